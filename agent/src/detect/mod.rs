@@ -1,0 +1,381 @@
+//! What was heard, as facts; never an offset, never a judgement.
+//!
+//! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
+//! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
+//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
+//! line in a list.
+
+pub mod database;
+pub mod imaging;
+pub mod mail;
+pub mod messages;
+pub mod names;
+pub mod portal;
+pub mod remote;
+pub mod secrecy;
+pub mod system;
+pub mod wireless;
+
+use crate::flow::head::Head;
+use auscult_report::fact::{Fact, Protocol};
+use auscult_report::subject::{HostId, Subject, Transport};
+use auscult_report::time::Timestamp;
+use auscult_report::zone::Zone;
+use core::net::IpAddr;
+
+/// One protocol over TCP that the sensor understands.
+pub struct Detector {
+    /// Its name, stable.
+    pub name: &'static str,
+    /// Grows when its answer to the same octets may change.
+    pub version: u16,
+    /// What it hears, what it may mistake, what it never keeps: one paragraph for the reader of a finding.
+    pub hears: &'static str,
+    /// Are these the first octets of my protocol?
+    pub sniff: fn(&Opening<'_>) -> Verdict,
+    /// Makes the listener that follows a conversation.
+    pub start: fn() -> Box<dyn Listener>,
+}
+
+/// The first octets of a conversation, on the assumption that this side is the client. The table asks again with the
+/// sides changed where nobody heard who called whom, so a detector answers for this assumption alone. Either side may
+/// be empty: half of a conversation is often all there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// What the client said first, in order.
+    pub client: &'a [u8],
+    /// What the server said first, in order.
+    pub server: &'a [u8],
+    /// The server's port: a hint where two protocols begin alike, never a proof.
+    pub server_port: u16,
+}
+
+/// A detector's word on an [`Opening`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not mine, whatever follows.
+    No,
+    /// It may be mine: ask again when there is more.
+    Unsure,
+    /// Mine.
+    Yes,
+}
+
+/// Follows one conversation.
+pub trait Listener: Send {
+    /// New octets wait on one side or both, or a side ended. Takes from the heads what it has understood and leaves
+    /// what is not complete yet. Its work is bounded by the octets that wait.
+    fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest;
+}
+
+/// Whether a listener wants to hear more of its conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Go on.
+    More,
+    /// Everything that it can learn was heard: the rest is counted, not kept.
+    Done,
+    /// Another protocol begins here (STARTTLS, SSLRequest, Upgrade): ask the detectors again with what waits.
+    Again,
+}
+
+/// A conversation as far as it was heard.
+pub struct Talk<'a> {
+    /// When the newest octets were heard.
+    pub at: Timestamp,
+    /// What the client says.
+    pub client: &'a mut Head,
+    /// What the server says.
+    pub server: &'a mut Head,
+    /// The server's port.
+    pub server_port: u16,
+}
+
+/// One protocol over UDP (or below it) that the sensor understands.
+pub struct DatagramDetector {
+    /// Its name, stable.
+    pub name: &'static str,
+    /// Grows when its answer to the same octets may change.
+    pub version: u16,
+    /// One paragraph, as [`Detector::hears`].
+    pub hears: &'static str,
+    /// The ports on which it listens: a datagram is offered when either of its ports stands here.
+    pub ports: &'static [u16],
+    /// Hears one datagram; true if it was of this protocol.
+    pub listen: fn(&Datagram<'_>, &mut Ears<'_>) -> bool,
+}
+
+/// One datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// When it was heard.
+    pub at: Timestamp,
+    /// Its source port.
+    pub source_port: u16,
+    /// Its destination port.
+    pub destination_port: u16,
+    /// Its octets, as far as captured.
+    pub payload: &'a [u8],
+    /// Whether the capture kept only its beginning.
+    pub cut: bool,
+}
+
+/// One end of a conversation or datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// The host, by pseudonym.
+    pub host: HostId,
+    /// Its zone.
+    pub zone: Zone,
+    /// Its address: for comparing, never for telling.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Both ends of a datagram; the detector says which of them serves.
+pub struct Ears<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub source: End,
+    /// To whom.
+    pub destination: End,
+    /// Keys the hashes of things that are only counted.
+    pub key: u64,
+    /// Where observations go.
+    pub out: &'a mut dyn FnMut(Observation),
+}
+
+impl Ears<'_> {
+    /// The sender is the server: this is an answer or an announcement.
+    pub fn from_server(&mut self) -> Said<'_> {
+        let (server, client) = (self.source, self.destination);
+        Said { at: self.at, transport: Transport::Udp, server, client, key: self.key, out: self.out }
+    }
+
+    /// The sender is the client: this is a question.
+    pub fn from_client(&mut self) -> Said<'_> {
+        let (server, client) = (self.destination, self.source);
+        Said { at: self.at, transport: Transport::Udp, server, client, key: self.key, out: self.out }
+    }
+}
+
+/// Where a detector says what it heard, about the conversation in hand.
+pub struct Said<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Below the service.
+    pub transport: Transport,
+    /// Who serves.
+    pub server: End,
+    /// Who asks.
+    pub client: End,
+    /// Keys the hashes of things that are only counted.
+    pub key: u64,
+    /// Where observations go.
+    pub out: &'a mut dyn FnMut(Observation),
+}
+
+impl Said<'_> {
+    /// Both sides parsed as this protocol: the service exists.
+    pub fn protocol(&mut self, protocol: Protocol) {
+        self.service(Fact::Protocol(protocol));
+    }
+
+    /// The server gave a message of the protocol to this client. Say it once a conversation.
+    pub fn answered(&mut self) {
+        self.service(Fact::Answered);
+        if self.client.zone == Zone::Outside {
+            let (prefix, len) = network_prefix(self.client.address);
+            self.service_different(Fact::OutsideNetwork, prefix.get(..len).unwrap_or_default());
+        }
+    }
+
+    /// A fact about the service.
+    pub fn service(&mut self, fact: Fact) {
+        self.service_times(fact, 1);
+    }
+
+    /// A fact about the service, heard `times` times at once.
+    pub fn service_times(&mut self, fact: Fact, times: u32) {
+        self.say(self.service_subject(), fact, Amount::Times(times));
+    }
+
+    /// A fact that counts different things ([`Fact::counts_different`]): `thing` is hashed with the sensor's key and
+    /// dropped.
+    pub fn service_different(&mut self, fact: Fact, thing: &[u8]) {
+        let amount = Amount::Different(keyed_hash(self.key, thing));
+        self.say(self.service_subject(), fact, amount);
+    }
+
+    /// A fact about the server's host.
+    pub fn server_host(&mut self, fact: Fact) {
+        self.say(Subject::Host(self.server.host), fact, Amount::Times(1));
+    }
+
+    /// A fact about the client's host.
+    pub fn client_host(&mut self, fact: Fact) {
+        self.say(Subject::Host(self.client.host), fact, Amount::Times(1));
+    }
+
+    fn service_subject(&self) -> Subject {
+        Subject::Service(self.server.host, self.transport, self.server.port)
+    }
+
+    fn say(&mut self, subject: Subject, fact: Fact, amount: Amount) {
+        let zone = fact.is_by_zone().then_some(self.client.zone);
+        (self.out)(Observation { at: self.at, subject, zone, fact, amount });
+    }
+}
+
+/// A fact, as it leaves a detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// When.
+    pub at: Timestamp,
+    /// About what.
+    pub subject: Subject,
+    /// Towards whom, for facts that go by zone.
+    pub zone: Option<Zone>,
+    /// What.
+    pub fact: Fact,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// How much of a fact was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// So many times more.
+    Times(u32),
+    /// One of a number of different things, by keyed hash.
+    Different(u64),
+}
+
+/// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
+fn network_prefix(address: IpAddr) -> ([u8; 6], usize) {
+    match address.to_canonical() {
+        IpAddr::V4(a) => {
+            let [a, b, c, _] = a.octets();
+            ([a, b, c, 0, 0, 0], 3)
+        }
+        IpAddr::V6(a) => {
+            let [a, b, c, d, e, f, ..] = a.octets();
+            ([a, b, c, d, e, f], 6)
+        }
+    }
+}
+
+/// SipHash of `thing` under a key that stays on the sensor: for counting, never for telling.
+fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
+    use core::hash::Hasher;
+    let mut hasher = std::collections::hash_map::DefaultHasher::new();
+    hasher.write_u64(key);
+    hasher.write(thing);
+    hasher.finish()
+}
+
+/// What is understood over TCP, the surest signs first.
+pub const DETECTORS: &[&Detector] = &[];
+
+/// What is understood over UDP.
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[];
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! For the unit tests of the detectors: a conversation made of octets.
+    use super::*;
+
+    /// One side of a conversation says something.
+    pub(crate) enum Says<'a> {
+        Client(&'a [u8]),
+        Server(&'a [u8]),
+    }
+
+    /// Plays a conversation between an outside client and a home server on `port` to `detector`, a piece of at most
+    /// `piece` octets at a time, and gives back what was said, in order. Panics if the detector does not take it.
+    pub(crate) fn hear(detector: &Detector, port: u16, piece: usize, says: &[Says<'_>]) -> Vec<Observation> {
+        let (mut client, mut server) = (Head::default(), Head::default());
+        let (mut client_seq, mut server_seq) = (0u32, 0u32);
+        let mut listener: Option<Box<dyn Listener>> = None;
+        let mut heard = Vec::new();
+        let mut done = false;
+        for say in says {
+            let (octets, from_client) = match say {
+                Says::Client(o) => (*o, true),
+                Says::Server(o) => (*o, false),
+            };
+            for chunk in octets.chunks(piece) {
+                let (head, seq) =
+                    if from_client { (&mut client, &mut client_seq) } else { (&mut server, &mut server_seq) };
+                head.segment(*seq, chunk, 0);
+                *seq += chunk.len() as u32;
+                if listener.is_none() {
+                    let opening = Opening { client: client.octets(), server: server.octets(), server_port: port };
+                    match (detector.sniff)(&opening) {
+                        Verdict::Yes => listener = Some((detector.start)()),
+                        Verdict::Unsure => continue,
+                        Verdict::No => panic!("{} does not take this conversation", detector.name),
+                    }
+                }
+                if done {
+                    continue;
+                }
+                let mut out = |o| heard.push(o);
+                let mut said = Said {
+                    at: Timestamp(1),
+                    transport: Transport::Tcp,
+                    server: End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port },
+                    client: End { host: HostId(2), zone: Zone::Outside, address: [203, 0, 113, 5].into(), port: 40000 },
+                    key: 7,
+                    out: &mut out,
+                };
+                let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: port };
+                let interest = listener.as_mut().unwrap().listen(&mut talk, &mut said);
+                done = interest != Interest::More;
+            }
+        }
+        heard
+    }
+
+    /// The facts alone, without repetition, in the order of their first hearing.
+    pub(crate) fn facts(heard: &[Observation]) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for o in heard {
+            if !facts.contains(&o.fact) {
+                facts.push(o.fact);
+            }
+        }
+        facts
+    }
+
+    /// Plays one datagram from a home server to a home client (or the other way) and gives back what was said.
+    pub(crate) fn hear_datagram(
+        detector: &DatagramDetector,
+        source_port: u16,
+        destination_port: u16,
+        payload: &[u8],
+    ) -> Vec<Observation> {
+        let mut heard = Vec::new();
+        let mut out = |o| heard.push(o);
+        let end = |n: u8, port| End {
+            host: HostId(u64::from(n)),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, n].into(),
+            port,
+        };
+        let mut ears = Ears {
+            at: Timestamp(1),
+            source: end(1, source_port),
+            destination: end(2, destination_port),
+            key: 7,
+            out: &mut out,
+        };
+        (detector.listen)(
+            &Datagram { at: Timestamp(1), source_port, destination_port, payload, cut: false },
+            &mut ears,
+        );
+        heard
+    }
+}

@@ -1,0 +1,3 @@
+//! Which octets belong together: conversations of two [`head::Head`]s, in a bounded table.
+
+pub mod head;

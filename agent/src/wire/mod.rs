@@ -1,0 +1,44 @@
+//! What a published standard says the octets are; never what they mean.
+//!
+//! One file a standard, each a set of views over borrowed octets. Views keep what a fact may need and skip the rest;
+//! unknown values stay numbers, because a sensor must not stumble on tomorrow.
+
+pub mod certificate;
+pub mod dhcp;
+pub mod dicom;
+pub mod dns;
+pub mod dot11;
+pub mod http;
+pub mod mllp;
+pub mod mongodb;
+pub mod netbios;
+pub mod ntlm;
+pub mod reader;
+pub mod redis;
+pub mod smb;
+pub mod sql;
+pub mod ssh;
+pub mod text;
+pub mod tls;
+
+use core::fmt;
+
+/// Why octets are not what they claim to be. Counted, never logged one by one, and it carries no octet heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireError {
+    /// The octets end inside this field.
+    Truncated(&'static str),
+    /// This field contradicts its standard.
+    Malformed(&'static str),
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WireError::Truncated(field) => write!(f, "ends inside {field}"),
+            WireError::Malformed(field) => write!(f, "{field} contradicts its standard"),
+        }
+    }
+}
+
+impl core::error::Error for WireError {}

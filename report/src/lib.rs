@@ -1,0 +1,20 @@
+//! The paper: what a sensor can say, in the form that both sides, and a reviewer who has neither, read alike.
+//!
+//! In the order things are made: [`time`] and [`words`] (closed lists of words), [`version`] (the only text that may
+//! leave a clinic), [`product`] (the list of product words), [`subject`] (what a fact is about), [`fact`] (the closed
+//! list of what can be said), [`summary`] (one window of sightings).
+//!
+//! The rule about patient data begins here as a type: there is no field for a string. A fact is made of numbers,
+//! closed enums, a [`product::Product`] of the shipped list, or a [`version::Version`] whose grammar has no room for a
+//! name, a date of birth or a telephone number.
+
+#[macro_use]
+mod words;
+
+pub mod fact;
+pub mod product;
+pub mod subject;
+pub mod summary;
+pub mod time;
+pub mod version;
+pub mod zone;
