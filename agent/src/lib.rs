@@ -2,8 +2,13 @@
 //! before it (`tests/house.rs` holds it to that).
 //!
 //! `capture` octets and when they were heard -> `wire` what a standard says they are -> `flow` which octets belong
-//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it.
+//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know the addresses; they never leave.
 
+pub mod capture;
 pub mod detect;
 pub mod flow;
+pub mod hosts;
+pub mod inventory;
+pub mod places;
+pub mod sensor;
 pub mod wire;

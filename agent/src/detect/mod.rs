@@ -6,6 +6,7 @@
 //! line in a list.
 
 pub mod database;
+pub mod follow;
 pub mod imaging;
 pub mod mail;
 pub mod messages;

@@ -90,6 +90,12 @@ impl Head {
         (self.holes, self.let_go)
     }
 
+    /// The losses were counted.
+    pub(crate) fn forget_losses(&mut self) {
+        self.holes = 0;
+        self.let_go = 0;
+    }
+
     /// Octets held now: the table keeps the sum of all heads under its bound.
     #[must_use]
     pub fn held(&self) -> usize {

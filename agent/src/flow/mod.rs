@@ -1,3 +1,4 @@
-//! Which octets belong together: conversations of two [`head::Head`]s, in a bounded table.
+//! Which octets belong together: conversations of two [`head::Head`]s, in a bounded [`table::FlowTable`].
 
 pub mod head;
+pub mod table;

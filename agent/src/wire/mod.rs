@@ -9,6 +9,7 @@ pub mod dicom;
 pub mod dns;
 pub mod dot11;
 pub mod http;
+pub mod layers;
 pub mod mllp;
 pub mod mongodb;
 pub mod netbios;

@@ -1,0 +1,251 @@
+//! The sensor: frames in, one summary of a window out. No hands: no clock, no disk, no socket, no thread. A capture file
+//! and a live interface are the same to it, and the same frames always give the same summary.
+
+use crate::capture::{Frame, Link};
+use crate::detect::follow::{Following, Surroundings};
+use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
+use crate::flow::table::FlowTable;
+use crate::hosts::Hosts;
+use crate::inventory::Inventory;
+use crate::places::Places;
+use crate::wire::WireError;
+use crate::wire::layers::{Body, Layers, Mac, Packet};
+use auscult_report::fact::Fact;
+use auscult_report::subject::{HostId, Subject};
+use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
+use auscult_report::time::{Timestamp, Window};
+use auscult_report::zone::Zone;
+use core::net::IpAddr;
+use std::collections::HashSet;
+
+/// What a sensor must be told.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where addresses belong.
+    pub places: Places,
+    /// Keys pseudonyms and the hashes of things that are only counted; it stays on the sensor.
+    pub key: [u8; 32],
+}
+
+/// Frames in, one summary out.
+pub struct Sensor {
+    flows: FlowTable<Following>,
+    around: Around,
+    counters: Counters,
+    from: Option<Timestamp>,
+    to: Timestamp,
+    /// One bit for each UDP port on which somebody listens.
+    ports: Box<[u64]>,
+}
+
+impl Sensor {
+    /// A sensor that has heard nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Sensor {
+        let [a, b, c, d, e, f, g, h, ..] = settings.key;
+        let around = Around {
+            hosts: Hosts::new(settings.places, settings.key),
+            inventory: Inventory::default(),
+            key: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            near: [None, None],
+        };
+        Sensor {
+            flows: FlowTable::new(),
+            around,
+            counters: Counters::default(),
+            from: None,
+            to: Timestamp(0),
+            ports: port_set(),
+        }
+    }
+
+    /// Hears one frame.
+    pub fn hear(&mut self, frame: &Frame<'_>) {
+        self.counters.frames = self.counters.frames.saturating_add(1);
+        self.counters.octets = self.counters.octets.saturating_add(u64::from(frame.wire_octets));
+        self.from = Some(self.from.map_or(frame.at, |f| f.min(frame.at)));
+        self.to = self.to.max(frame.at);
+        if usize::try_from(frame.wire_octets).is_ok_and(|w| w > frame.octets.len()) {
+            self.counters.cut = self.counters.cut.saturating_add(1);
+        }
+        let peeled = match frame.link {
+            Link::Ethernet => Layers::ethernet(frame.octets),
+            Link::LinuxCooked => Layers::linux_cooked(frame.octets),
+            Link::LinuxCooked2 => Layers::linux_cooked_2(frame.octets),
+            Link::RawIp => Layers::raw_ip(frame.octets),
+            Link::Loopback => Layers::loopback(frame.octets),
+            Link::Ppp => Layers::ppp(frame.octets),
+            Link::Ieee80211 | Link::Radiotap | Link::Ppi | Link::Other => {
+                self.counters.not_understood = self.counters.not_understood.saturating_add(1);
+                return;
+            }
+        };
+        self.layers(frame.at, peeled);
+    }
+
+    fn layers(&mut self, at: Timestamp, peeled: Result<Layers<'_>, WireError>) {
+        let count = match peeled {
+            Ok(layers) => match layers.body {
+                Body::Tcp(segment) => {
+                    self.around.near = near(&layers, &segment.packet);
+                    self.flows.hear(at, &segment, &mut self.around);
+                    return;
+                }
+                Body::Udp(packet) => {
+                    self.around.near = near(&layers, &packet);
+                    self.datagram(at, &packet);
+                    return;
+                }
+                Body::Arp { hardware, address } => {
+                    // A probe (RFC 5227) asks with no address of its own.
+                    if self.around.hosts.zone(address) != Zone::Outside && !is_unspecified(address) {
+                        self.around.hosts.meet(address, Some(hardware), at);
+                    }
+                    return;
+                }
+                Body::OtherIp => return,
+                Body::Fragment => &mut self.counters.fragments,
+                Body::Other => &mut self.counters.not_understood,
+            },
+            Err(_) => &mut self.counters.malformed,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn datagram(&mut self, at: Timestamp, packet: &Packet<'_>) {
+        let ports = [packet.source_port, packet.destination_port];
+        if !ports.iter().any(|p| has_port(&self.ports, *p)) {
+            return;
+        }
+        let datagram = Datagram {
+            at,
+            source_port: packet.source_port,
+            destination_port: packet.destination_port,
+            payload: packet.payload,
+            cut: packet.missing > 0,
+        };
+        let source = self.around.end(packet.source, packet.source_port, at);
+        let destination = self.around.end(packet.destination, packet.destination_port, at);
+        let key = self.around.key;
+        let mut out = |o: Observation| self.around.observe(o);
+        for detector in DATAGRAM_DETECTORS {
+            if detector.ports.iter().any(|p| ports.contains(p))
+                && (detector.listen)(&datagram, &mut Ears { at, source, destination, key, out: &mut out })
+            {
+                return;
+            }
+        }
+    }
+
+    /// Ends the window and gives its summary. Hosts stay known; conversations that go on are heard from here.
+    pub fn close(&mut self) -> Summary {
+        self.flows.finish(self.to, &mut self.around);
+        let (sightings, observations_let_go) = self.around.inventory.close();
+        let flows = self.flows.counts();
+        let counters = Counters {
+            conversations: flows.conversations,
+            one_sided: flows.one_sided,
+            conversations_let_go: flows.let_go,
+            holes: flows.holes,
+            octets_let_go: flows.octets_let_go,
+            hosts_let_go: self.around.hosts.let_go(),
+            observations_let_go,
+            hosts: u64::try_from(self.around.hosts.iter().count()).unwrap_or(u64::MAX),
+            ..self.counters
+        };
+        let from = self.from.unwrap_or_default();
+        let to = Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some())));
+        let hosts = host_entries(&self.around.hosts, &sightings);
+        Summary { window: Window { from, to }, hosts, sightings, counters }
+    }
+
+    /// The hosts that were heard: for the person at the keyboard, never for a report.
+    #[must_use]
+    pub const fn hosts(&self) -> &Hosts {
+        &self.around.hosts
+    }
+}
+
+/// What conversations need around them.
+struct Around {
+    hosts: Hosts,
+    inventory: Inventory,
+    key: u64,
+    /// Hardware addresses of the frame in hand.
+    near: [Option<(IpAddr, Mac)>; 2],
+}
+
+impl Surroundings for Around {
+    fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End {
+        let hardware = self.near.iter().flatten().find(|(a, _)| *a == address).map(|(_, h)| *h);
+        let (host, zone) = self.hosts.meet(address, hardware, at);
+        End { host, zone, address, port }
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.inventory.take(&observation);
+    }
+
+    fn key(&self) -> u64 {
+        self.key
+    }
+}
+
+fn near(layers: &Layers<'_>, packet: &Packet<'_>) -> [Option<(IpAddr, Mac)>; 2] {
+    [layers.link.source.map(|h| (packet.source, h)), layers.link.destination.map(|h| (packet.destination, h))]
+}
+
+fn is_unspecified(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_unspecified(),
+        IpAddr::V6(a) => a.is_unspecified(),
+    }
+}
+
+/// What a report says of the hosts that its sightings speak of: an address and a maker only for those that serve
+/// something or are medical, and only if they are the clinic's.
+fn host_entries(hosts: &Hosts, sightings: &[Sighting]) -> Vec<HostEntry> {
+    let (mut spoken_of, mut listed) = (HashSet::<HostId>::new(), HashSet::<HostId>::new());
+    for sighting in sightings {
+        match sighting.subject {
+            Subject::Service(host, ..) => {
+                spoken_of.insert(host);
+                listed.insert(host);
+            }
+            Subject::Host(host) => {
+                spoken_of.insert(host);
+                if sighting.fact == Fact::Medical {
+                    listed.insert(host);
+                }
+            }
+            Subject::Sensor | Subject::Site | Subject::Wireless(_) => {}
+        }
+    }
+    let mut entries: Vec<HostEntry> = hosts
+        .iter()
+        .filter(|h| spoken_of.contains(&h.id))
+        .map(|h| {
+            let shown = listed.contains(&h.id) && h.zone != Zone::Outside;
+            // A locally administered address (bit 1 of its first octet) has no maker and may follow a person.
+            let maker =
+                h.hardware.filter(|m| shown && m.first().is_some_and(|o| o & 2 == 0)).map(|[a, b, c, ..]| [a, b, c]);
+            HostEntry { id: h.id, zone: h.zone, address: shown.then_some(h.address), maker }
+        })
+        .collect();
+    entries.sort_unstable();
+    entries
+}
+
+fn port_set() -> Box<[u64]> {
+    let mut set = vec![0u64; 1024].into_boxed_slice();
+    for port in DATAGRAM_DETECTORS.iter().flat_map(|d| d.ports) {
+        if let Some(word) = set.get_mut(usize::from(*port >> 6)) {
+            *word |= 1 << (port & 63);
+        }
+    }
+    set
+}
+
+fn has_port(set: &[u64], port: u16) -> bool {
+    set.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
+}
