@@ -1,1 +1,146 @@
-//! What the tests across crates share.
+//! What the tests across crates share: captures with their ground truth, the inspector as a program, frames built octet
+//! by octet.
+
+use auscult_agent::capture::file::CaptureFile;
+use auscult_agent::sensor::{Sensor, Settings};
+use auscult_report::summary::Summary;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+pub mod frames;
+
+/// The root of the project.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// A capture with its ground truth.
+pub struct Recorded {
+    /// Its name, without ending.
+    pub name: String,
+    /// The capture file.
+    pub path: PathBuf,
+    /// The ground truth.
+    pub expect: Value,
+}
+
+/// Every capture of `tests/captures`, by name.
+///
+/// # Panics
+/// If one of them cannot be read: then the clone is broken.
+#[must_use]
+#[allow(clippy::expect_used, clippy::unwrap_used, reason = "a broken clone must fail loudly")]
+pub fn recorded() -> Vec<Recorded> {
+    let folder = root().join("tests/captures");
+    let mut found: Vec<Recorded> = std::fs::read_dir(&folder)
+        .expect("tests/captures is there")
+        .filter_map(|entry| entry.ok()?.path().to_str().map(str::to_owned))
+        .filter_map(|path| path.strip_suffix(".expect.json").map(str::to_owned))
+        .map(|stem| {
+            let expect: Value =
+                serde_json::from_slice(&std::fs::read(format!("{stem}.expect.json")).unwrap()).expect("ground truth is JSON");
+            let name = Path::new(&stem).file_name().unwrap().to_str().unwrap().to_owned();
+            let path = folder.join(expect["capture"].as_str().expect("ground truth names its capture"));
+            Recorded { name, path, expect }
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(found.len() >= 50, "only {} captures are there", found.len());
+    found
+}
+
+impl Recorded {
+    /// The words of an array of the ground truth.
+    #[must_use]
+    pub fn words(&self, key: &str) -> Vec<String> {
+        let list = self.expect[key].as_array().cloned().unwrap_or_default();
+        list.iter()
+            .filter_map(|v| v.as_str().or_else(|| v["text"].as_str()).map(str::to_owned))
+            .filter(|w| !w.is_empty())
+            .collect()
+    }
+
+    /// The arguments by which a technician would describe this place.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for network in self.words("inside") {
+            arguments.extend(["--home".to_owned(), network]);
+        }
+        for network in self.expect["wifi"].as_array().into_iter().flatten() {
+            if let Some(bssid) = network["bssid"].as_str() {
+                arguments.extend(["--own-bssid".to_owned(), bssid.to_owned()]);
+            }
+        }
+        arguments
+    }
+
+    /// The same, for a sensor in this process.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let home = self.words("inside").iter().filter_map(|n| n.parse().ok()).collect::<Vec<_>>();
+        let own_bssids = self.expect["wifi"].as_array().into_iter().flatten().filter_map(|w| {
+            let mut octets = w["bssid"].as_str()?.split(':').map(|o| u8::from_str_radix(o, 16).ok());
+            Some([octets.next()??, octets.next()??, octets.next()??, octets.next()??, octets.next()??, octets.next()??])
+        });
+        Settings {
+            places: auscult_agent::places::Places::new(
+                home.into_iter().map(|p| (p, auscult_report::zone::Zone::SameSegment)).collect(),
+            ),
+            own_names: Vec::new(),
+            own_bssids: own_bssids.collect(),
+            key: [7; 32],
+        }
+    }
+}
+
+/// Lets a sensor hear a capture file.
+#[must_use]
+pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
+    let mut sensor = Sensor::new(settings);
+    CaptureFile::open(octets).ok()?.each(|frame, _| sensor.hear(frame));
+    let summary = sensor.close();
+    Some((sensor, summary))
+}
+
+/// Runs `auscult-inspect`, built by cargo from this tree the first time.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[allow(clippy::expect_used, clippy::panic, reason = "without the program there is nothing to test")]
+#[must_use]
+pub fn inspect(arguments: &[String]) -> Output {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "auscult-agent", "--bin", "auscult-inspect"])
+            .current_dir(root())
+            .status()
+            .expect("cargo starts");
+        assert!(built.success(), "auscult-inspect does not build");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        target.join("debug/auscult-inspect")
+    });
+    Command::new(program).args(arguments).output().expect("auscult-inspect starts")
+}
+
+/// The document that `auscult-inspect --format json` prints for a capture.
+///
+/// # Panics
+/// If it prints none.
+#[allow(clippy::panic, reason = "a test fails here")]
+#[must_use]
+pub fn document(recorded: &Recorded, more: &[&str]) -> Value {
+    let mut arguments = vec!["--format".to_owned(), "json".to_owned()];
+    arguments.extend(recorded.arguments());
+    arguments.extend(more.iter().map(|a| (*a).to_owned()));
+    arguments.push(recorded.path.display().to_string());
+    let output = inspect(&arguments);
+    match serde_json::from_slice(&output.stdout) {
+        Ok(document) => document,
+        Err(e) => panic!("{}: {e}: {}", recorded.name, String::from_utf8_lossy(&output.stderr)),
+    }
+}

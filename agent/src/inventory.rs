@@ -22,7 +22,7 @@ struct Row {
     first: Timestamp,
     last: Timestamp,
     times: u32,
-    different: Option<Box<HashSet<u64>>>,
+    different: Option<HashSet<u64>>,
 }
 
 impl Inventory {

@@ -1,2 +1,94 @@
-//! x
-fn main() {}
+//! `auscult-inspect`: a capture file becomes facts and findings for the person at the keyboard.
+//!
+//! Arguments, output, exit status; the only part of the agent that knows `assess`. It prints here and sends nothing.
+
+mod arguments;
+mod document;
+mod evidence;
+mod reading;
+mod text;
+
+use arguments::{Arguments, Format};
+use auscult_assess::Severity;
+use auscult_assess::knowledge::Knowledge;
+use clap::Parser;
+use reading::Heard;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(worst) => {
+            let met = arguments.fail_on.is_some_and(|limit| worst.is_some_and(|w| w >= limit));
+            if met { ExitCode::from(EXIT_FINDING) } else { ExitCode::SUCCESS }
+        }
+        Err(Stop::OutputGone) => ExitCode::SUCCESS,
+        Err(Stop::Unusable) => ExitCode::from(EXIT_UNUSABLE),
+    }
+}
+
+/// Inspects every file; gives back the worst severity that counts.
+fn run(arguments: &Arguments) -> Result<Option<Severity>, Stop> {
+    let knowledge = Knowledge::compiled();
+    let mut worst = None;
+    let mut unusable = false;
+    for file in &arguments.files {
+        match reading::read(file, arguments) {
+            Ok(heard) => worst = worst.max(tell(arguments, &knowledge, &heard)?),
+            Err(trouble) => {
+                complain(&format!("{file}: {trouble}"))?;
+                unusable = true;
+            }
+        }
+    }
+    if unusable { Err(Stop::Unusable) } else { Ok(worst) }
+}
+
+/// Judges what was heard in one file and prints it.
+fn tell(arguments: &Arguments, knowledge: &Knowledge, heard: &Heard) -> Result<Option<Severity>, Stop> {
+    if let Some(stopped) = &heard.stopped {
+        complain(&format!("{}: {stopped}", heard.name))?;
+    }
+    let now = heard.judged_at(knowledge);
+    let findings = auscult_assess::assess(&heard.summary, knowledge, now);
+    let stated = auscult_assess::stated(&heard.summary, knowledge, now);
+    let inspection = document::Inspection { heard, knowledge, findings: &findings, stated: &stated, now };
+    match arguments.format {
+        Format::Json => {
+            let mut out = io::stdout().lock();
+            serde_json::to_writer(&mut out, &inspection.document()).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        Format::Text => text::print(&inspection, &mut anstream::stdout().lock())?,
+    }
+    Ok(findings.iter().filter(|f| f.confidence_percent >= SURE_ENOUGH_PERCENT).map(|f| f.severity).max())
+}
+
+fn complain(sentence: &str) -> io::Result<()> {
+    writeln!(anstream::stderr().lock(), "auscult-inspect: {sentence}")
+}
+
+/// Why the program ends early.
+enum Stop {
+    /// Who read the output is gone: that is no fault.
+    OutputGone,
+    /// An input could not be used; it was said.
+    Unusable,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        if error.kind() == io::ErrorKind::BrokenPipe { Stop::OutputGone } else { Stop::Unusable }
+    }
+}
+
+/// Below this a finding is an observation: shown apart, not counted, never a reason for `--fail-on`
+/// (assess/knowledge/README.md, "Confidence").
+const SURE_ENOUGH_PERCENT: u8 = 50;
+
+/// `--fail-on` was met.
+const EXIT_FINDING: u8 = 1;
+
+/// An input could not be used.
+const EXIT_UNUSABLE: u8 = 2;

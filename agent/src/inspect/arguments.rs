@@ -1,0 +1,109 @@
+//! What is typed: files, networks, names. Odd values are refused by name, with the form that is wanted.
+
+use auscult_agent::places::Prefix;
+use auscult_assess::Severity;
+use auscult_report::zone::Zone;
+use clap::{Parser, ValueEnum};
+
+/// Hears a capture file and says what a clinic leaks.
+///
+/// Reads pcap and pcapng (`-` reads standard input), prints to you and sends nothing. No octet of patient data is
+/// printed: what was sent in clear is counted and named by its kind.
+///
+/// Exit status: 0 read, 1 a finding of the severity of --fail-on or worse, 2 an input could not be used.
+#[derive(Debug, Parser)]
+#[command(name = "auscult-inspect", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// How to print: for a person, or one JSON document a file (schema auscult-inspect/1)
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+
+    /// A network of the clinic, as 192.168.20.0/24; may be repeated. Without it private addresses count as the clinic's
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) home: Vec<Prefix>,
+
+    /// A network of the clinic with its use, as 10.9.0.0/16=guest (clinical, office, guest, dmz, vpn, other-private,
+    /// outside); may be repeated
+    #[arg(long, value_name = "CIDR=ZONE", value_parser = zone)]
+    pub(crate) zone: Vec<(Prefix, Zone)>,
+
+    /// The name of a wireless network of the clinic; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) own_ssid: Vec<String>,
+
+    /// The address of an access point of the clinic, as 04:18:d6:20:01:01; may be repeated
+    #[arg(long, value_name = "MAC", value_parser = hardware_address)]
+    pub(crate) own_bssid: Vec<[u8; 6]>,
+
+    /// Also print the names that access points announce
+    #[arg(long)]
+    pub(crate) names: bool,
+
+    /// End with status 1 if a finding is at least this severe: info, low, medium, high, critical
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub(crate) fail_on: Option<Severity>,
+
+    /// Capture files; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person
+    Text,
+    /// One JSON document a file
+    Json,
+}
+
+fn zone(text: &str) -> Result<(Prefix, Zone), String> {
+    let (prefix, word) = text.split_once('=').ok_or("a network and its use are joined by =, as in 10.9.0.0/16=guest")?;
+    let zone = Zone::from_word(word).ok_or_else(|| {
+        let words: Vec<_> = Zone::ALL.iter().map(|z| z.word()).collect();
+        format!("the use of a network is one of {}", words.join(", "))
+    })?;
+    Ok((prefix.parse()?, zone))
+}
+
+fn hardware_address(text: &str) -> Result<[u8; 6], &'static str> {
+    const FORM: &str = "the address of an access point is six octets in hexadecimal, as in 04:18:d6:20:01:01";
+    let mut address = [0u8; 6];
+    let mut parts = text.split([':', '-']);
+    for octet in &mut address {
+        let part = parts.next().filter(|p| p.len() == 2).ok_or(FORM)?;
+        *octet = u8::from_str_radix(part, 16).map_err(|_| FORM)?;
+    }
+    if parts.next().is_some() { Err(FORM) } else { Ok(address) }
+}
+
+fn severity(text: &str) -> Result<Severity, &'static str> {
+    Severity::from_word(text).ok_or("a severity is one of info, low, medium, high, critical")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_point_is_six_octets() {
+        assert_eq!(hardware_address("04:18:d6:20:01:01"), Ok([0x04, 0x18, 0xd6, 0x20, 0x01, 0x01]));
+        assert_eq!(hardware_address("04-18-D6-20-01-01"), Ok([0x04, 0x18, 0xd6, 0x20, 0x01, 0x01]));
+        for wrong in ["04:18:d6:20:01", "04:18:d6:20:01:01:02", "4:18:d6:20:01:01", "clinic", "zz:18:d6:20:01:01"] {
+            assert!(hardware_address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_network_carries_its_use() {
+        assert_eq!(zone("10.9.0.0/16=guest"), Ok(("10.9.0.0/16".parse().unwrap(), Zone::Guest)));
+        assert!(zone("10.9.0.0/16=lobby").unwrap_err().contains("guest"));
+        assert!(zone("10.9.0.0/16").is_err());
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}
