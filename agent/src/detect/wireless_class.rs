@@ -9,7 +9,7 @@ use auscult_report::fact::{WifiPmf, WifiSecurity, WifiWps};
 
 /// How a network is protected. The first rule that fits wins; `privacy` is bit 4 of the capabilities.
 #[must_use]
-pub fn security(privacy: bool, heard: &Announced<'_>) -> WifiSecurity {
+pub(super) fn security(privacy: bool, heard: &Announced<'_>) -> WifiSecurity {
     match (heard.rsn, heard.wpa) {
         (Some(Ok(rsn)), wpa) => security_of_rsn(&rsn, wpa.and_then(Result::ok).as_ref(), &heard.overrides),
         (Some(Err(_)), _) => WifiSecurity::Unknown,
@@ -54,7 +54,7 @@ fn security_of_rsn(
 
 /// Whether management frames are protected. `None`: without element 48 there is nothing to protect them with.
 #[must_use]
-pub fn management_protection(heard: &Announced<'_>) -> Option<WifiPmf> {
+pub(super) fn management_protection(heard: &Announced<'_>) -> Option<WifiPmf> {
     let rsn = match heard.rsn? {
         Ok(rsn) => rsn,
         Err(_) => return Some(WifiPmf::Unknown),
@@ -75,7 +75,7 @@ pub fn management_protection(heard: &Announced<'_>) -> Option<WifiPmf> {
 /// How strangers may join by Wi-Fi Protected Setup. `known_methods` are those that the access point named before, since
 /// beacons need not name them. `None`: it is on, but nobody has heard yet in which way, or it may have been cut away.
 #[must_use]
-pub fn setup(heard: &Announced<'_>, known_methods: Option<u16>) -> Option<WifiWps> {
+pub(super) fn setup(heard: &Announced<'_>, known_methods: Option<u16>) -> Option<WifiWps> {
     let Some(wps) = heard.wps else { return (!heard.incomplete).then_some(WifiWps::Off) };
     match wps {
         Wps { state: Some(WPS_CONFIGURED), locked: Some(1), .. } => Some(WifiWps::Locked),
@@ -94,13 +94,13 @@ pub fn setup(heard: &Announced<'_>, known_methods: Option<u16>) -> Option<WifiWp
 
 /// Whether it is the name that a factory gives.
 #[must_use]
-pub fn is_factory_name(name: &[u8]) -> bool {
+pub(super) fn is_factory_name(name: &[u8]) -> bool {
     FACTORY_NAMES.contains(&name) || FACTORY_PREFIXES.iter().any(|p| name.starts_with(p))
 }
 
 /// The number of the channel at a frequency in MHz (IEEE 802.11-2020, annex E; 802.11ax for 6 GHz).
 #[must_use]
-pub fn channel_at(frequency: u16) -> Option<u8> {
+pub(super) fn channel_at(frequency: u16) -> Option<u8> {
     let base = match frequency {
         2412..=2472 => 2407,
         2484 => return Some(14),
