@@ -384,9 +384,8 @@ mod tests {
     #[test]
     fn encrypted_empty_and_fragmented_data_give_no_packet() {
         let path = [ACCESS_POINT, STATION, SERVER];
-        assert!(
-            matches!(frame(&with(header([0x08, 0x41], path), &PACKET)), Frame::Encrypted(p) if p.station == Some(STATION))
-        );
+        let encrypted = with(header([0x08, 0x41], path), &PACKET);
+        assert!(matches!(frame(&encrypted), Frame::Encrypted(p) if p.station == Some(STATION)));
         assert!(matches!(frame(&header([0x48, 0x11], path)), Frame::Empty(_)));
         assert!(matches!(frame(&with(header([0xc8, 0x01], path), &[0, 0])), Frame::Empty(_)));
         let mut later = with(header([0x08, 0x01], path), &PACKET);
