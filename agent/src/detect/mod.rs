@@ -16,6 +16,8 @@ pub mod remote;
 pub mod secrecy;
 pub mod system;
 pub mod wireless;
+mod wireless_class;
+mod wireless_memory;
 
 use crate::flow::head::Head;
 use auscult_report::fact::{Fact, Protocol};
