@@ -3,15 +3,19 @@
 
 use crate::capture::{Frame, Link};
 use crate::detect::follow::{Following, Surroundings};
+use crate::detect::wireless::{Airwaves, Ownership, clear_kind};
 use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
 use crate::wire::WireError;
-use crate::wire::layers::{Body, Layers, Mac, Packet};
+use crate::wire::dot11;
+use crate::wire::layers::{Body, Ends, Layers, Mac, Packet};
+use crate::wire::radiotap::RadioHeader;
+use crate::wire::reader::Reader;
 use auscult_report::fact::Fact;
-use auscult_report::subject::{HostId, Subject};
+use auscult_report::subject::{Bssid, HostId, Subject};
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
@@ -23,6 +27,10 @@ use std::collections::HashSet;
 pub struct Settings {
     /// Where addresses belong.
     pub places: Places,
+    /// Names of the clinic's wireless networks.
+    pub own_names: Vec<Vec<u8>>,
+    /// Addresses of the clinic's access points.
+    pub own_bssids: Vec<[u8; 6]>,
     /// Keys pseudonyms and the hashes of things that are only counted; it stays on the sensor.
     pub key: [u8; 32],
 }
@@ -43,11 +51,15 @@ impl Sensor {
     #[must_use]
     pub fn new(settings: Settings) -> Sensor {
         let [a, b, c, d, e, f, g, h, ..] = settings.key;
+        let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let ownership = Ownership { names: settings.own_names, bssids: settings.own_bssids };
         let around = Around {
             hosts: Hosts::new(settings.places, settings.key),
+            airwaves: Airwaves::new(ownership, key),
             inventory: Inventory::default(),
-            key: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            key,
             near: [None, None],
+            air: None,
         };
         Sensor {
             flows: FlowTable::new(),
@@ -75,12 +87,41 @@ impl Sensor {
             Link::RawIp => Layers::raw_ip(frame.octets),
             Link::Loopback => Layers::loopback(frame.octets),
             Link::Ppp => Layers::ppp(frame.octets),
-            Link::Ieee80211 | Link::Radiotap | Link::Ppi | Link::Other => {
+            Link::Ieee80211 => return self.wireless(frame, RadioHeader::None),
+            Link::Radiotap => return self.wireless(frame, RadioHeader::Radiotap),
+            Link::Ppi => return self.wireless(frame, RadioHeader::Ppi),
+            Link::Other => {
                 self.counters.not_understood = self.counters.not_understood.saturating_add(1);
                 return;
             }
         };
         self.layers(frame.at, peeled);
+    }
+
+    /// A frame of the air. What is readable in it is heard like what comes by cable.
+    fn wireless(&mut self, frame: &Frame<'_>, header: RadioHeader) {
+        self.counters.wireless_frames = self.counters.wireless_frames.saturating_add(1);
+        let cut = usize::try_from(frame.wire_octets).is_ok_and(|w| w > frame.octets.len());
+        let Ok(air) = dot11::peel(frame.octets, header, cut) else {
+            self.counters.malformed = self.counters.malformed.saturating_add(1);
+            return;
+        };
+        let Around { airwaves, inventory, .. } = &mut self.around;
+        airwaves.hear(frame.at, &air, &mut |o| inventory.take(&o));
+        match &air.frame {
+            dot11::Frame::Encrypted(_) => {
+                self.counters.wireless_encrypted = self.counters.wireless_encrypted.saturating_add(1);
+            }
+            dot11::Frame::Clear(data) => {
+                self.around.air = self.around.airwaves.network_of(&data.path);
+                for packet in data.packets() {
+                    let link = Ends { source: Some(packet.source), destination: Some(packet.destination), vlan: None };
+                    self.layers(frame.at, Layers::ether_type(packet.ethertype, Reader::new(packet.payload), link));
+                }
+                self.around.air = None;
+            }
+            _ => {}
+        }
     }
 
     fn layers(&mut self, at: Timestamp, peeled: Result<Layers<'_>, WireError>) {
@@ -150,6 +191,7 @@ impl Sensor {
             octets_let_go: flows.octets_let_go,
             hosts_let_go: self.around.hosts.let_go(),
             observations_let_go,
+            networks_let_go: self.around.airwaves.let_go(),
             hosts: u64::try_from(self.around.hosts.iter().count()).unwrap_or(u64::MAX),
             ..self.counters
         };
@@ -164,15 +206,23 @@ impl Sensor {
     pub const fn hosts(&self) -> &Hosts {
         &self.around.hosts
     }
+
+    /// The names that access points announced: for the person at the keyboard, never for a report.
+    pub fn network_names(&self) -> impl Iterator<Item = (Bssid, &[u8])> {
+        self.around.airwaves.names()
+    }
 }
 
 /// What conversations need around them.
 struct Around {
     hosts: Hosts,
+    airwaves: Airwaves,
     inventory: Inventory,
     key: u64,
     /// Hardware addresses of the frame in hand.
     near: [Option<(IpAddr, Mac)>; 2],
+    /// The network in whose air the frame in hand was readable.
+    air: Option<Bssid>,
 }
 
 impl Surroundings for Around {
@@ -184,6 +234,11 @@ impl Surroundings for Around {
 
     fn observe(&mut self, observation: Observation) {
         self.inventory.take(&observation);
+        let (Some(bssid), Fact::Protocol(protocol)) = (self.air, observation.fact) else { return };
+        if let Some(kind) = clear_kind(protocol) {
+            let Around { airwaves, inventory, .. } = self;
+            airwaves.clear_kind_heard(bssid, kind, observation.at, &mut |o| inventory.take(&o));
+        }
     }
 
     fn key(&self) -> u64 {

@@ -69,6 +69,8 @@ pub struct Counters {
     pub unparsed: u64,
     /// Hosts let go because the table was full.
     pub hosts_let_go: u64,
+    /// Wireless networks let go because the table was full.
+    pub networks_let_go: u64,
     /// Observations let go because the inventory was full.
     pub observations_let_go: u64,
     /// 802.11 frames heard.

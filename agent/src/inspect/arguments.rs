@@ -58,7 +58,8 @@ pub(crate) enum Format {
 }
 
 fn zone(text: &str) -> Result<(Prefix, Zone), String> {
-    let (prefix, word) = text.split_once('=').ok_or("a network and its use are joined by =, as in 10.9.0.0/16=guest")?;
+    let (prefix, word) =
+        text.split_once('=').ok_or("a network and its use are joined by =, as in 10.9.0.0/16=guest")?;
     let zone = Zone::from_word(word).ok_or_else(|| {
         let words: Vec<_> = Zone::ALL.iter().map(|z| z.word()).collect();
         format!("the use of a network is one of {}", words.join(", "))

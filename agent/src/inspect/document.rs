@@ -146,9 +146,9 @@ impl Inspection<'_> {
     fn network(&self, bssid: Bssid) -> Json {
         let stated = self.stated(Subject::Wireless(bssid));
         let value = |name: &str| stated.and_then(|s| s.values.get(name)).map_or(Json::Null, plain);
-        let channel = self.of(Subject::Wireless(bssid)).find_map(|s| {
-            if let Fact::WifiChannel(channel) = s.fact { Some(channel) } else { None }
-        });
+        let channel = self
+            .of(Subject::Wireless(bssid))
+            .find_map(|s| if let Fact::WifiChannel(channel) = s.fact { Some(channel) } else { None });
         json!({
             "bssid": colons(&bssid.0),
             "ssid": self.network_name(bssid),
@@ -316,7 +316,10 @@ fn plain_set(value: &Json) -> Json {
 
 /// RFC 3339, in UTC.
 pub(crate) fn moment(at: Timestamp) -> String {
-    i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map_or_else(String::new, |t| t.to_string())
+    i64::try_from(at.0)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .map_or_else(String::new, |t| t.to_string())
 }
 
 pub(crate) fn colons(octets: &[u8]) -> String {

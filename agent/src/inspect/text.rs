@@ -152,7 +152,9 @@ fn services(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
                 .filter_map(|s| s.zone)
                 .map(|z| z.word())
                 .collect();
-            let asked = if zones.is_empty() { String::new() } else {
+            let asked = if zones.is_empty() {
+                String::new()
+            } else {
                 format!(", answered {}", zones.into_iter().collect::<Vec<_>>().join(", "))
             };
             format!("  {}{asked}", place(inspection, *subject))
@@ -166,14 +168,8 @@ fn services(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
 }
 
 fn networks(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
-    let heard: BTreeSet<Subject> = inspection
-        .heard
-        .summary
-        .sightings
-        .iter()
-        .filter(|s| s.fact == Fact::WifiBeacon)
-        .map(|s| s.subject)
-        .collect();
+    let heard: BTreeSet<Subject> =
+        inspection.heard.summary.sightings.iter().filter(|s| s.fact == Fact::WifiBeacon).map(|s| s.subject).collect();
     if heard.is_empty() {
         return Ok(());
     }
@@ -208,7 +204,11 @@ fn coverage(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
     writeln!(out, "{BOLD}What this capture cannot tell{BOLD:#}")?;
     line(out, "silent", &format!("not heard at all: {}", silent.join(", ")))?;
     if inspection.heard.sensor.hosts().is_assumed() {
-        line(out, "networks", "no --home given: private addresses are taken as the clinic's, all others as the internet")?;
+        line(
+            out,
+            "networks",
+            "no --home given: private addresses are taken as the clinic's, all others as the internet",
+        )?;
     }
     if c.wireless_frames == 0 {
         line(out, "wireless", "no radio frames: nothing is known of Wi-Fi")?;
