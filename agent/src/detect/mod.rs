@@ -8,11 +8,16 @@
 pub mod database;
 pub mod imaging;
 pub mod mail;
+pub mod memcached;
 pub mod messages;
+pub mod mongodb;
+pub mod mysql;
 pub mod names;
 pub mod portal;
+pub mod postgresql;
 pub mod remote;
 pub mod secrecy;
+pub mod store;
 pub mod system;
 pub mod wireless;
 
