@@ -9,21 +9,26 @@ pub mod dicom;
 pub mod dns;
 pub mod dot11;
 pub mod dot11_elements;
+pub mod elasticsearch;
 pub mod http;
 pub mod layers;
+pub mod memcached;
 pub mod mllp;
 pub mod mongodb;
+pub mod mysql;
 pub mod netbios;
 pub mod ntlm;
 pub mod ports;
+pub mod postgresql;
 pub mod radiotap;
 pub mod reader;
 pub mod redis;
 pub mod smb;
-pub mod sql;
 pub mod ssh;
+pub mod tds;
 pub mod text;
 pub mod tls;
+pub mod tns;
 
 use core::fmt;
 

@@ -1,0 +1,331 @@
+//! MongoDB: who answers, whether clients show who they are, and whether documents go to those who do not.
+//!
+//! Keeps: classes of commands that wait for their answer, by the number of their message. Drops: names of data bases and
+//! collections, filters, documents, payloads of logins.
+
+use super::database::{Session, Step, software, steps};
+use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use crate::flow::head::Head;
+use crate::wire::WireError;
+use crate::wire::mongodb::{Elements, Header, Operation, Question, Reply, Value};
+use auscult_report::fact::{Encryption, Login, Protocol, SoftwarePlace};
+use std::collections::VecDeque;
+
+/// MongoDB.
+pub const MONGODB: Detector = Detector {
+    name: "mongodb",
+    version: 1,
+    hears: "Messages of MongoDB on any port: a command on data that is answered with ok and no login before it shows that \
+            none is needed; hello, ping and buildInfo are no data, but buildInfo gives the version. A login is heard by \
+            saslStart, by the login that newer drivers put into hello, or by authenticate; the mechanism PLAIN is a \
+            password that crossed readable. Compressed messages say nothing. Names, filters and documents are never read.",
+    sniff,
+    start: || Box::new(Mongodb::default()),
+};
+
+fn sniff(opening: &Opening<'_>) -> Verdict {
+    match (opening.client, opening.server) {
+        ([], []) => Verdict::Unsure,
+        ([], server) => plausible(server, false),
+        (client, _) => plausible(client, true),
+    }
+}
+
+/// Whether a message begins here, a question or an answer.
+fn plausible(octets: &[u8], asks: bool) -> Verdict {
+    let header = match Header::parse(octets) {
+        Ok(header) if header.asks() == asks => header,
+        Err(WireError::Truncated(_)) => return Verdict::Unsure,
+        _ => return Verdict::No,
+    };
+    let Some(body) = window(octets, &header) else { return Verdict::Unsure };
+    let parsed = if asks {
+        Question::parse(header.operation, body).map(|_| ())
+    } else {
+        Reply::parse(header.operation, body).map(|_| ())
+    };
+    // Everything that is looked at waits: what is missing will not come.
+    if parsed.is_ok() { Verdict::Yes } else { Verdict::No }
+}
+
+/// What follows the header, up to [`WINDOW`], once all of that waits.
+fn window<'a>(octets: &'a [u8], header: &Header) -> Option<&'a [u8]> {
+    let end = usize::try_from(header.length).unwrap_or(usize::MAX).min(WINDOW);
+    octets.get(Header::OCTETS..end)
+}
+
+/// What a command is, as far as its answer matters.
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Answers to anybody, or is not in the lists.
+    #[default]
+    Idle,
+    /// buildInfo: answers to anybody, with the version.
+    Build,
+    /// Proves an identity.
+    Proves,
+    /// Gives data.
+    Reads,
+    /// Works on data, but its answer has none.
+    Works,
+}
+
+impl Class {
+    fn of(name: &[u8]) -> Class {
+        let among = |list: &[&str]| list.iter().any(|w| w.as_bytes() == name);
+        match name {
+            b"buildInfo" | b"buildinfo" => Class::Build,
+            b"saslStart" | b"saslContinue" | b"authenticate" => Class::Proves,
+            _ if among(READS) => Class::Reads,
+            _ if among(WORKS) => Class::Works,
+            _ => Class::Idle,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Mongodb {
+    session: Session,
+    /// Questions that wait for their answer.
+    asked: VecDeque<(u32, Class)>,
+    /// The client began to prove who it is.
+    proving: bool,
+    answers: u16,
+}
+
+impl Listener for Mongodb {
+    fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
+        if talk.client.torn() | talk.server.torn() {
+            return Interest::Done;
+        }
+        steps(|| match self.question(talk.client, said) {
+            Step::Wait => self.answer(talk.server, said),
+            step => step,
+        })
+    }
+}
+
+impl Mongodb {
+    fn opens(&mut self, said: &mut Said<'_>) {
+        self.session.opens(said, Protocol::Mongodb);
+        self.session.encryption(said, Encryption::None);
+    }
+
+    /// One message of the client.
+    fn question(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
+        let octets = head.octets();
+        if octets.is_empty() {
+            return Step::Wait;
+        }
+        let header = match Header::parse(octets) {
+            Ok(header) => header,
+            Err(e) => return e.into(),
+        };
+        let Some(body) = window(octets, &header) else { return Step::Wait };
+        self.opens(said);
+        let class = match Question::parse(header.operation, body) {
+            Ok(Question::Command(elements)) => self.command(elements, said),
+            Ok(Question::Find) => Class::Reads,
+            Ok(Question::Closed) => Class::Idle,
+            Err(_) => return Step::End(Interest::Done),
+        };
+        if header.operation != Operation::Unanswered {
+            if self.asked.len() >= MAX_ASKED {
+                self.asked.pop_front();
+            }
+            self.asked.push_back((header.id, class));
+        }
+        head.skip(u64::from(header.length));
+        Step::Taken
+    }
+
+    /// The class of a command, by the name of its first element.
+    fn command(&mut self, elements: Elements<'_>, said: &mut Said<'_>) -> Class {
+        let class = elements.clone().next().map(|e| Class::of(e.name)).unwrap_or_default();
+        // Since 4.4 drivers prove themselves within hello.
+        if class == Class::Proves || elements.clone().any(|e| e.name == b"speculativeAuthenticate") {
+            self.proving = true;
+        }
+        let is_plain = |v: &Value<'_>| matches!(v, Value::Text(b"PLAIN"));
+        if class == Class::Proves && elements.clone().any(|e| e.name == b"mechanism" && is_plain(&e.value)) {
+            self.session.password_clear(said);
+        }
+        class
+    }
+
+    /// One message of the server.
+    fn answer(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
+        let octets = head.octets();
+        if octets.is_empty() {
+            return Step::Wait;
+        }
+        let header = match Header::parse(octets) {
+            Ok(header) => header,
+            Err(e) => return e.into(),
+        };
+        let Some(body) = window(octets, &header) else { return Step::Wait };
+        let place = self.asked.iter().position(|(id, _)| *id == header.answers);
+        let class = place.and_then(|p| self.asked.remove(p)).map(|(_, class)| class);
+        self.opens(said);
+        self.session.answers(said);
+        let is_long = usize::try_from(header.length).is_ok_and(|l| l > WINDOW);
+        let outcome = match Reply::parse(header.operation, body) {
+            Ok(Reply::Document(elements)) => Outcome::of(elements, is_long),
+            Ok(Reply::Documents { failed, count, first }) => {
+                let mut outcome = Outcome::of(first, is_long);
+                outcome.ok = !failed && (outcome.ok || (class == Some(Class::Reads) && !outcome.says_ok && count > 0));
+                outcome
+            }
+            Ok(Reply::Closed) => Outcome::default(),
+            Err(_) => return Step::End(Interest::Done),
+        };
+        let step = self.judge(class, &outcome, said);
+        if matches!(class, None | Some(Class::Build)) {
+            self.version(header.operation, body, said);
+        }
+        head.skip(u64::from(header.length));
+        self.answers = self.answers.saturating_add(1);
+        let all = self.session.has_data() && self.session.has_software();
+        if all || self.answers > MAX_ANSWERS { Step::End(Interest::Done) } else { step }
+    }
+
+    /// What an answer says about the client's identity.
+    fn judge(&mut self, class: Option<Class>, outcome: &Outcome, said: &mut Said<'_>) -> Step {
+        match outcome.code {
+            Some(UNAUTHORIZED | AUTHENTICATION_FAILED) => {
+                self.session.login(said, Login::Refused);
+                return Step::Taken;
+            }
+            Some(AUTHENTICATION_NEEDED) if class == Some(Class::Reads) => self.session.login(said, Login::Refused),
+            _ => {}
+        }
+        match class {
+            Some(Class::Proves) if outcome.ok && outcome.done => {
+                self.session.login(said, Login::Used);
+                return Step::End(Interest::Done);
+            }
+            Some(Class::Reads | Class::Works) if outcome.ok && self.proving => {
+                self.session.login(said, Login::Used);
+                return Step::End(Interest::Done);
+            }
+            Some(Class::Reads) if outcome.ok => {
+                self.session.login(said, Login::None);
+                self.session.data(said);
+            }
+            Some(Class::Works) if outcome.ok => self.session.login(said, Login::None),
+            _ => {}
+        }
+        Step::Taken
+    }
+
+    /// `buildInfo` names the version at its top level, beside the version of git or of the engines.
+    fn version(&mut self, operation: Operation, body: &[u8], said: &mut Said<'_>) {
+        let (Ok(Reply::Document(elements)) | Ok(Reply::Documents { first: elements, .. })) =
+            Reply::parse(operation, body)
+        else {
+            return;
+        };
+        let named = |name: &[u8]| {
+            elements.clone().find(|e| e.name == name).and_then(|e| match e.value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            })
+        };
+        if let (Some(version), Some(_)) = (named(b"version"), named(b"gitVersion")) {
+            self.session.software(said, software("MongoDB", version, None, SoftwarePlace::Body));
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Default, Clone, Copy)]
+struct Outcome {
+    /// It was done.
+    ok: bool,
+    /// Its document says whether it was.
+    says_ok: bool,
+    /// A login is complete: `done`, or nothing said about it (authenticate).
+    done: bool,
+    code: Option<i64>,
+}
+
+impl Outcome {
+    /// From the top level of a document. Of a long one the end is not heard: what failed is never long.
+    fn of(elements: Elements<'_>, is_long: bool) -> Outcome {
+        let mut outcome = Outcome { ok: is_long, done: true, ..Outcome::default() };
+        for element in elements {
+            match element.name {
+                b"ok" => {
+                    outcome.says_ok = true;
+                    outcome.ok = element.value.is_yes();
+                }
+                b"code" => outcome.code = element.value.number(),
+                b"done" => outcome.done = element.value.is_yes(),
+                _ => {}
+            }
+        }
+        outcome
+    }
+}
+
+/// Commands whose answer has documents or names of them.
+const READS: &[&str] = &[
+    "find",
+    "aggregate",
+    "getMore",
+    "listDatabases",
+    "listCollections",
+    "listIndexes",
+    "distinct",
+    "findAndModify",
+    "findandmodify",
+    "mapReduce",
+    "mapreduce",
+    "group",
+    "eval",
+    "$eval",
+    "parallelCollectionScan",
+    "geoNear",
+];
+
+/// Commands that need a login where there is one, but whose answer has no documents.
+const WORKS: &[&str] = &[
+    "count",
+    "insert",
+    "update",
+    "delete",
+    "create",
+    "drop",
+    "dropDatabase",
+    "createIndexes",
+    "collStats",
+    "collstats",
+    "dbStats",
+    "dbstats",
+    "serverStatus",
+    "top",
+    "hostInfo",
+    "getLog",
+    "getCmdLineOpts",
+    "getParameter",
+    "usersInfo",
+    "createUser",
+    "replSetGetStatus",
+    "replSetGetConfig",
+    "commitTransaction",
+    "shutdown",
+];
+
+const UNAUTHORIZED: i64 = 13;
+const AUTHENTICATION_FAILED: i64 = 18;
+/// What servers before 2.6 said to a find without a login.
+const AUTHENTICATION_NEEDED: i64 = 16550;
+
+/// Octets of a message that are looked at: an answer of `buildInfo` has up to 3 KiB, an error less than 1 KiB.
+const WINDOW: usize = 4096;
+
+/// Questions that may wait for their answer: drivers send one at a time.
+const MAX_ASKED: usize = 16;
+
+/// Answers after which a conversation is left.
+const MAX_ANSWERS: u16 = 64;
