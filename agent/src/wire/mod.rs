@@ -13,13 +13,16 @@ pub mod mllp;
 pub mod mongodb;
 pub mod netbios;
 pub mod ntlm;
+pub mod rdp;
 pub mod reader;
 pub mod redis;
 pub mod smb;
 pub mod sql;
 pub mod ssh;
+pub mod ssl2;
 pub mod text;
 pub mod tls;
+pub mod vnc;
 
 use core::fmt;
 
