@@ -5,7 +5,9 @@
 //! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
 //! line in a list.
 
+pub mod cipher;
 pub mod database;
+pub mod desktop;
 pub mod follow;
 pub mod imaging;
 pub mod mail;

@@ -21,14 +21,17 @@ pub mod ntlm;
 pub mod ports;
 pub mod postgresql;
 pub mod radiotap;
+pub mod rdp;
 pub mod reader;
 pub mod redis;
 pub mod smb;
 pub mod ssh;
+pub mod ssl2;
 pub mod tds;
 pub mod text;
 pub mod tls;
 pub mod tns;
+pub mod vnc;
 
 use core::fmt;
 
