@@ -5,8 +5,10 @@
 //! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
 //! line in a list.
 
+pub mod announce;
 pub mod database;
 pub mod imaging;
+pub mod leases;
 pub mod mail;
 pub mod messages;
 pub mod names;
