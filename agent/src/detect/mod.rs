@@ -10,6 +10,7 @@ pub mod database;
 pub mod imaging;
 pub mod leases;
 pub mod mail;
+pub mod management;
 pub mod messages;
 pub mod names;
 pub mod portal;

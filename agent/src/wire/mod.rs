@@ -16,6 +16,7 @@ pub mod ntlm;
 pub mod reader;
 pub mod redis;
 pub mod smb;
+pub mod snmp;
 pub mod sql;
 pub mod ssh;
 pub mod text;
