@@ -321,7 +321,7 @@ words! { /// Where a product was named.
 SoftwarePlace {
     ServerHeader = "server-header", PoweredBy = "powered-by", PageTitle = "page-title", Body = "body",
     Greeting = "greeting", Implementation = "implementation", Parameter = "parameter", NativeLanman = "native-lanman",
-    Txt = "txt-record", VendorClass = "vendor-class",
+    Txt = "txt-record", VendorClass = "vendor-class", SystemDescription = "system-description",
 } }
 words! { /// `dicom.contexts`: the service of a SOP class (PS3.4), by `dicom-uids.tsv`.
 DicomService {
@@ -412,7 +412,8 @@ SignPlace {
     WindowsUpdate = "windows-update-agent", Browser = "browser-agent", InternetExplorer = "internet-explorer-agent",
     RdpClient = "rdp-client", DhcpVendor = "dhcp-vendor-class", DhcpParameters = "dhcp-parameters",
     TcpSyn = "tcp-syn", WebServer = "web-server", PackageRevision = "package-revision", DhcpKernel = "dhcp-kernel",
-    SshBanner = "ssh-banner", DefaultPage = "default-page",
+    SshBanner = "ssh-banner", DefaultPage = "default-page", DnsVersion = "dns-version",
+    SystemDescription = "system-description",
 } }
 words! { /// A DHCP client, by `dhcp-fingerprints.tsv`.
 DhcpClass {

@@ -5,12 +5,15 @@
 //! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
 //! line in a list.
 
+pub mod announce;
 pub mod cipher;
 pub mod database;
 pub mod desktop;
 pub mod follow;
 pub mod imaging;
+pub mod leases;
 pub mod mail;
+pub mod management;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;

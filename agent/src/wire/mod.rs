@@ -25,6 +25,7 @@ pub mod rdp;
 pub mod reader;
 pub mod redis;
 pub mod smb;
+pub mod snmp;
 pub mod ssh;
 pub mod ssl2;
 pub mod tds;
