@@ -6,6 +6,10 @@
 //! line in a list.
 
 pub mod database;
+mod dicom_maker;
+mod dicom_once;
+mod dicom_uid;
+mod dicom_walk;
 pub mod imaging;
 pub mod mail;
 pub mod messages;
