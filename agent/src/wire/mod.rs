@@ -6,6 +6,8 @@
 pub mod certificate;
 pub mod dhcp;
 pub mod dicom;
+pub mod dicom_items;
+pub mod dimse;
 pub mod dns;
 pub mod dot11;
 pub mod dot11_elements;
