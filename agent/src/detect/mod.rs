@@ -294,10 +294,22 @@ fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
 }
 
 /// What is understood over TCP, the surest signs first.
-pub const DETECTORS: &[&Detector] = &[];
+pub const DETECTORS: &[&Detector] = &[
+    &imaging::DICOM,
+    &secrecy::TLS,
+    &mysql::MYSQL,
+    &postgresql::POSTGRESQL,
+    &mongodb::MONGODB,
+    &store::REDIS,
+    &memcached::MEMCACHED,
+    &database::MSSQL,
+    &database::ORACLE_TNS,
+    &database::ELASTICSEARCH,
+];
 
 /// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[];
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
+    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &management::SNMP];
 
 #[cfg(test)]
 pub(crate) mod testing {
