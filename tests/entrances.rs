@@ -1,0 +1,128 @@
+//! Where strange octets enter: one entrance for each file of `agent/src/wire`, used by its fuzz target and by the plain
+//! test that replays its corpus. Each lets the whole sensor hear the octets, so that what stands behind a view is
+//! reached too.
+
+use crate::frames::segment;
+use auscult_agent::capture::{Frame, Link};
+use auscult_agent::sensor::{Sensor, Settings};
+use auscult_report::time::Timestamp;
+
+/// How the octets of an entrance reach the sensor.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// A conversation over TCP with a server on this port: pieces, each with side (1 octet, bit 0 set: the server) and
+    /// length (2 octets, least significant first) before it.
+    Talk(u16),
+    /// One datagram from this port, and one to it.
+    Datagram(u16),
+    /// One frame of this link type.
+    Frame(Link),
+}
+
+/// The file's name, and how octets reach it.
+pub const ENTRANCES: &[(&str, fn(&[u8]))] = &[
+    ("certificate", |o| enter(Way::Talk(443), o)),
+    ("dhcp", |o| enter(Way::Datagram(67), o)),
+    ("dicom", |o| enter(Way::Talk(104), o)),
+    ("dicom_items", |o| enter(Way::Talk(104), o)),
+    ("dimse", |o| enter(Way::Talk(11112), o)),
+    ("dns", |o| enter(Way::Datagram(53), o)),
+    ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
+    ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
+    ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("http", |o| enter(Way::Talk(80), o)),
+    ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
+    ("memcached", |o| enter(Way::Talk(11211), o)),
+    ("mllp", |o| enter(Way::Talk(2575), o)),
+    ("mongodb", |o| enter(Way::Talk(27017), o)),
+    ("mysql", |o| enter(Way::Talk(3306), o)),
+    ("netbios", |o| enter(Way::Datagram(138), o)),
+    ("ntlm", |o| enter(Way::Talk(445), o)),
+    ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
+    ("postgresql", |o| enter(Way::Talk(5432), o)),
+    ("radiotap", |o| enter(Way::Frame(Link::Radiotap), o)),
+    ("rdp", |o| enter(Way::Talk(3389), o)),
+    ("reader", |o| enter(Way::Frame(Link::LinuxCooked2), o)),
+    ("redis", |o| enter(Way::Talk(6379), o)),
+    ("smb", |o| enter(Way::Talk(445), o)),
+    ("smb1", |o| enter(Way::Talk(445), o)),
+    ("smb2", |o| enter(Way::Talk(445), o)),
+    ("snmp", |o| enter(Way::Datagram(161), o)),
+    ("ssh", |o| enter(Way::Talk(22), o)),
+    ("ssl2", |o| enter(Way::Talk(443), o)),
+    ("syn", |o| enter(Way::Frame(Link::RawIp), o)),
+    ("tds", |o| enter(Way::Talk(1433), o)),
+    ("text", |o| enter(Way::Talk(25), o)),
+    ("tls", |o| enter(Way::Talk(8443), o)),
+    ("tns", |o| enter(Way::Talk(1521), o)),
+    ("vnc", |o| enter(Way::Talk(5900), o)),
+];
+
+/// Lets the octets in at the entrance of a `wire` file.
+pub fn at(name: &str, octets: &[u8]) {
+    for (_, enter) in ENTRANCES.iter().filter(|e| e.0 == name) {
+        enter(octets);
+    }
+}
+
+/// Lets a sensor hear the octets, and closes its window.
+pub fn enter(way: Way, octets: &[u8]) {
+    let mut sensor = Sensor::new(Settings::default());
+    let mut hear = |link, octets: &[u8]| {
+        let wire_octets = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+        sensor.hear(&Frame { at: Timestamp(1_795_000_000_000), link, octets, wire_octets });
+    };
+    match way {
+        Way::Frame(link) => {
+            hear(link, octets);
+            hear(Link::Ppi, octets);
+        }
+        Way::Datagram(port) => {
+            hear(Link::RawIp, &datagram(SERVER, port, CLIENT, 40_000, octets));
+            hear(Link::RawIp, &datagram(CLIENT, 40_000, SERVER, port, octets));
+            hear(Link::RawIp, &datagram(CLIENT, port, SERVER, port, octets));
+        }
+        Way::Talk(port) => {
+            let mut seq = [1u32, 1u32];
+            for (server, piece) in pieces(octets) {
+                let (from, to) = ((CLIENT, 40_000), (SERVER, port));
+                let (from, to) = if server { (to, from) } else { (from, to) };
+                let [client_seq, server_seq] = &mut seq;
+                let seq = if server { server_seq } else { client_seq };
+                hear(Link::Ethernet, &segment(from, to, *seq, 0x10, piece));
+                *seq = seq.wrapping_add(u32::try_from(piece.len()).unwrap_or(0));
+            }
+        }
+    }
+    let _ = sensor.close();
+}
+
+/// The pieces of a conversation; what is left over at the end is the client's.
+fn pieces(mut octets: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
+    core::iter::from_fn(move || {
+        let [side, low, high, rest @ ..] = octets else { return None };
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len()).min(60_000);
+        let (piece, after) = rest.split_at(len);
+        octets = after;
+        Some((side & 1 == 1, piece))
+    })
+}
+
+fn datagram(from: [u8; 4], from_port: u16, to: [u8; 4], to_port: u16, payload: &[u8]) -> Vec<u8> {
+    let payload = payload.get(..60_000).unwrap_or(payload);
+    let udp_length = u16::try_from(payload.len()).unwrap_or(0).saturating_add(8);
+    let mut o = vec![0x45, 0x00]; // header of 20 octets
+    o.extend(udp_length.saturating_add(20).to_be_bytes()); // total length
+    o.extend([0, 0, 0x40, 0, 64, 17, 0, 0]); // do not fragment; time to live; UDP; checksum
+    o.extend(from);
+    o.extend(to);
+    o.extend(from_port.to_be_bytes());
+    o.extend(to_port.to_be_bytes());
+    o.extend(udp_length.to_be_bytes());
+    o.extend([0, 0]); // checksum
+    o.extend(payload);
+    o
+}
+
+const CLIENT: [u8; 4] = [192, 168, 20, 30];
+const SERVER: [u8; 4] = [192, 168, 20, 10];
