@@ -6,6 +6,7 @@
 //! line in a list.
 
 pub mod database;
+pub mod files;
 pub mod imaging;
 pub mod mail;
 pub mod messages;
@@ -13,8 +14,11 @@ pub mod names;
 pub mod portal;
 pub mod remote;
 pub mod secrecy;
+pub mod shares;
+pub mod stack;
 pub mod system;
 pub mod wireless;
+pub mod workgroup;
 
 use crate::flow::head::Head;
 use auscult_report::fact::{Fact, Protocol};

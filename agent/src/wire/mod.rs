@@ -16,8 +16,11 @@ pub mod ntlm;
 pub mod reader;
 pub mod redis;
 pub mod smb;
+pub mod smb1;
+pub mod smb2;
 pub mod sql;
 pub mod ssh;
+pub mod syn;
 pub mod text;
 pub mod tls;
 
