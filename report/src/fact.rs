@@ -193,6 +193,11 @@ pub enum Fact {
     WifiMedicalClient,
     /// `wifi.deauth_burst`.
     WifiDeauthBurst,
+
+    // ---- appended
+    /// `lan.poisonable`: different names of single hosts for which a host answered a question to all (NBT-NS). A host
+    /// has one; who answers for more is a forger, or a device that answers for others.
+    NameAnswered,
 }
 
 impl Fact {
@@ -269,6 +274,7 @@ impl Fact {
                 | WebClosedDocument
                 | WebCrawlerDocument
                 | WifiClient
+                | NameAnswered
         )
     }
 }
@@ -287,17 +293,26 @@ pub struct Software {
 }
 
 /// A sign of a system: `windows-by-agent.tsv`, `distro-suffixes.tsv`, `os-from-tcp.tsv`.
+///
+/// What the numbers mean goes by family and place:
+/// - Windows: major and minor number of NT (5.1 is XP, 10.0 is 10, 11 and their servers) and the base build; 0.0 where
+///   only the family is known. Except where a program names itself: [`SignPlace::WebServer`] has the number of IIS,
+///   [`SignPlace::InternetExplorer`] that of the browser; and [`SignPlace::TcpSyn`] has a class in `major` (5: XP and
+///   2003, 6: Vista to 8.1, 10: 10 and later).
+/// - Linux: release of the distribution (Debian 12: 12.0; Ubuntu 22.04: 22.4), 0.0 where it is not known; `build` says
+///   whose it is: 0 unknown, 1 Debian, 2 Ubuntu, 3 CentOS.
+/// - others: release of the system (macOS 10.15, Android 6.0), 0.0 where it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SystemSign {
     /// Where it was heard.
     pub place: SignPlace,
     /// The family that it stands for.
     pub family: SystemFamily,
-    /// Major and minor number, 0 where the sign has none (Windows: 5.1, 10.0; Debian: 12.0).
+    /// Major number, 0 where the sign has none (Windows: 5.1, 10.0; Debian: 12.0).
     pub major: u8,
-    /// The minor number.
+    /// Minor number.
     pub minor: u8,
-    /// The build, 0 where the sign has none.
+    /// Windows: the build, 0 where the sign has none. Linux: the distribution.
     pub build: u32,
 }
 
