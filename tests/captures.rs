@@ -9,7 +9,20 @@ use std::fs;
 
 /// Protocols that are understood so far; services of others are the next issues' work.
 const UNDERSTOOD: &[&str] = &[
-    "dicom", "http", "mllp", "tls", "ssh", "mysql", "postgresql", "redis", "mongodb", "dhcp", "mdns", "smb", "dns", "nbns",
+    "dicom",
+    "http",
+    "mllp",
+    "tls",
+    "ssh",
+    "mysql",
+    "postgresql",
+    "redis",
+    "mongodb",
+    "dhcp",
+    "mdns",
+    "smb",
+    "dns",
+    "nbns",
 ];
 
 #[test]
@@ -126,7 +139,8 @@ fn claims(capture: &Recorded, document: &Value, kinds: &BTreeMap<String, BTreeSe
     let mut faults = Vec::new();
     for absent in list(&capture.expect, "absent") {
         if word(absent, "kind") == "service" {
-            let claimed = list(document, "services").any(|s| s["host"] == absent["host"] && s["port"] == absent["port"]);
+            let claimed =
+                list(document, "services").any(|s| s["host"] == absent["host"] && s["port"] == absent["port"]);
             if claimed {
                 faults.push(format!("{}: service {} {}", capture.name, absent["host"], absent["port"]));
             }
@@ -136,7 +150,9 @@ fn claims(capture: &Recorded, document: &Value, kinds: &BTreeMap<String, BTreeSe
         for finding in list(document, "findings") {
             let counted = finding["confidence"].as_f64().unwrap_or(0.0) >= 0.5 && finding["severity"] != "info";
             let exact = !absent["host"].is_null() && finding["subject"]["host"] == absent["host"];
-            let port = absent["port"].is_null() || finding["subject"]["port"].is_null() || finding["subject"]["port"] == absent["port"];
+            let port = absent["port"].is_null()
+                || finding["subject"]["port"].is_null()
+                || finding["subject"]["port"] == absent["port"];
             if counted && exact && port && ids.contains(word(finding, "id")) {
                 faults.push(format!("{}: {} at {}", capture.name, finding["id"], absent["host"]));
             }

@@ -11,10 +11,7 @@ use auscult_tests::root;
 /// string may use each other.
 const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["words", "time version zone", "product subject", "fact", "summary"]),
-    (
-        "agent",
-        &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"],
-    ),
+    ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),
 ];
 
 #[test]
@@ -70,7 +67,12 @@ fn every_file_says_what_it_follows() {
         if shown(&file).contains("agent/src/wire/") && !file.ends_with("mod.rs") {
             for word in ["Keeps", "Drops"] {
                 let head: String = text.lines().take_while(|l| l.starts_with("//!")).collect();
-                assert!(head.contains(word), "{}: its first comment does not say what it {}", shown(&file), word.to_lowercase());
+                assert!(
+                    head.contains(word),
+                    "{}: its first comment does not say what it {}",
+                    shown(&file),
+                    word.to_lowercase()
+                );
             }
         }
     }
@@ -82,7 +84,9 @@ fn no_file_is_longer_than_400_lines_before_its_tests() {
     for file in all_sources() {
         let text = fs::read_to_string(&file).unwrap();
         let lines = text.lines().take_while(|l| *l != "#[cfg(test)]").count();
-        if lines > MAX_FILE_LINES && !text.lines().take(12).any(|l| l.starts_with("//!") && l.contains("Longer than 400 lines")) {
+        if lines > MAX_FILE_LINES
+            && !text.lines().take(12).any(|l| l.starts_with("//!") && l.contains("Longer than 400 lines"))
+        {
             long.push(format!("{}: {lines}", shown(&file)));
         }
     }

@@ -41,8 +41,8 @@ pub fn recorded() -> Vec<Recorded> {
         .filter_map(|entry| entry.ok()?.path().to_str().map(str::to_owned))
         .filter_map(|path| path.strip_suffix(".expect.json").map(str::to_owned))
         .map(|stem| {
-            let expect: Value =
-                serde_json::from_slice(&std::fs::read(format!("{stem}.expect.json")).unwrap()).expect("ground truth is JSON");
+            let expect: Value = serde_json::from_slice(&std::fs::read(format!("{stem}.expect.json")).unwrap())
+                .expect("ground truth is JSON");
             let name = Path::new(&stem).file_name().unwrap().to_str().unwrap().to_owned();
             let path = folder.join(expect["capture"].as_str().expect("ground truth names its capture"));
             Recorded { name, path, expect }

@@ -301,6 +301,7 @@ fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
 pub const DETECTORS: &[&Detector] = &[
     &imaging::DICOM,
     &secrecy::TLS,
+    &files::SMB,
     &mysql::MYSQL,
     &postgresql::POSTGRESQL,
     &mongodb::MONGODB,
@@ -313,7 +314,7 @@ pub const DETECTORS: &[&Detector] = &[
 
 /// What is understood over UDP.
 pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
-    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &management::SNMP];
+    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &workgroup::WORKGROUP, &management::SNMP];
 
 #[cfg(test)]
 pub(crate) mod testing {
