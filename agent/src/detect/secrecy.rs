@@ -318,12 +318,12 @@ mod tests {
     }
 
     fn client_hello(name: &str) -> Vec<u8> {
-        let len = u8::try_from(name.len()).unwrap();
+        let longer = |by: u8| u8::try_from(name.len()).unwrap().strict_add(by);
         let mut body = vec![3, 3]; // legacy_version
         body.extend([0x11; 32]); // random
         body.extend([0, 0, 2, 0xC0, 0x2F, 1, 0]); // no session, one suite, no compression
         if !name.is_empty() {
-            body.extend([0, len + 9, 0, 0, 0, len + 5, 0, len + 3, 0, 0, len]); // extensions: server_name
+            body.extend([0, longer(9), 0, 0, 0, longer(5), 0, longer(3), 0, 0, longer(0)]); // extensions: server_name
             body.extend(name.bytes());
         }
         record(22, &message(1, &body))
@@ -347,7 +347,7 @@ mod tests {
     fn certificate(sample: &str) -> Vec<u8> {
         let der = octets(sample);
         let u24 = |n: usize| u32::try_from(n).unwrap().to_be_bytes()[1..].to_vec();
-        message(11, &[u24(der.len() + 3), u24(der.len()), der].concat())
+        message(11, &[u24(der.len().strict_add(3)), u24(der.len()), der].concat())
     }
 
     const DONE: &[u8] = &[14, 0, 0, 0]; // ServerHelloDone

@@ -291,7 +291,7 @@ pub(crate) mod samples {
     /// The octets of a sample.
     pub(crate) fn octets(hex: &str) -> Vec<u8> {
         let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
-        digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
     }
 }
 
