@@ -1,1 +1,501 @@
-//! (not written yet)
+//! Mail between servers and from clients: SMTP (RFC 5321, 3207, 4954, 3030).
+//!
+//! Keeps: whether TLS was offered and used, whether a password or a message was readable, how a login ended, the
+//! product of the greeting if listed. Drops: hosts, senders, recipients, users, passwords. Of a message nothing is
+//! read: the listener stops where it begins.
+
+use super::lines::{Named, Side, Where, command_verdict, greeted_by, may_be_reply, once};
+use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use crate::wire::text::{self, Reply, after, begins, word};
+use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
+
+/// SMTP and LMTP.
+pub const SMTP: Detector = Detector {
+    name: "smtp",
+    version: 1,
+    hears: "A greeting 220, EHLO or HELO. The answer to EHLO offers STARTTLS or does not; DATA or BDAT before STARTTLS \
+            is a readable message, AUTH PLAIN or LOGIN a readable password. Between servers TLS is a matter of luck: \
+            the other side may be the one without. A firewall that masks STARTTLS is said as such.",
+    sniff,
+    start: || Box::new(Smtp::default()),
+};
+
+fn sniff(opening: &Opening<'_>) -> Verdict {
+    let Opening { client, server, server_port } = *opening;
+    if !may_be_reply(server) {
+        return Verdict::No;
+    }
+    if !client.is_empty() {
+        return match command_verdict(client, OPENERS) {
+            Verdict::No if begins(client, b"MAIL FROM:") || begins(client, b"RCPT TO:") => Verdict::Yes,
+            Verdict::No if begins(b"MAIL FROM:", client) || begins(b"RCPT TO:", client) => Verdict::Unsure,
+            other => other,
+        };
+    }
+    let Some((line, _)) = text::line(server) else { return Verdict::Unsure };
+    let Ok(reply) = Reply::read(line) else { return Verdict::No };
+    let (_, after_host) = word(reply.text);
+    let named = after(reply.text, b"SMTP").is_some() || greeted_by(after_host, PRODUCTS).is_some();
+    match reply.code {
+        220 if named => Verdict::Yes,
+        220 | 421 | 554 if after(reply.text, b"FTP").is_some() => Verdict::No,
+        220 | 421 | 554 if PORTS.contains(&server_port) => Verdict::Yes,
+        220 | 421 | 554 => Verdict::Unsure,
+        // Joined in the middle: an enhanced status (RFC 3463) begins with the first digit of the code.
+        _ if is_enhanced(&reply) => Verdict::Yes,
+        _ => Verdict::No,
+    }
+}
+
+fn is_enhanced(reply: &Reply<'_>) -> bool {
+    let class = reply.code / 100;
+    matches!(reply.text, [c, b'.', b'0'..=b'9', b'.', b'0'..=b'9', ..] if u16::from(c.wrapping_sub(b'0')) == class)
+}
+
+#[derive(Debug, Default)]
+struct Smtp {
+    client: Side,
+    server: Side,
+    phase: Phase,
+    hello: Hello,
+    secret: Secret,
+    known: bool,
+    answered: bool,
+    greeted: bool,
+    encrypted: bool,
+    tls_said: bool,
+    clear_said: bool,
+}
+
+/// What the client waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Commands,
+    /// STARTTLS was sent: what follows may be TLS.
+    Tls,
+    /// DATA was sent: what follows may be a message.
+    Data,
+}
+
+/// The answer to EHLO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hello {
+    #[default]
+    Unheard,
+    Asked {
+        offered: bool,
+        masked: bool,
+    },
+    Offered,
+    NotOffered,
+}
+
+/// An AUTH in progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Secret {
+    #[default]
+    Nothing,
+    /// The client's lines are answers to challenges; `readable` if the mechanism hides nothing.
+    Asked { readable: bool },
+}
+
+impl Listener for Smtp {
+    fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
+        if once(&mut self.known) {
+            said.protocol(Protocol::Smtp);
+        }
+        let alone = talk.client.heard() == 0;
+        let mut side = core::mem::take(&mut self.server);
+        while let Some(interest) = side.next(talk.server, |line| self.hear_server(line, alone, said)) {
+            if interest != Interest::More {
+                return interest;
+            }
+        }
+        self.server = side;
+        let mut side = core::mem::take(&mut self.client);
+        let interest = loop {
+            if let Some(interest) = self.hold(talk, said) {
+                break interest;
+            }
+            match side.next(talk.client, |line| self.hear_client(line, said)) {
+                None => break Interest::More,
+                Some(Interest::More) => {}
+                Some(other) => break other,
+            }
+        };
+        self.client = side;
+        interest
+    }
+}
+
+impl Smtp {
+    /// After STARTTLS and DATA the client's octets wait for the server's word. `None`: they may be read as commands.
+    fn hold(&mut self, talk: &Talk<'_>, said: &mut Said<'_>) -> Option<Interest> {
+        // Where the server is not heard, what the client does next tells what it was told.
+        let unanswered = talk.server.heard() == 0;
+        let first = talk.client.octets().first().copied();
+        match (self.phase, first) {
+            (Phase::Commands, _) => None,
+            (Phase::Tls, Some(TLS_HANDSHAKE)) => {
+                self.say_tls(MailStartTls::Used, said);
+                Some(Interest::Again)
+            }
+            (Phase::Data, Some(_)) if unanswered => Some(Self::message(said)),
+            (Phase::Tls, Some(_)) if unanswered => {
+                self.phase = Phase::Commands;
+                None
+            }
+            _ => Some(Interest::More),
+        }
+    }
+
+    fn hear_server(&mut self, line: &[u8], alone: bool, said: &mut Said<'_>) -> Interest {
+        let Ok(reply) = Reply::read(line) else { return Interest::More };
+        if once(&mut self.answered) {
+            if matches!(reply.code, 421 | 554) {
+                said.service(Fact::Refused);
+                return Interest::Done;
+            }
+            said.answered();
+        }
+        match reply.code {
+            220 if self.phase == Phase::Tls || (alone && self.greeted) => {
+                self.say_tls(MailStartTls::Used, said);
+                return Interest::Again;
+            }
+            220 if !self.greeted => self.greet(&reply, said),
+            // Where the client is not heard, any other reply tells that it went on without.
+            _ if alone && self.hello == Hello::Offered => self.say_tls(MailStartTls::Offered, said),
+            250 => self.hear_hello(&reply, alone, said),
+            354 => return Self::message(said),
+            235 => self.end_login(Login::Used, said),
+            535 => self.end_login(Login::Refused, said),
+            400.. if reply.last => {
+                self.phase = Phase::Commands;
+                self.secret = Secret::Nothing;
+                if matches!(self.hello, Hello::Asked { .. }) {
+                    self.hello = Hello::Unheard;
+                }
+            }
+            _ => {}
+        }
+        Interest::More
+    }
+
+    fn greet(&mut self, reply: &Reply<'_>, said: &mut Said<'_>) {
+        self.greeted = reply.last;
+        // The first word is the name of the host, whatever it is called.
+        let (_, rest) = word(reply.text);
+        if let Some(software) = greeted_by(rest, PRODUCTS) {
+            said.service(Fact::Software(software));
+        }
+    }
+
+    /// The lines of the answer to EHLO; the first says only the name of the host.
+    fn hear_hello(&mut self, reply: &Reply<'_>, alone: bool, said: &mut Said<'_>) {
+        if alone && self.hello == Hello::Unheard && !reply.last {
+            self.hello = Hello::Asked { offered: false, masked: false };
+        }
+        let Hello::Asked { offered, masked } = &mut self.hello else { return };
+        *offered |= word(reply.text).0.eq_ignore_ascii_case(b"STARTTLS");
+        *masked |= is_masked(reply.text);
+        if !reply.last {
+            return;
+        }
+        let (offered, masked) = (*offered, *masked);
+        self.hello = if offered { Hello::Offered } else { Hello::NotOffered };
+        match (offered, masked) {
+            // Whether it is used comes next.
+            (true, _) => {}
+            (false, true) => self.say_tls(MailStartTls::Stripped, said),
+            (false, false) => self.say_tls(MailStartTls::NotOffered, said),
+        }
+    }
+
+    fn hear_client(&mut self, line: &[u8], said: &mut Said<'_>) -> Interest {
+        if let Secret::Asked { readable } = self.secret {
+            if line == b"*" {
+                self.secret = Secret::Nothing;
+            } else if readable {
+                self.say_clear(said);
+            }
+            return Interest::More;
+        }
+        let (verb, argument) = word(line);
+        let is = |v: &[u8]| verb.eq_ignore_ascii_case(v);
+        if is(b"EHLO") || is(b"LHLO") {
+            self.hello = Hello::Asked { offered: false, masked: false };
+        } else if is(b"STARTTLS") {
+            self.phase = Phase::Tls;
+        } else if is(b"AUTH") {
+            self.goes_on_in_clear(said);
+            let (mechanism, initial) = word(argument);
+            let readable = READABLE.iter().any(|m| mechanism.eq_ignore_ascii_case(m));
+            if readable && !initial.is_empty() {
+                self.say_clear(said);
+            }
+            self.secret = Secret::Asked { readable };
+        } else if is(b"MAIL") {
+            self.goes_on_in_clear(said);
+        } else if is(b"DATA") {
+            self.phase = Phase::Data;
+        } else if is(b"BDAT") && text::number(word(argument).0).is_some_and(|n| n > 0) {
+            return Self::message(said);
+        }
+        Interest::More
+    }
+
+    /// The client does not use the TLS that it may have been offered.
+    fn goes_on_in_clear(&mut self, said: &mut Said<'_>) {
+        if self.hello == Hello::Offered {
+            self.say_tls(MailStartTls::Offered, said);
+        }
+        if once(&mut self.encrypted) {
+            said.service(Fact::Encryption(Encryption::None));
+        }
+    }
+
+    /// A message follows: it is not for us, and nothing else can be learnt here.
+    fn message(said: &mut Said<'_>) -> Interest {
+        said.service(Fact::MailReadable);
+        Interest::Done
+    }
+
+    fn end_login(&mut self, login: Login, said: &mut Said<'_>) {
+        self.secret = Secret::Nothing;
+        said.service(Fact::Login(login));
+    }
+
+    fn say_clear(&mut self, said: &mut Said<'_>) {
+        if once(&mut self.clear_said) {
+            said.service(Fact::MailAuthClear);
+        }
+    }
+
+    fn say_tls(&mut self, tls: MailStartTls, said: &mut Said<'_>) {
+        if once(&mut self.tls_said) {
+            said.service(Fact::MailStartTls(tls));
+        }
+    }
+}
+
+/// `XXXXXXXA`: a keyword that a firewall has written over.
+fn is_masked(keyword: &[u8]) -> bool {
+    let crosses = keyword.iter().take_while(|o| **o == b'X').count();
+    crosses >= 4 && keyword.len() <= crosses.saturating_add(1)
+}
+
+/// The first octet of a TLS handshake record (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Where mail servers listen: 25, LMTP, submission, and its usual second.
+const PORTS: &[u16] = &[24, 25, 587, 2525];
+
+/// With what a client begins.
+const OPENERS: &[&[u8]] = &[b"EHLO", b"HELO", b"LHLO", b"STARTTLS"];
+
+/// Mechanisms that hide nothing (RFC 4616, and LOGIN of old).
+pub(super) const READABLE: &[&[u8]] = &[b"PLAIN", b"LOGIN"];
+
+/// Servers that greet with their name.
+const PRODUCTS: &[Named] = &[
+    Named { word: b"Postfix", product: "Postfix", version: Where::Next },
+    Named { word: b"Exim", product: "Exim", version: Where::Next },
+    Named { word: b"Sendmail", product: "Sendmail", version: Where::Next },
+    Named {
+        word: b"Microsoft ESMTP MAIL Service",
+        product: "Microsoft SMTP",
+        version: Where::After(b"MAIL Service, Version: "),
+    },
+    Named {
+        word: b"Microsoft Exchange Internet Mail Service",
+        product: "Microsoft Exchange",
+        version: Where::After(b"Mail Service "),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use auscult_report::fact::{Software, SoftwarePlace};
+    use auscult_report::product::Product;
+    use auscult_report::version::Version;
+
+    const GREETING: &[u8] = b"220 mail.example ESMTP Postfix (Debian/GNU)\r\n";
+    const HELLO: &[u8] = b"250-mail.example\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 SMTPUTF8\r\n";
+
+    #[test]
+    fn a_message_in_the_clear_is_heard_and_not_read() {
+        let says = [
+            Says::Server(GREETING),
+            Says::Client(b"EHLO portal.clinic.example\r\n"),
+            Says::Server(HELLO),
+            Says::Client(b"MAIL FROM:<zzcanary@clinic.example>\r\n"),
+            Says::Server(b"250 2.1.0 Ok\r\n"),
+            Says::Client(b"RCPT TO:<zzcanary.patient@mailer.example>\r\n"),
+            Says::Server(b"250 2.1.5 Ok\r\n"),
+            Says::Client(b"DATA\r\n"),
+            Says::Server(b"354 End data with <CR><LF>.<CR><LF>\r\n"),
+            Says::Client(b"Subject: ZZCANARY\r\n\r\nhttps://portal/activate?token=CNRYTOKEN7f3a9b11\r\n.\r\n"),
+        ];
+        for piece in [1, 5, 4000] {
+            let heard = hear(&SMTP, 25, piece, &says);
+            let (product, place) = (Product::named("Postfix").unwrap(), SoftwarePlace::Greeting);
+            for fact in [
+                Fact::Protocol(Protocol::Smtp),
+                Fact::Answered,
+                Fact::Software(Software { product, version: None, revision: None, place }),
+                Fact::MailStartTls(MailStartTls::Offered),
+                Fact::Encryption(Encryption::None),
+                Fact::MailReadable,
+            ] {
+                assert_eq!(heard.iter().filter(|o| o.fact == fact).count(), 1, "{fact:?} in pieces of {piece}");
+            }
+            let text = format!("{heard:?}").to_lowercase();
+            assert!(!text.contains("zzcanary") && !text.contains("cnry"));
+        }
+    }
+
+    #[test]
+    fn tls_that_is_used_ends_the_readable_part() {
+        let heard = facts(&hear(
+            &SMTP,
+            25,
+            1,
+            &[
+                Says::Server(GREETING),
+                Says::Client(b"EHLO a\r\n"),
+                Says::Server(HELLO),
+                Says::Client(b"STARTTLS\r\n"),
+                Says::Server(b"220 2.0.0 Ready to start TLS\r\n"),
+                Says::Client(b"\x16\x03\x01MAIL FROM:<a>\r\nDATA\r\n"),
+            ],
+        ));
+        assert!(heard.contains(&Fact::MailStartTls(MailStartTls::Used)));
+        assert!(!heard.iter().any(|f| matches!(f, Fact::MailReadable | Fact::Encryption(_))));
+    }
+
+    #[test]
+    fn a_server_without_tls_and_one_behind_a_mask_differ() {
+        let hello = |lines: &'static [u8]| {
+            facts(&hear(&SMTP, 25, 1000, &[Says::Server(GREETING), Says::Client(b"EHLO a\r\n"), Says::Server(lines)]))
+        };
+        let without = hello(b"250-mail.example\r\n250 PIPELINING\r\n");
+        assert!(without.contains(&Fact::MailStartTls(MailStartTls::NotOffered)));
+        let masked = hello(b"250-mail.example\r\n250-XXXXXXXA\r\n250 SIZE\r\n");
+        assert!(masked.contains(&Fact::MailStartTls(MailStartTls::Stripped)));
+        let refused = hello(b"500 Command unrecognized\r\n");
+        assert!(!refused.iter().any(|f| matches!(f, Fact::MailStartTls(_))));
+    }
+
+    #[test]
+    fn a_readable_password_is_heard_and_not_said() {
+        for auth in [
+            &[Says::Client(b"AUTH PLAIN AGRyY2FuYXJ5AENucnlQYXNzdzByZA==\r\n")][..],
+            &[
+                Says::Client(b"AUTH LOGIN\r\n"),
+                Says::Server(b"334 VXNlcm5hbWU6\r\n"),
+                Says::Client(b"ZHJjYW5hcnk=\r\n"),
+                Says::Server(b"334 UGFzc3dvcmQ6\r\n"),
+                Says::Client(b"Q25yeVBhc3N3MHJk\r\n"),
+            ],
+        ] {
+            let mut says = vec![Says::Server(GREETING), Says::Client(b"EHLO a\r\n"), Says::Server(HELLO)];
+            says.extend(auth.iter().map(|s| match s {
+                Says::Client(o) => Says::Client(o),
+                Says::Server(o) => Says::Server(o),
+            }));
+            says.push(Says::Server(b"235 2.7.0 Authentication successful\r\n"));
+            let heard = facts(&hear(&SMTP, 587, 3, &says));
+            assert!(heard.contains(&Fact::MailAuthClear));
+            assert!(heard.contains(&Fact::Login(Login::Used)));
+        }
+        let hidden = facts(&hear(
+            &SMTP,
+            587,
+            1000,
+            &[
+                Says::Server(GREETING),
+                Says::Client(b"EHLO a\r\nAUTH CRAM-MD5\r\n"),
+                Says::Server(b"334 PDEyMz4=\r\n"),
+                Says::Client(b"ZHJjYW5hcnkgMDEyMzQ1\r\n"),
+                Says::Server(b"535 no\r\n"),
+            ],
+        ));
+        assert!(!hidden.contains(&Fact::MailAuthClear));
+        assert!(hidden.contains(&Fact::Login(Login::Refused)));
+    }
+
+    #[test]
+    fn one_side_alone_tells_its_half() {
+        let client = facts(&hear(
+            &SMTP,
+            25,
+            4,
+            &[Says::Client(b"EHLO a\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nSubject: ZZCANARY\r\n")],
+        ));
+        assert!(client.contains(&Fact::MailReadable));
+        assert!(!client.contains(&Fact::Answered));
+        let server = |next: &'static [u8]| {
+            facts(&hear(&SMTP, 25, 4, &[Says::Server(GREETING), Says::Server(HELLO), Says::Server(next)]))
+        };
+        assert!(server(b"220 go\r\n").contains(&Fact::MailStartTls(MailStartTls::Used)));
+        assert!(server(b"250 ok\r\n").contains(&Fact::MailStartTls(MailStartTls::Offered)));
+        assert!(server(b"").contains(&Fact::Answered));
+        let middle = facts(&hear(&SMTP, 25, 4, &[Says::Client(b"MAIL FROM:<a>\r\nDATA\r\nx")]));
+        assert!(middle.contains(&Fact::MailReadable));
+    }
+
+    #[test]
+    fn versions_of_greetings() {
+        let version = |greeting: &'static [u8]| {
+            facts(&hear(&SMTP, 25, 1000, &[Says::Server(greeting)])).into_iter().find_map(|f| match f {
+                Fact::Software(s) => Some((s.product.name(), s.version)),
+                _ => None,
+            })
+        };
+        let exact = |v: &[u8]| Version::exact(v);
+        let sendmail = b"220 a.b ESMTP Sendmail 8.8.7/8.8.7; Sat, 7 Aug 1999 08:20:11 -0400\r\n";
+        assert_eq!(version(sendmail), Some(("Sendmail", exact(b"8.8.7"))));
+        assert_eq!(version(b"220 a.b ESMTP Exim 4.96 Mon, 2 Nov\r\n"), Some(("Exim", exact(b"4.96"))));
+        let microsoft = b"220 a.b Microsoft ESMTP MAIL Service, Version: 10.0.17763.1 ready at  Sun\r\n";
+        assert_eq!(version(microsoft), Some(("Microsoft SMTP", exact(b"10.0.17763.1"))));
+        assert_eq!(version(b"220 postfix ESMTP ZZCANARY 19010203\r\n"), None);
+    }
+
+    #[test]
+    fn other_protocols_are_not_mail() {
+        let verdict = |client: &[u8], server: &[u8], server_port| sniff(&Opening { client, server, server_port });
+        assert_eq!(verdict(b"", b"220 foo FTP server ready\r\n", 25), Verdict::No);
+        assert_eq!(verdict(b"", b"220 foo ready\r\n", 2626), Verdict::Unsure);
+        assert_eq!(verdict(b"EH", b"220 foo ready\r\n", 2626), Verdict::Unsure);
+        assert_eq!(verdict(b"EHLO a\r\n", b"220 foo ready\r\n", 2626), Verdict::Yes);
+        assert_eq!(verdict(b"USER a\r\n", b"220 foo ready\r\n", 2626), Verdict::No);
+        assert_eq!(verdict(b"MAIL FR", b"", 25), Verdict::Unsure);
+        assert_eq!(verdict(b"", b"* OK IMAP\r\n", 25), Verdict::No);
+        assert_eq!(verdict(b"", b"250 2.1.0 Ok\r\n", 25), Verdict::Yes);
+        assert_eq!(verdict(b"220 foo ESMTP\r\n", b"", 40000), Verdict::No);
+    }
+
+    #[test]
+    fn any_octets_at_all_are_heard_without_a_panic() {
+        let mut seed = 0xfeed_beef_0102_0304_u64;
+        for _ in 0..500 {
+            let mut client = b"EHLO a\r\nAUTH PLAIN x\r\nMAIL FROM:<a>\r\nSTARTTLS\r\nBDAT 4\r\nDATA\r\n".to_vec();
+            let mut server = [GREETING, HELLO, b"220 go\r\n334 \r\n535 no\r\n"].concat();
+            for octets in [&mut client, &mut server] {
+                for _ in 0..3 {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    let at = 10 + seed as usize % (octets.len() - 10);
+                    octets[at] = (seed >> 32) as u8;
+                }
+            }
+            hear(&SMTP, 25, 9, &[Says::Server(&server), Says::Client(&client), Says::Server(&server)]);
+            hear(&SMTP, 25, 9, &[Says::Client(&client), Says::Server(&server)]);
+        }
+    }
+}
