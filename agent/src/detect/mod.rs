@@ -34,6 +34,18 @@ pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+mod web_agent;
+mod web_answer;
+mod web_body;
+mod web_data;
+mod web_media;
+mod web_page;
+mod web_path;
+mod web_request;
+mod web_server;
+mod web_side;
+mod web_text;
+mod web_told;
 pub mod wireless;
 mod wireless_class;
 mod wireless_memory;
@@ -301,9 +313,11 @@ fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
 
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
-    &imaging::DICOM,
+    &portal::HTTP,
     &secrecy::TLS,
+    &imaging::DICOM,
     &files::SMB,
+    &remote::SSH,
     &mysql::MYSQL,
     &postgresql::POSTGRESQL,
     &mongodb::MONGODB,
@@ -312,6 +326,12 @@ pub const DETECTORS: &[&Detector] = &[
     &database::MSSQL,
     &database::ORACLE_TNS,
     &database::ELASTICSEARCH,
+    &desktop::RDP,
+    &desktop::VNC,
+    &mail::SMTP,
+    &mailbox::POP3,
+    &mailbox::IMAP,
+    &lines::FTP,
 ];
 
 /// What is understood over UDP.

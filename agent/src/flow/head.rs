@@ -20,6 +20,8 @@ pub struct Head {
     holes: u32,
     /// Octets let go because of a bound.
     let_go: u64,
+    /// A hole follows what waits: it is torn when the octets behind the hole come.
+    hole_ahead: bool,
     /// A hole was met since the listener last asked.
     torn: bool,
     /// Octets accepted since the conversation began.
@@ -157,6 +159,9 @@ impl Head {
 
     /// Keeps octets for the listener, or lets go what is beyond the bound.
     fn wait(&mut self, fresh: &[u8]) {
+        if self.hole_ahead {
+            self.tear();
+        }
         if self.taken > 0 {
             self.waiting.drain(..self.taken);
             self.taken = 0;
@@ -166,6 +171,7 @@ impl Head {
         self.waiting.extend_from_slice(kept);
         if !lost.is_empty() {
             self.let_go = self.let_go.saturating_add(u64::try_from(lost.len()).unwrap_or(u64::MAX));
+            self.holes = self.holes.saturating_add(1);
             self.tear();
         }
     }
@@ -176,13 +182,15 @@ impl Head {
         let passed = u64::from(len).min(self.skip);
         self.skip = self.skip.saturating_sub(passed);
         if u64::from(len) > passed {
-            self.tear();
+            // The beginning of a message that was cut is often enough to know whose it is: it stays until more comes.
+            self.hole_ahead = true;
+            self.holes = self.holes.saturating_add(1);
         }
     }
 
     /// What waits before a hole can never be completed.
     fn tear(&mut self) {
-        self.holes = self.holes.saturating_add(1);
+        self.hole_ahead = false;
         self.torn = true;
         self.waiting.clear();
         self.taken = 0;
@@ -311,9 +319,11 @@ mod tests {
     fn a_frame_cut_by_the_capture_leaves_a_hole_that_is_said_once() {
         let mut h = Head::default();
         h.segment(0, b"abc", 7);
-        assert!(h.torn());
+        assert_eq!(waiting(&h), "abc", "the beginning stays until more comes");
         assert!(!h.torn());
         h.segment(10, b"next", 0);
+        assert!(h.torn());
+        assert!(!h.torn());
         assert_eq!(waiting(&h), "next");
         assert_eq!(h.losses().0, 1);
     }
