@@ -22,7 +22,7 @@ impl Class {
             Reach::Below | Reach::Versions => uid.starts_with(r.uid.as_bytes()),
         })?;
         let version = match row.reach {
-            Reach::Versions => uid.get(row.release..).and_then(Version::exact),
+            Reach::Versions => uid.get(row.release..).filter(|arcs| is_arcs(arcs)).and_then(Version::exact),
             _ => None,
         };
         Some(Class { row, version })
@@ -78,6 +78,11 @@ fn digits(text: &[u8]) -> Option<Version> {
         }
         _ => None,
     }
+}
+
+/// A UID has digits and dots alone (PS3.5, 9.1).
+fn is_arcs(text: &[u8]) -> bool {
+    text.iter().all(|o| o.is_ascii_digit() || *o == b'.')
 }
 
 /// Digits of a version without dots.
@@ -226,6 +231,7 @@ mod tests {
         assert!(said("1.2.3.4.5", "OSIRIX ZZCANARY").is_empty());
         assert!(said("1.2.3.4.5", "1.5.0/WIN32").is_empty());
         assert!(said("", "").is_empty());
+        assert_eq!(said("1.2.276.0.7230010.3.0.3.6.b", ""), ["DCMTK"]);
         assert_eq!(said("1.2.276.0.7230010.3.0.3.19010203", "ZZCANARY"), ["DCMTK"]);
     }
 }

@@ -91,6 +91,10 @@ const ARCS: &[(Reach, &str, DicomService)] = &[
     (Only, "5.1.4.34.10", Storage),
     // what is relevant of a patient: C-FIND with the patient in the answer (PS3.4, annex Q)
     (Below, "5.1.4.37.", Query),
+    // films that are kept like other objects, among the print classes
+    (Only, "5.1.1.27", Storage),
+    (Only, "5.1.1.29", Storage),
+    (Only, "5.1.1.30", Storage),
     (Below, "5.1.1.", Print),
 ];
 
@@ -122,6 +126,7 @@ mod tests {
         assert_eq!(of("5.1.4.1.1.201.1"), Storage);
         assert_eq!(of("5.1.4.1.1.201.2"), Query);
         assert_eq!(of("5.1.4.1.1.200.6"), RetrieveGet);
+        assert_eq!(of("5.1.1.30"), Storage); // hardcopy images, among the print classes
     }
 
     #[test]

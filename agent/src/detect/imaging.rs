@@ -392,3 +392,501 @@ const CONTEXTS: usize = 128;
 
 /// A command without a status, where one is needed: it counts as neither done nor refused.
 const FAILED: u16 = 0xffff;
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "sizes of our own samples")]
+mod tests {
+    use super::super::testing::{Says, facts, hear};
+    use super::super::{End, Observation};
+    use super::*;
+    use crate::flow::head::Head;
+    use auscult_report::fact::{Encryption, Protocol, Role};
+    use auscult_report::subject::{HostId, Transport};
+    use auscult_report::time::Timestamp;
+    use auscult_report::zone::Zone;
+
+    const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+    const GET: &str = "1.2.840.10008.5.1.4.1.2.2.3";
+    const ECHO: &str = "1.2.840.10008.1.1";
+    const CALLER: &str = "ZZCANARY";
+
+    fn item(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut o = vec![kind, 0]; // item type, reserved
+        o.extend(u16::try_from(body.len()).unwrap().to_be_bytes()); // item length
+        o.extend(body);
+        o
+    }
+
+    fn pdu(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut o = vec![kind, 0]; // PDU type, reserved
+        o.extend(u32::try_from(body.len()).unwrap().to_be_bytes()); // PDU length
+        o.extend(body);
+        o
+    }
+
+    fn association(kind: u8, items: &[Vec<u8>]) -> Vec<u8> {
+        let mut o = vec![0, 1, 0, 0]; // protocol version, reserved
+        o.extend(format!("{:16}{:16}", "ANY-SCP", CALLER).as_bytes()); // called and calling title
+        o.extend([0; 32]); // reserved
+        o.extend(item(0x10, b"1.2.840.10008.3.1.1.1")); // application context
+        o.extend(items.concat());
+        pdu(kind, &o)
+    }
+
+    fn user_information(more: &[u8]) -> Vec<u8> {
+        let mut o = item(0x51, &[0, 0, 0x40, 0]); // maximum length
+        o.extend(item(0x52, b"1.2.276.0.7230010.3.0.3.6.7")); // implementation class
+        o.extend(item(0x55, b"OFFIS_DCMTK_367")); // implementation version name
+        o.extend(more);
+        item(0x50, &o)
+    }
+
+    fn request(classes: &[&str], identity: &[u8]) -> Vec<u8> {
+        let mut items = Vec::new();
+        for (place, class) in classes.iter().enumerate() {
+            let mut o = vec![u8::try_from(place * 2 + 1).unwrap(), 0, 0xff, 0]; // context, reserved
+            o.extend(item(0x30, class.as_bytes())); // abstract syntax
+            o.extend(item(0x40, b"1.2.840.10008.1.2")); // transfer syntax
+            items.push(item(0x20, &o));
+        }
+        items.push(user_information(identity));
+        association(1, &items)
+    }
+
+    fn accept(results: &[u8], identity: &[u8]) -> Vec<u8> {
+        let mut items = Vec::new();
+        for (place, result) in results.iter().enumerate() {
+            let mut o = vec![u8::try_from(place * 2 + 1).unwrap(), 0, *result, 0]; // context, reserved, result, reserved
+            o.extend(item(0x40, b"1.2.840.10008.1.2")); // transfer syntax
+            items.push(item(0x21, &o));
+        }
+        items.push(user_information(identity));
+        association(2, &items)
+    }
+
+    fn value(context: u8, control: u8, body: &[u8]) -> Vec<u8> {
+        let mut o = u32::try_from(body.len() + 2).unwrap().to_be_bytes().to_vec(); // length
+        o.extend([context, control]); // context, message control header
+        o.extend(body);
+        o
+    }
+
+    fn element(number: u16, body: &[u8]) -> Vec<u8> {
+        let mut o = vec![0, 0]; // group
+        o.extend(number.to_le_bytes());
+        o.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+        o.extend(body);
+        o
+    }
+
+    fn command_set(class: &str, command: u16, status: Option<u16>, completed: Option<u16>) -> Vec<u8> {
+        let mut o = element(0x0002, class.as_bytes()); // affected SOP class
+        o.extend(element(0x0100, &command.to_le_bytes())); // command field
+        o.extend(element(0x0600, b"ZZCANARY")); // move destination
+        if let Some(status) = status {
+            o.extend(element(0x0900, &status.to_le_bytes())); // status
+        }
+        o.extend(element(0x1000, b"1.2.3.19010203")); // affected SOP instance
+        if let Some(completed) = completed {
+            o.extend(element(0x1021, &completed.to_le_bytes())); // completed sub-operations
+        }
+        let mut whole = element(0, &u32::try_from(o.len()).unwrap().to_le_bytes()); // group length
+        whole.extend(o);
+        whole
+    }
+
+    fn order(class: &str, command: u16, status: Option<u16>, completed: Option<u16>) -> Vec<u8> {
+        pdu(4, &value(1, 3, &command_set(class, command, status, completed)))
+    }
+
+    /// A data set with a patient in it.
+    fn data() -> Vec<u8> {
+        pdu(4, &value(1, 2, b"\x10\x00\x10\x00\x08\x00\x00\x00ZZCANARY\x10\x00\x30\x00\x08\x00\x00\x0019010203"))
+    }
+
+    const RELEASE: &[u8] = &[5, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+    const RELEASED: &[u8] = &[6, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+
+    fn count(heard: &[Observation], fact: Fact) -> usize {
+        heard.iter().filter(|o| o.fact == fact).count()
+    }
+
+    fn times(heard: &[Observation], fact: Fact) -> u32 {
+        let times = |o: &Observation| match o.amount {
+            super::super::Amount::Times(n) => n,
+            super::super::Amount::Different(_) => 0,
+        };
+        heard.iter().filter(|o| o.fact == fact).map(times).sum()
+    }
+
+    fn says_nothing_private(heard: &[Observation]) {
+        let text = format!("{heard:?}");
+        for word in ["CANARY", "19010203", "ANY-SCP"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_query_without_identity_is_told_in_any_pieces() {
+        let client = [request(&[FIND], &[]), order(FIND, 0x0020, None, None), data()].concat();
+        let server = [
+            accept(&[0], &[]),
+            order(FIND, 0x8020, Some(0xff00), None),
+            data(),
+            order(FIND, 0x8020, Some(0xff01), None),
+            data(),
+            order(FIND, 0x8020, Some(0), None),
+        ]
+        .concat();
+        for piece in [1, 3, 100, 100_000] {
+            let heard = hear(
+                &DICOM,
+                104,
+                piece,
+                &[Says::Client(&client), Says::Server(&server), Says::Client(RELEASE), Says::Server(RELEASED)],
+            );
+            says_nothing_private(&heard);
+            let facts = facts(&heard);
+            for fact in [
+                Fact::Protocol(Protocol::Dicom),
+                Fact::Encryption(Encryption::None),
+                Fact::Answered,
+                Fact::OutsideNetwork,
+                Fact::DicomAccepted,
+                Fact::DicomContext(DicomService::Query),
+                Fact::DicomIdentity(DicomIdentity::None),
+                Fact::DicomCalled,
+                Fact::DicomCalling,
+                Fact::DicomMatch,
+                Fact::DataServed,
+                Fact::Login(Login::None),
+                Fact::Role(Role::Archive),
+                Fact::Medical,
+            ] {
+                assert!(facts.contains(&fact), "{fact:?} in pieces of {piece}");
+            }
+            assert_eq!(facts.len(), 15, "and the software");
+            assert_eq!(count(&heard, Fact::DicomMatch), 2);
+            assert_eq!(count(&heard, Fact::Answered), 1);
+        }
+    }
+
+    #[test]
+    fn the_servers_half_alone_counts_as_one_without_identity() {
+        let server = [accept(&[0], &[]), order(FIND, 0x8020, Some(0xff00), None), data()].concat();
+        let heard = hear(&DICOM, 104, 50, &[Says::Server(&server)]);
+        assert_eq!(count(&heard, Fact::DicomIdentity(DicomIdentity::None)), 1);
+        assert_eq!(count(&heard, Fact::DataServed), 1);
+        assert_eq!(count(&heard, Fact::DicomMatch), 1);
+        let acknowledged = [accept(&[0], &item(0x59, &[0, 0])), order(FIND, 0x8020, Some(0xff00), None)].concat();
+        let heard = hear(&DICOM, 104, 50, &[Says::Server(&acknowledged)]);
+        assert_eq!(count(&heard, Fact::DicomIdentity(DicomIdentity::None)), 0);
+        assert_eq!(count(&heard, Fact::DataServed), 0);
+    }
+
+    #[test]
+    fn an_identity_is_told_by_its_kind_and_nothing_of_it_is_kept() {
+        let identity = item(0x58, b"\x02\x00\x00\x08ZZCANARY\x00\x08CnryPass");
+        let server = [accept(&[0], &[]), order(FIND, 0x8020, Some(0xff00), None)].concat();
+        let heard = hear(&DICOM, 104, 4, &[Says::Client(&request(&[FIND], &identity)), Says::Server(&server)]);
+        assert_eq!(count(&heard, Fact::DicomIdentity(DicomIdentity::NamePasscode)), 1);
+        assert_eq!(count(&heard, Fact::Login(Login::Used)), 1);
+        assert_eq!(count(&heard, Fact::DataServed), 0);
+        assert!(!format!("{heard:?}").contains("Cnry"));
+    }
+
+    #[test]
+    fn an_identity_whose_answer_was_asked_for_and_did_not_come_is_no_login() {
+        let identity = item(0x58, b"\x01\x01\x00\x08ZZCANARY\x00\x00");
+        let heard =
+            hear(&DICOM, 104, 99, &[Says::Client(&request(&[FIND], &identity)), Says::Server(&accept(&[0], &[]))]);
+        assert_eq!(count(&heard, Fact::DicomIdentity(DicomIdentity::Name)), 1);
+        assert_eq!(count(&heard, Fact::Login(Login::Unknown)), 1);
+    }
+
+    #[test]
+    fn refused_titles_are_no_answer() {
+        for reason in [3, 7] {
+            let reject = [3, 0, 0, 0, 0, 4, 0, 1, 1, reason]; // permanent, user
+            let heard = hear(&DICOM, 104, 9, &[Says::Client(&request(&[FIND], &[])), Says::Server(&reject)]);
+            let expected = [
+                Fact::Protocol(Protocol::Dicom),
+                Fact::Encryption(Encryption::None),
+                Fact::Refused,
+                Fact::DicomTitleRefused,
+                Fact::Login(Login::Refused),
+            ];
+            assert_eq!(facts(&heard), expected);
+        }
+        let busy = [3, 0, 0, 0, 0, 4, 0, 2, 3, 2]; // transient, presentation, local limit
+        let heard = hear(&DICOM, 104, 9, &[Says::Client(&request(&[FIND], &[])), Says::Server(&busy)]);
+        assert_eq!(count(&heard, Fact::Refused), 1);
+        assert_eq!(count(&heard, Fact::Login(Login::Refused)), 0);
+    }
+
+    #[test]
+    fn an_association_with_every_context_refused_is_an_answer_and_no_acceptance() {
+        let (ask, answer) = (request(&[FIND, CT], &[]), accept(&[3, 4], &[]));
+        let says = [Says::Client(&ask), Says::Server(&answer), Says::Client(RELEASE), Says::Server(RELEASED)];
+        let heard = hear(&DICOM, 104, 80, &says);
+        assert_eq!(count(&heard, Fact::Answered), 1);
+        for fact in [Fact::DicomAccepted, Fact::DicomIdentity(DicomIdentity::None), Fact::Medical, Fact::DicomCalling] {
+            assert_eq!(count(&heard, fact), 0, "{fact:?}");
+        }
+    }
+
+    #[test]
+    fn an_abort_at_the_question_and_a_status_of_refusal_are_the_same() {
+        let abort = [7, 0, 0, 0, 0, 4, 0, 0, 2, 0]; // provider, no reason
+        for no in [abort.to_vec(), order(FIND, 0x8020, Some(0x0124), None), order(FIND, 0x8020, Some(0xc001), None)] {
+            let heard = hear(
+                &DICOM,
+                104,
+                70,
+                &[
+                    Says::Client(&request(&[FIND], &[])),
+                    Says::Server(&accept(&[0], &[])),
+                    Says::Client(&order(FIND, 0x0020, None, None)),
+                    Says::Client(&data()),
+                    Says::Server(&no),
+                ],
+            );
+            assert_eq!(count(&heard, Fact::DicomQueryRefused), 1);
+            assert_eq!(count(&heard, Fact::DataServed), 0);
+        }
+    }
+
+    #[test]
+    fn an_abort_instead_of_an_answer_is_a_refusal() {
+        let abort = [7, 0, 0, 0, 0, 4, 0, 0, 0, 0]; // user
+        let heard = hear(&DICOM, 104, 70, &[Says::Client(&request(&[FIND], &[])), Says::Server(&abort)]);
+        assert_eq!(count(&heard, Fact::Refused), 1);
+        assert_eq!(count(&heard, Fact::Answered), 0);
+        assert_eq!(count(&heard, Fact::DicomQueryRefused), 0);
+    }
+
+    #[test]
+    fn objects_that_were_sent_and_told_are_counted_once() {
+        let server = [
+            accept(&[0, 0], &[]),
+            order(CT, 0x0001, None, None),
+            data(),
+            order(GET, 0x8010, Some(0xff00), Some(1)),
+            order(CT, 0x0001, None, None),
+            data(),
+            order(GET, 0x8010, Some(0), Some(2)),
+            // a second retrieval, of which only the count is told
+            order(GET, 0x8021, Some(0), Some(5)),
+        ]
+        .concat();
+        let client = request(&[GET, CT], &[]);
+        let heard = hear(&DICOM, 11112, 1000, &[Says::Client(&client), Says::Server(&server)]);
+        assert_eq!(times(&heard, Fact::DicomHandedOver), 7);
+        let heard = hear(&DICOM, 11112, 1000, &[Says::Server(&server)]);
+        assert_eq!(times(&heard, Fact::DicomHandedOver), 7);
+        assert_eq!(count(&heard, Fact::DicomStored), 0);
+    }
+
+    #[test]
+    fn a_command_set_in_fragments_is_put_together_and_one_without_end_is_let_go() {
+        let set = command_set(FIND, 0x8020, Some(0xff00), None);
+        let parts =
+            [pdu(4, &value(1, 1, &set[..40])), pdu(4, &[value(1, 1, &set[40..41]), value(1, 3, &set[41..])].concat())];
+        let server = [accept(&[0], &[]), parts.concat()].concat();
+        let heard = hear(&DICOM, 104, 1, &[Says::Client(&request(&[FIND], &[])), Says::Server(&server)]);
+        assert_eq!(count(&heard, Fact::DicomMatch), 1);
+        let endless: Vec<u8> = (0..50).flat_map(|_| pdu(4, &value(1, 1, &set))).collect();
+        let server = [accept(&[0], &[]), endless].concat();
+        let heard = hear(&DICOM, 104, 500, &[Says::Client(&request(&[FIND], &[])), Says::Server(&server)]);
+        assert_eq!(count(&heard, Fact::DicomMatch), 0);
+    }
+
+    #[test]
+    fn a_large_data_set_is_passed_over() {
+        let mut object = vec![0u8; 300_000];
+        object[1000..1012].copy_from_slice(b"\x04\x00\x00\x00\x00\x54\x00\x00\x00\x50\x01\x03");
+        let client = [request(&[CT], &[]), order(CT, 0x0001, None, None), pdu(4, &value(1, 2, &object))].concat();
+        let server = [accept(&[0], &[]), order(CT, 0x8001, Some(0xb000), None)].concat();
+        let heard = hear(&DICOM, 104, 1448, &[Says::Client(&client), Says::Server(&server)]);
+        assert_eq!(count(&heard, Fact::DicomStored), 1);
+        assert_eq!(count(&heard, Fact::DicomContext(DicomService::Storage)), 1);
+        assert_eq!(count(&heard, Fact::DataServed), 0);
+    }
+
+    /// Plays a conversation between these zones with all octets of a side at once.
+    fn between(client_zone: Zone, server_zone: Zone, client_says: &[u8], server_says: &[u8]) -> Vec<Observation> {
+        let (mut client, mut server) = (Head::default(), Head::default());
+        client.segment(0, client_says, 0);
+        server.segment(0, server_says, 0);
+        let mut heard = Vec::new();
+        let mut out = |o| heard.push(o);
+        let end = |n: u8, zone| End { host: HostId(n.into()), zone, address: [192, 0, 2, n].into(), port: 104 };
+        let mut said = Said {
+            at: Timestamp(1),
+            transport: Transport::Tcp,
+            server: end(1, server_zone),
+            client: end(2, client_zone),
+            key: 7,
+            out: &mut out,
+        };
+        let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104 };
+        (DICOM.start)().listen(&mut talk, &mut said);
+        heard
+    }
+
+    #[test]
+    fn roles_are_told_of_hosts_of_the_clinic() {
+        let store = [request(&[CT], &[]), order(CT, 0x0001, None, None), data()].concat();
+        let stored = [accept(&[0], &[]), order(CT, 0x8001, Some(0), None)].concat();
+        let heard = between(Zone::Clinical, Zone::Clinical, &store, &stored);
+        assert_eq!(count(&heard, Fact::Role(Role::Modality)), 1);
+        assert_eq!(count(&heard, Fact::Role(Role::Archive)), 1);
+        assert_eq!(count(&heard, Fact::Medical), 2);
+        assert_eq!(count(&heard, Fact::MedicalCleartextOut), 0);
+        let heard = between(Zone::Clinical, Zone::Outside, &store, &stored);
+        assert_eq!(count(&heard, Fact::MedicalCleartextOut), 1);
+        assert_eq!(count(&heard, Fact::Medical), 1, "the partner's server is no host of the clinic");
+        let heard = between(Zone::Outside, Zone::Outside, &store, &stored);
+        assert_eq!(count(&heard, Fact::MedicalCleartextOut), 0);
+        assert_eq!(count(&heard, Fact::Role(Role::Modality)), 0);
+        assert_eq!(count(&heard, Fact::Medical), 1);
+    }
+
+    #[test]
+    fn who_only_asks_is_a_workstation_and_an_echo_proves_nothing_of_the_caller() {
+        let ask = [request(&[FIND], &[]), order(FIND, 0x0020, None, None), data()].concat();
+        let found = [accept(&[0], &[]), order(FIND, 0x8020, Some(0), None)].concat();
+        let heard = between(Zone::Office, Zone::Clinical, &ask, &found);
+        assert_eq!(count(&heard, Fact::Role(Role::Workstation)), 1);
+        assert_eq!(count(&heard, Fact::Medical), 1);
+        let echo = [request(&[ECHO], &[]), order(ECHO, 0x0030, None, None)].concat();
+        let alive = [accept(&[0], &[]), order(ECHO, 0x8030, Some(0), None)].concat();
+        let heard = between(Zone::Office, Zone::Outside, &echo, &alive);
+        assert!(!heard.iter().any(|o| matches!(o.fact, Fact::Role(_) | Fact::Medical | Fact::MedicalCleartextOut)));
+        assert_eq!(count(&heard, Fact::DicomContext(DicomService::Verification)), 1);
+    }
+
+    #[test]
+    fn a_request_that_nobody_answers_or_something_else_answers_is_no_service() {
+        let ask = request(&[FIND], &[]);
+        assert!(hear(&DICOM, 104, 100, &[Says::Client(&ask)]).is_empty());
+        let other = Says::Server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        assert!(hear(&DICOM, 80, 100, &[Says::Client(&ask), other]).is_empty());
+    }
+
+    #[test]
+    fn the_clients_half_alone_shows_that_the_service_is_there() {
+        let client = [request(&[CT], &[]), order(CT, 0x0001, None, None), data()].concat();
+        let heard = hear(&DICOM, 104, 100, &[Says::Client(&client)]);
+        assert_eq!(facts(&heard), [Fact::Protocol(Protocol::Dicom), Fact::Encryption(Encryption::None)]);
+    }
+
+    fn asked(client: &[u8], server: &[u8]) -> Verdict {
+        sniff(&Opening { client, server, server_port: 104 })
+    }
+
+    #[test]
+    fn the_sides_are_told_apart() {
+        let (ask, yes) = (request(&[FIND], &[]), accept(&[0], &[]));
+        assert_eq!(asked(&ask, &yes), Verdict::Yes);
+        assert_eq!(asked(&yes, &ask), Verdict::No);
+        assert_eq!(asked(b"", &yes), Verdict::Yes);
+        assert_eq!(asked(&yes, b""), Verdict::No);
+        let (question, answer) = (order(FIND, 0x0020, None, None), order(FIND, 0x8020, Some(0), None));
+        assert_eq!(asked(&question, &answer), Verdict::Yes);
+        assert_eq!(asked(&answer, &question), Verdict::No);
+        assert_eq!(asked(b"", &question), Verdict::No);
+        // C-GET: the server sends objects, the client answers.
+        assert_eq!(asked(&order(CT, 0x8001, Some(0), None), &order(CT, 0x0001, None, None)), Verdict::Yes);
+        assert_eq!(asked(RELEASE, RELEASED), Verdict::Yes);
+        assert_eq!(asked(RELEASE, b""), Verdict::Unsure);
+        assert_eq!(asked(b"", b""), Verdict::Unsure);
+        assert_eq!(asked(b"GET / HTTP/1.1\r\n", b""), Verdict::No);
+        assert_eq!(asked(b"", b"SSH-2.0-x\r\n"), Verdict::No);
+    }
+
+    #[test]
+    fn frames_that_the_capture_cut_still_tell_the_protocol_and_nothing_more() {
+        let (mut client, mut server) = (Head::default(), Head::default());
+        let mut listener = (DICOM.start)();
+        let mut heard = Vec::new();
+        let frames: [(bool, u32, Vec<u8>, u32); 6] = [
+            (true, 0, request(&[FIND], &[])[..30].to_vec(), 0),
+            (false, 0, accept(&[0], &[])[..30].to_vec(), 0),
+            (true, 300, order(FIND, 0x0020, None, None)[..12].to_vec(), 0),
+            (false, 300, order(FIND, 0x8020, Some(0xff00), None)[..12].to_vec(), 0),
+            (false, 312, order(FIND, 0x8020, Some(0xff00), None)[12..42].to_vec(), 100),
+            (false, 442, RELEASED.to_vec(), 0),
+        ];
+        for (from_client, seq, octets, missing) in frames {
+            let head = if from_client { &mut client } else { &mut server };
+            head.segment(seq, &octets, missing);
+            if seq == 300 {
+                head.give_up_hole();
+            }
+            let mut out = |o| heard.push(o);
+            let end =
+                |n: u8| End { host: HostId(n.into()), zone: Zone::Clinical, address: [192, 0, 2, n].into(), port: 104 };
+            let mut said = Said {
+                at: Timestamp(1),
+                transport: Transport::Tcp,
+                server: end(1),
+                client: end(2),
+                key: 7,
+                out: &mut out,
+            };
+            let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104 };
+            listener.listen(&mut talk, &mut said);
+        }
+        let expected = [
+            Fact::Protocol(Protocol::Dicom),
+            Fact::Encryption(Encryption::None),
+            Fact::Answered,
+            Fact::DicomAccepted,
+            Fact::Medical,
+        ];
+        assert_eq!(facts(&heard), expected);
+    }
+
+    #[test]
+    fn changed_octets_never_panic_and_never_tell_a_name() {
+        let mut seed = 0x2545_f491_4f6c_dd1du64;
+        let mut random = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        let ask = [
+            request(&[FIND, CT, GET], &item(0x58, b"\x02\x00\x00\x08ZZCANARY\x00\x01x")),
+            order(FIND, 0x0020, None, None),
+            data(),
+        ];
+        let answer = [
+            accept(&[0, 0, 4], &item(0x59, &[0, 0])),
+            order(FIND, 0x8020, Some(0xff00), None),
+            data(),
+            order(GET, 0x8010, Some(0), Some(3)),
+        ];
+        for _ in 0..3000 {
+            let (mut client, mut server) = (ask.concat(), answer.concat());
+            for _ in 0..random() % 6 {
+                // The head of the request stays: a detector that says no is no fault here.
+                let at = 99 + usize::try_from(random()).unwrap() % (client.len() - 99);
+                client[at] = random().to_le_bytes()[0];
+                let at = usize::try_from(random()).unwrap() % server.len();
+                server[at] = random().to_le_bytes()[0];
+            }
+            let cut = usize::try_from(random()).unwrap() % server.len();
+            let piece = 1 + usize::try_from(random() % 500).unwrap();
+            let heard = hear(
+                &DICOM,
+                104,
+                piece,
+                &[Says::Client(&client), Says::Server(&server[..cut]), Says::Server(RELEASED)],
+            );
+            says_nothing_private(&heard);
+        }
+    }
+}

@@ -101,10 +101,10 @@ impl Acknowledgement {
     }
 }
 
-/// Whether `octet` ends a segment.
+/// Whether `octet` ends a segment: by itself, with its message, or because the next message begins.
 #[must_use]
 pub const fn ends_segment(octet: u8) -> bool {
-    matches!(octet, CARRIAGE_RETURN | LINE_FEED | END)
+    matches!(octet, CARRIAGE_RETURN | LINE_FEED | END | BEGIN)
 }
 
 struct Header {
