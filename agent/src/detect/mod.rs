@@ -6,6 +6,7 @@
 //! line in a list.
 
 pub mod announce;
+pub mod broker;
 pub mod database;
 pub mod imaging;
 pub mod leases;
@@ -19,6 +20,7 @@ pub mod portal;
 pub mod remote;
 pub mod secrecy;
 pub mod system;
+pub mod telnet;
 pub mod wireless;
 
 use crate::flow::head::Head;

@@ -11,6 +11,7 @@ pub mod dot11;
 pub mod http;
 pub mod mllp;
 pub mod mongodb;
+pub mod mqtt;
 pub mod netbios;
 pub mod ntlm;
 pub mod reader;
