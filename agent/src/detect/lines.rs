@@ -53,6 +53,11 @@ impl Side {
     }
 }
 
+/// Whether this is the first octet of a TLS handshake (RFC 8446 section 5.1): no command begins with it.
+pub(super) const fn is_tls(first: u8) -> bool {
+    first == 0x16
+}
+
 /// True the first time.
 pub(super) fn once(flag: &mut bool) -> bool {
     !core::mem::replace(flag, true)
@@ -118,7 +123,8 @@ fn leading_number(word: &[u8]) -> Option<Version> {
     let word = word.strip_prefix(b"(").unwrap_or(word);
     let word = word.strip_prefix(b"v").or_else(|| word.strip_prefix(b"V")).unwrap_or(word);
     let number = word.split(|o| *o == b'-').next().filter(|n| n.first().is_some_and(u8::is_ascii_digit))?;
-    Version::leading(number)
+    // A number alone is a day: `Exim Thu, 29 Apr 2021`.
+    Version::leading(number).filter(|v| v.as_str().contains('.'))
 }
 
 fn sniff_ftp(opening: &Opening<'_>) -> Verdict {
@@ -193,13 +199,15 @@ impl Listener for Ftp {
             }
         }
         self.server = side;
-        if self.asked == Asked::Tls {
-            // The octets that wait now may be TLS already; where the server is not heard, nobody else will tell.
-            return if talk.server.heard() == 0 { Interest::Again } else { Interest::More };
-        }
         let mut side = core::mem::take(&mut self.client);
-        while side.next(talk.client, |line| self.hear_client(line, said)).is_some() {
-            if self.asked == Asked::Tls {
+        loop {
+            match talk.client.octets().first() {
+                Some(first) if self.asked == Asked::Tls && is_tls(*first) => return Interest::Again,
+                // Nobody goes on in the clear who was not refused.
+                Some(_) if self.asked == Asked::Tls => self.asked = Asked::Nothing,
+                _ => {}
+            }
+            if side.next(talk.client, |line| self.hear_client(line, said)).is_none() {
                 break;
             }
         }

@@ -4,7 +4,7 @@
 //! product of the greeting if listed. Drops: hosts, senders, recipients, users, passwords. Of a message nothing is
 //! read: the listener stops where it begins.
 
-use super::lines::{Named, Side, Where, command_verdict, greeted_by, may_be_reply, once};
+use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, may_be_reply, once};
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::text::{self, Reply, after, begins, word};
 use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
@@ -130,23 +130,24 @@ impl Listener for Smtp {
 }
 
 impl Smtp {
-    /// After STARTTLS and DATA the client's octets wait for the server's word. `None`: they may be read as commands.
+    /// After STARTTLS and DATA the client's octets may be something else. `None`: they may be read as commands.
     fn hold(&mut self, talk: &Talk<'_>, said: &mut Said<'_>) -> Option<Interest> {
-        // Where the server is not heard, what the client does next tells what it was told.
-        let unanswered = talk.server.heard() == 0;
-        let first = talk.client.octets().first().copied();
-        match (self.phase, first) {
-            (Phase::Commands, _) => None,
-            (Phase::Tls, Some(TLS_HANDSHAKE)) => {
+        let waiting = talk.client.octets();
+        let first = waiting.first()?;
+        match self.phase {
+            Phase::Commands => None,
+            Phase::Tls if is_tls(*first) => {
                 self.say_tls(MailStartTls::Used, said);
                 Some(Interest::Again)
             }
-            (Phase::Data, Some(_)) if unanswered => Some(Self::message(said)),
-            (Phase::Tls, Some(_)) if unanswered => {
+            // Nobody goes on in the clear who was not refused.
+            Phase::Tls => {
                 self.phase = Phase::Commands;
                 None
             }
-            _ => Some(Interest::More),
+            // Where the server is not heard, or its word was lost, what the client does tells what it was told.
+            Phase::Data if talk.server.heard() == 0 || waiting.len() > PATIENCE => Some(Self::message(said)),
+            Phase::Data => Some(Interest::More),
         }
     }
 
@@ -159,14 +160,16 @@ impl Smtp {
             }
             said.answered();
         }
+        if alone && self.hello == Hello::Offered && reply.code != 220 {
+            // Where the client is not heard, any other reply tells that it went on without.
+            self.say_tls(MailStartTls::Offered, said);
+        }
         match reply.code {
             220 if self.phase == Phase::Tls || (alone && self.greeted) => {
                 self.say_tls(MailStartTls::Used, said);
                 return Interest::Again;
             }
             220 if !self.greeted => self.greet(&reply, said),
-            // Where the client is not heard, any other reply tells that it went on without.
-            _ if alone && self.hello == Hello::Offered => self.say_tls(MailStartTls::Offered, said),
             250 => self.hear_hello(&reply, alone, said),
             354 => return Self::message(said),
             235 => self.end_login(Login::Used, said),
@@ -286,8 +289,8 @@ fn is_masked(keyword: &[u8]) -> bool {
     crosses >= 4 && keyword.len() <= crosses.saturating_add(1)
 }
 
-/// The first octet of a TLS handshake record (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
+/// Octets after DATA that are no command any more: a client that was refused says RSET or QUIT.
+const PATIENCE: usize = 64;
 
 /// Where mail servers listen: 25, LMTP, submission, and its usual second.
 const PORTS: &[u16] = &[24, 25, 587, 2525];
@@ -444,6 +447,7 @@ mod tests {
         assert!(server(b"220 go\r\n").contains(&Fact::MailStartTls(MailStartTls::Used)));
         assert!(server(b"250 ok\r\n").contains(&Fact::MailStartTls(MailStartTls::Offered)));
         assert!(server(b"").contains(&Fact::Answered));
+        assert!(server(b"250 ok\r\n354 go on\r\n").contains(&Fact::MailReadable));
         let middle = facts(&hear(&SMTP, 25, 4, &[Says::Client(b"MAIL FROM:<a>\r\nDATA\r\nx")]));
         assert!(middle.contains(&Fact::MailReadable));
     }
@@ -462,6 +466,7 @@ mod tests {
         assert_eq!(version(b"220 a.b ESMTP Exim 4.96 Mon, 2 Nov\r\n"), Some(("Exim", exact(b"4.96"))));
         let microsoft = b"220 a.b Microsoft ESMTP MAIL Service, Version: 10.0.17763.1 ready at  Sun\r\n";
         assert_eq!(version(microsoft), Some(("Microsoft SMTP", exact(b"10.0.17763.1"))));
+        assert_eq!(version(b"220 a.b ESMTP Exim Thu, 29 Apr 2021 06:46:16\r\n"), Some(("Exim", None)));
         assert_eq!(version(b"220 postfix ESMTP ZZCANARY 19010203\r\n"), None);
     }
 

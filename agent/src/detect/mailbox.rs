@@ -4,7 +4,7 @@
 //! product of the greeting if listed. Drops: users, passwords, names of mailboxes, every message: the listener stops
 //! where the first one begins.
 
-use super::lines::{Named, Side, Where, command_verdict, greeted_by, once};
+use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, once};
 use super::mail::READABLE;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::text::{self, after, begins, word, words};
@@ -140,13 +140,14 @@ impl Listener for Mailbox {
         let mut side = core::mem::take(&mut self.client);
         let mut interest = Interest::More;
         while interest == Interest::More {
-            if self.asked == Asked::Tls {
-                // The octets that wait now may be TLS; where the server is not heard, nobody else will tell.
-                if talk.server.heard() == 0 {
+            match talk.client.octets().first() {
+                Some(first) if self.asked == Asked::Tls && is_tls(*first) => {
                     self.say_tls(MailStartTls::Used, said);
-                    interest = Interest::Again;
+                    return Interest::Again;
                 }
-                break;
+                // Nobody goes on in the clear who was not refused.
+                Some(_) if self.asked == Asked::Tls => self.asked = Asked::Nothing,
+                _ => {}
             }
             let Some(next) = side.next(talk.client, |line| self.hear_client(line, said)) else { break };
             interest = next;

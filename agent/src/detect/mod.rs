@@ -6,6 +6,7 @@
 //! line in a list.
 
 pub mod announce;
+pub mod broker;
 pub mod cipher;
 pub mod database;
 pub mod desktop;
@@ -34,6 +35,7 @@ pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telnet;
 mod web_agent;
 mod web_answer;
 mod web_body;

@@ -17,6 +17,7 @@ pub mod layers;
 pub mod memcached;
 pub mod mllp;
 pub mod mongodb;
+pub mod mqtt;
 pub mod mysql;
 pub mod netbios;
 pub mod ntlm;
