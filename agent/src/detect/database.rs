@@ -80,7 +80,7 @@ impl Session {
         self.once(said, mark, Fact::Login(login));
     }
 
-    /// Data went to a client without an identity. Gives back nothing: the conversation may still tell a version.
+    /// Data went to a client without an identity.
     pub(super) fn data(&mut self, said: &mut Said<'_>) {
         self.once(said, 1 << 7, Fact::DataServed);
     }
@@ -260,9 +260,11 @@ impl Mssql {
             && self.encryption.is_none()
         {
             self.encryption = Some(prelogin.encryption);
+            let [major, minor, _] = prelogin.version;
             let named = Product::named("Microsoft SQL Server").map(|product| Software {
                 product,
-                version: Version::from_numbers(&prelogin.version),
+                // Some builds have the shape of a date (15.0.2000): then the release must do.
+                version: Version::from_numbers(&prelogin.version).or_else(|| Version::from_numbers(&[major, minor])),
                 revision: None,
                 place: SoftwarePlace::Greeting,
             });
@@ -299,9 +301,6 @@ impl Listener for Mssql {
         })
     }
 }
-
-/// ENCRYPT_NOT_SUP.
-const NOT_SUPPORTED: u8 = 2;
 
 fn sniff_oracle(opening: &Opening<'_>) -> Verdict {
     let ours = |octets, kind| match Tns::parse(octets) {
@@ -363,5 +362,165 @@ impl Listener for Elasticsearch {
             Err(WireError::Truncated(_)) => Interest::More,
             _ => Interest::Done,
         }
+    }
+}
+
+/// ENCRYPT_NOT_SUP.
+const NOT_SUPPORTED: u8 = 2;
+
+#[cfg(test)]
+pub(super) mod trials {
+    //! Random octets for the detectors of data bases.
+    use super::super::testing::{Says, hear};
+    use super::*;
+
+    /// Plays `says` many times with some octets changed, some parts cut, in pieces of any size: whatever comes, the
+    /// detector takes it or leaves it.
+    pub(in crate::detect) fn mutate(detector: &Detector, says: &[Says<'_>]) {
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut random = move |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.checked_rem(below as u64).unwrap_or(0) as usize
+        };
+        for _ in 0..1500 {
+            let mut parts: Vec<(bool, Vec<u8>)> = says
+                .iter()
+                .map(|s| match s {
+                    Says::Client(o) => (true, o.to_vec()),
+                    Says::Server(o) => (false, o.to_vec()),
+                })
+                .collect();
+            for _ in 0..=random(4) {
+                let part = random(parts.len());
+                let octets = &mut parts[part].1;
+                match (octets.len(), random(4)) {
+                    (0, _) => {}
+                    (len, 0) => octets.truncate(random(len)),
+                    (len, 1) => octets[random(len)] = 0xff,
+                    (len, 2) => octets[random(len)] = random(4) as u8,
+                    (len, _) => octets[random(len)] = random(256) as u8,
+                }
+            }
+            let piece = random(60).max(1);
+            let says: Vec<Says<'_>> =
+                parts.iter().map(|(client, o)| if *client { Says::Client(o) } else { Says::Server(o) }).collect();
+            let tried = std::panic::catch_unwind(|| hear(detector, 5000, piece, &says));
+            if let Err(cause) = tried {
+                // The harness gives up where the detector says No.
+                let words = cause.downcast_ref::<String>().expect("the harness's own words");
+                assert!(words.contains("does not take"), "{words}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+
+    /// PRELOGIN of `kind`: VERSION 15.0.4153, ENCRYPTION as given.
+    fn prelogin(kind: u8, encryption: u8) -> Vec<u8> {
+        let mut o = vec![kind, 1, 0, 26, 0, 0, 1, 0]; // kind, status, length, channel, number, window
+        o.extend_from_slice(&[0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xff]); // VERSION at 11, ENCRYPTION at 17, end
+        o.extend_from_slice(&[15, 0, 0x10, 0x39, 0, 0, encryption]);
+        o
+    }
+
+    /// LOGIN7 with a user name of two characters and a password of so many.
+    fn login(password: u8) -> Vec<u8> {
+        let mut o = vec![0x10, 1, 0, 102, 0, 0, 1, 0];
+        let mut data = vec![0; 94];
+        data[7] = 0x74; // TDS 7.4
+        data[25] = 3; // OptionFlags2: no ticket
+        data[42] = 2; // cchUserName
+        data[46] = password; // cchPassword
+        o.extend_from_slice(&data);
+        o
+    }
+
+    /// Tabular result: ENVCHANGE, LOGINACK.
+    const ACCEPTED: &[u8] = &[4, 1, 0, 16, 0, 0, 1, 0, 0xe3, 2, 0, 1, 1, 0xad, 1, 0];
+
+    fn build() -> Fact {
+        Fact::Software(Software {
+            product: Product::named("Microsoft SQL Server").unwrap(),
+            version: Version::exact(b"15.0.4153"),
+            revision: None,
+            place: SoftwarePlace::Greeting,
+        })
+    }
+
+    #[test]
+    fn a_login_without_encryption_shows_its_password() {
+        let (ask, answer, login) = (prelogin(0x12, 2), prelogin(4, 2), login(8));
+        let says = [Says::Client(&ask), Says::Server(&answer), Says::Client(&login), Says::Server(ACCEPTED)];
+        for piece in [1, 2000] {
+            assert_eq!(
+                facts(&hear(&MSSQL, 1433, piece, &says)),
+                [
+                    Fact::Protocol(Protocol::Mssql),
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    build(),
+                    Fact::DatabasePasswordClear,
+                    Fact::Encryption(Encryption::None),
+                    Fact::Login(Login::Used),
+                ]
+            );
+        }
+        trials::mutate(&MSSQL, &says);
+    }
+
+    #[test]
+    fn an_empty_password_is_no_login() {
+        let (ask, answer, login) = (prelogin(0x12, 2), prelogin(4, 2), login(0));
+        let says = [Says::Client(&ask), Says::Server(&answer), Says::Client(&login), Says::Server(ACCEPTED)];
+        let heard = facts(&hear(&MSSQL, 1433, 7, &says));
+        assert!(heard.ends_with(&[Fact::DatabaseEmptyPassword, Fact::Login(Login::None)]), "{heard:?}");
+        assert!(!heard.contains(&Fact::DatabasePasswordClear));
+    }
+
+    #[test]
+    fn a_server_that_says_off_still_protects_the_login() {
+        let (ask, off, on) = (prelogin(0x12, 0), prelogin(4, 0), prelogin(4, 1));
+        let heard = facts(&hear(&MSSQL, 1433, 9, &[Says::Client(&ask), Says::Server(&off)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::Partly)));
+        let heard = facts(&hear(&MSSQL, 1433, 9, &[Says::Client(&ask), Says::Server(&on)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::Tls)));
+        // Only the server is heard.
+        let heard = facts(&hear(&MSSQL, 9999, 1, &[Says::Server(&on)]));
+        assert!(heard.contains(&build()));
+    }
+
+    #[test]
+    fn a_listener_of_oracle_answers() {
+        let mut connect = vec![0, 58, 0, 0, 1, 0, 0, 0, 1, 0x3b, 1, 0x2c];
+        connect.extend_from_slice(b"(CONNECT_DATA=(CID=(USER=smith)))");
+        let says = [Says::Client(&connect[..]), Says::Server(&[0, 8, 0, 0, 11, 0, 0, 0])];
+        assert_eq!(
+            facts(&hear(&ORACLE_TNS, 1521, 1, &says)),
+            [Fact::Protocol(Protocol::OracleTns), Fact::Answered, Fact::OutsideNetwork]
+        );
+        trials::mutate(&ORACLE_TNS, &says);
+    }
+
+    #[test]
+    fn members_of_a_cluster_talk_readably() {
+        let ask: &[u8] = b"ES\0\0\0\x0d\0\0\0\0\0\0\0\x01\0\0\x6b\xbb\x4b";
+        let answer: &[u8] = b"ES\0\0\0\x0d\0\0\0\0\0\0\0\x01\x01\0\x6b\xbb\x4b";
+        let says = [Says::Client(ask), Says::Server(answer)];
+        assert_eq!(
+            facts(&hear(&ELASTICSEARCH, 9300, 1, &says)),
+            [
+                Fact::Protocol(Protocol::Elasticsearch),
+                Fact::Encryption(Encryption::None),
+                Fact::Answered,
+                Fact::OutsideNetwork,
+            ]
+        );
+        trials::mutate(&ELASTICSEARCH, &says);
     }
 }

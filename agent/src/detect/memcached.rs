@@ -89,6 +89,7 @@ const MAX_ANSWERS: u16 = 256;
 
 #[cfg(test)]
 mod tests {
+    use super::super::database::trials::mutate;
     use super::super::testing::{Says, facts, hear};
     use super::*;
     use auscult_report::fact::{Fact, Software};
@@ -122,6 +123,11 @@ mod tests {
             assert_eq!(facts(&heard), expected(), "{piece}");
             assert!(!format!("{heard:?}").contains("CANARY"));
         }
+    }
+
+    #[test]
+    fn changed_octets_do_no_harm() {
+        mutate(&MEMCACHED, &[Says::Client(CLIENT), Says::Server(SERVER)]);
     }
 
     #[test]

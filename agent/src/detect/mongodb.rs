@@ -72,7 +72,7 @@ enum Class {
 
 impl Class {
     fn of(name: &[u8]) -> Class {
-        let among = |list: &[&str]| list.iter().any(|w| w.as_bytes() == name);
+        let among = |list: &str| list.split(' ').any(|w| w.as_bytes() == name);
         match name {
             b"buildInfo" | b"buildinfo" => Class::Build,
             b"saslStart" | b"saslContinue" | b"authenticate" => Class::Proves,
@@ -269,52 +269,13 @@ impl Outcome {
 }
 
 /// Commands whose answer has documents or names of them.
-const READS: &[&str] = &[
-    "find",
-    "aggregate",
-    "getMore",
-    "listDatabases",
-    "listCollections",
-    "listIndexes",
-    "distinct",
-    "findAndModify",
-    "findandmodify",
-    "mapReduce",
-    "mapreduce",
-    "group",
-    "eval",
-    "$eval",
-    "parallelCollectionScan",
-    "geoNear",
-];
+const READS: &str = "find aggregate getMore listDatabases listCollections listIndexes distinct findAndModify \
+    findandmodify mapReduce mapreduce group eval $eval parallelCollectionScan geoNear";
 
 /// Commands that need a login where there is one, but whose answer has no documents.
-const WORKS: &[&str] = &[
-    "count",
-    "insert",
-    "update",
-    "delete",
-    "create",
-    "drop",
-    "dropDatabase",
-    "createIndexes",
-    "collStats",
-    "collstats",
-    "dbStats",
-    "dbstats",
-    "serverStatus",
-    "top",
-    "hostInfo",
-    "getLog",
-    "getCmdLineOpts",
-    "getParameter",
-    "usersInfo",
-    "createUser",
-    "replSetGetStatus",
-    "replSetGetConfig",
-    "commitTransaction",
-    "shutdown",
-];
+const WORKS: &str = "count insert update delete create drop dropDatabase createIndexes collStats collstats dbStats \
+    dbstats serverStatus top hostInfo getLog getCmdLineOpts getParameter usersInfo createUser \
+    replSetGetStatus replSetGetConfig commitTransaction shutdown";
 
 const UNAUTHORIZED: i64 = 13;
 const AUTHENTICATION_FAILED: i64 = 18;
@@ -329,3 +290,150 @@ const MAX_ASKED: usize = 16;
 
 /// Answers after which a conversation is left.
 const MAX_ANSWERS: u16 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::trials::mutate;
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use auscult_report::fact::{Fact, Software};
+    use auscult_report::product::Product;
+    use auscult_report::version::Version;
+
+    /// A document of these elements.
+    fn document(elements: &[u8]) -> Vec<u8> {
+        let mut o = (elements.len() as u32).saturating_add(5).to_le_bytes().to_vec();
+        o.extend_from_slice(elements);
+        o.push(0);
+        o
+    }
+
+    /// Header and OP_MSG with one document.
+    fn message(id: u32, answers: u32, elements: &[u8]) -> Vec<u8> {
+        let document = document(elements);
+        let mut o = (document.len() as u32).saturating_add(21).to_le_bytes().to_vec();
+        o.extend_from_slice(&id.to_le_bytes());
+        o.extend_from_slice(&answers.to_le_bytes());
+        o.extend_from_slice(&2013u32.to_le_bytes());
+        o.extend_from_slice(&[0, 0, 0, 0, 0]); // flags, section kind 0
+        o.extend(document);
+        o
+    }
+
+    const OK: &[u8] = b"\x01ok\0\0\0\0\0\0\0\xf0\x3f";
+    const FIND: &[u8] = b"\x02find\0\x09\0\0\0patients\0\x02$db\0\x07\0\0\0clinic\0";
+    /// cursor: { x: "ZZCANARY" }, ok: 1.0
+    const FOUND: &[u8] = b"\x03cursor\0\x15\0\0\0\x02x\0\x09\0\0\0ZZCANARY\0\0\x01ok\0\0\0\0\0\0\0\xf0\x3f";
+    const BUILD: &[u8] = b"\x10buildinfo\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0";
+    const BUILT: &[u8] = b"\x02version\0\x07\0\0\x003.4.10\0\x02gitVersion\0\x04\0\0\x00078\0\x10ok\0\x01\0\0\0";
+    const UNAUTHORIZED: &[u8] = b"\x01ok\0\0\0\0\0\0\0\0\0\x10code\0\x0d\0\0\0";
+
+    #[test]
+    fn documents_go_to_a_client_that_showed_nothing() {
+        let (build, built) = (message(7, 0, BUILD), message(1, 7, BUILT));
+        let (find, found) = (message(8, 0, FIND), message(2, 8, FOUND));
+        let says = [Says::Client(&build), Says::Server(&built), Says::Client(&find), Says::Server(&found)];
+        for piece in [1, 3, 2000] {
+            let heard = hear(&MONGODB, 27017, piece, &says);
+            assert_eq!(
+                facts(&heard),
+                [
+                    Fact::Protocol(Protocol::Mongodb),
+                    Fact::Encryption(Encryption::None),
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    Fact::Software(Software {
+                        product: Product::named("MongoDB").unwrap(),
+                        version: Version::exact(b"3.4.10"),
+                        revision: None,
+                        place: SoftwarePlace::Body,
+                    }),
+                    Fact::Login(Login::None),
+                    Fact::DataServed,
+                ]
+            );
+            assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
+        }
+        mutate(&MONGODB, &says);
+    }
+
+    #[test]
+    fn a_find_without_a_login_may_be_refused() {
+        let (find, no) = (message(8, 0, FIND), message(2, 8, UNAUTHORIZED));
+        let heard = facts(&hear(&MONGODB, 27017, 1, &[Says::Client(&find), Says::Server(&no)]));
+        assert_eq!(heard.last(), Some(&Fact::Login(Login::Refused)));
+        assert!(!heard.contains(&Fact::DataServed));
+    }
+
+    #[test]
+    fn a_login_is_used_and_its_documents_are_not_open() {
+        let start = message(1, 0, b"\x10saslStart\0\x01\0\0\0\x02mechanism\0\x0e\0\0\0SCRAM-SHA-256\0");
+        let mut half = b"\x08done\0\0".to_vec();
+        half.extend_from_slice(OK);
+        let half = message(1, 1, &half);
+        let (find, found) = (message(8, 0, FIND), message(2, 8, FOUND));
+        let says = [Says::Client(&start), Says::Server(&half), Says::Client(&find), Says::Server(&found)];
+        let heard = facts(&hear(&MONGODB, 27017, 1, &says));
+        assert_eq!(heard.last(), Some(&Fact::Login(Login::Used)));
+        assert!(!heard.contains(&Fact::DataServed) && !heard.contains(&Fact::DatabasePasswordClear));
+        // Newer drivers begin to prove themselves in hello.
+        let hello = message(1, 0, b"\x10hello\0\x01\0\0\0\x03speculativeAuthenticate\0\x05\0\0\0\0");
+        let welcome = message(1, 1, OK);
+        let says = [Says::Client(&hello), Says::Server(&welcome), Says::Client(&find), Says::Server(&found)];
+        assert_eq!(facts(&hear(&MONGODB, 27017, 1, &says)).last(), Some(&Fact::Login(Login::Used)));
+        mutate(&MONGODB, &says);
+    }
+
+    #[test]
+    fn the_mechanism_plain_shows_the_password() {
+        let start = message(
+            1,
+            0,
+            b"\x10saslStart\0\x01\0\0\0\x02mechanism\0\x06\0\0\0PLAIN\0\x05payload\0\x08\0\0\0\0ZZSECRET",
+        );
+        let heard = hear(&MONGODB, 27017, 1, &[Says::Client(&start)]);
+        assert_eq!(facts(&heard).last(), Some(&Fact::DatabasePasswordClear));
+        assert!(!format!("{heard:?}").contains("ZZ"));
+    }
+
+    #[test]
+    fn hello_and_ping_are_no_data() {
+        let (ping, pong) = (message(3, 0, b"\x10ping\0\x01\0\0\0"), message(4, 3, OK));
+        let heard = facts(&hear(&MONGODB, 27017, 1, &[Says::Client(&ping), Says::Server(&pong)]));
+        assert_eq!(heard.last(), Some(&Fact::OutsideNetwork));
+    }
+
+    #[test]
+    fn an_old_query_on_a_collection_is_data() {
+        let mut find = vec![62, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0xd4, 7, 0, 0, 0, 0, 0, 0]; // header, flags
+        find.extend_from_slice(b"clinic.patients123456789\0\0\0\0\0\0\0\0\0");
+        find.extend_from_slice(&document(b"\x10a\0\x01\0\0\0"));
+        find[0] = find.len() as u8;
+        let first = document(b"\x02name\0\x09\0\0\0ZZCANARY\0");
+        let mut found = vec![36u8.saturating_add(first.len() as u8), 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0]; // header
+        found.extend_from_slice(&[8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]); // flags, cursor, from, one
+        found.extend(first);
+        let says = [Says::Client(&find), Says::Server(&found)];
+        let heard = hear(&MONGODB, 27017, 1, &says);
+        assert_eq!(facts(&heard).last(), Some(&Fact::DataServed));
+        assert!(!format!("{heard:?}").contains("CANARY"));
+        mutate(&MONGODB, &says);
+    }
+
+    #[test]
+    fn the_server_alone_gives_the_version_and_no_word_on_the_login() {
+        let (built, found) = (message(1, 7, BUILT), message(2, 8, FOUND));
+        let heard = facts(&hear(&MONGODB, 9999, 1, &[Says::Server(&built), Says::Server(&found)]));
+        assert!(matches!(heard.last(), Some(Fact::Software(_))));
+        assert_eq!(heard.len(), 5);
+    }
+
+    #[test]
+    fn a_question_heard_from_the_wrong_side_is_no_answer() {
+        let find = message(8, 0, FIND);
+        assert_eq!(sniff(&Opening { client: b"", server: &find, server_port: 27017 }), Verdict::No);
+        for client in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(sniff(&Opening { client, server: b"", server_port: 27017 }), Verdict::No);
+        }
+    }
+}

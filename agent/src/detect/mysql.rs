@@ -362,3 +362,239 @@ const COUNT_OCTETS: usize = 9;
 
 /// Answers after which a client that got no row is left: clients set up their session with fewer than ten commands.
 const MAX_REPLIES: u16 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::trials::mutate;
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use auscult_report::fact::Fact;
+    use auscult_report::product::Product;
+
+    fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
+        let mut o = vec![payload.len() as u8, 0, 0, sequence];
+        o.extend_from_slice(payload);
+        o
+    }
+
+    fn greeting(version: &str) -> Vec<u8> {
+        let mut o = vec![10];
+        o.extend_from_slice(version.as_bytes());
+        o.extend_from_slice(b"\0\x04\0\0\0scramble\0\xfe\xf7"); // thread, scramble, filler, flags
+        o.extend_from_slice(b"\x2d\x02\0\xff\x81\x15\0\0\0\0\0\0\0\0\0\0scramblescra\0mysql_native_password\0");
+        packet(0, &o)
+    }
+
+    /// Flags: protocol 4.1, secure connection, name of the plugin; and those given.
+    fn response(flags: u32, secret: &[u8], plugin: &str) -> Vec<u8> {
+        let mut o = (flags | 0x0008_8200).to_le_bytes().to_vec();
+        o.extend_from_slice(&[0, 0, 0, 1, 33]);
+        o.extend_from_slice(&[0; 23]);
+        o.extend_from_slice(b"zzcanary\0");
+        o.push(secret.len() as u8);
+        o.extend_from_slice(secret);
+        o.extend_from_slice(plugin.as_bytes());
+        o.push(0);
+        packet(1, &o)
+    }
+
+    const NATIVE: &str = "mysql_native_password";
+    /// OK: no rows, no id, status, warnings.
+    const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
+
+    /// One column, EOF, one row with a name, EOF.
+    fn rows() -> Vec<u8> {
+        let mut o = packet(1, &[1]);
+        o.extend(packet(
+            2,
+            b"\x03def\x06clinic\x08patients\x08patients\x04name\x04name\x0c\x21\0\xb4\0\0\0\xfd\0\0\0\0\0",
+        ));
+        o.extend(packet(3, &[0xfe, 0, 0, 2, 0]));
+        o.extend(packet(4, b"\x0fZZCANARY^PATIENT"));
+        o.extend(packet(5, &[0xfe, 0, 0, 2, 0]));
+        o
+    }
+
+    fn maria() -> Fact {
+        Fact::Software(Software {
+            product: Product::named("MariaDB").unwrap(),
+            version: Version::exact(b"10.11.19"),
+            revision: Version::exact(b"0+deb12u1"),
+            place: SoftwarePlace::Greeting,
+        })
+    }
+
+    #[test]
+    fn a_login_with_a_password_is_used_and_its_rows_are_not_open() {
+        let (greets, answers, ok) =
+            (greeting("5.5.5-10.11.19-MariaDB-0+deb12u1"), response(0, &[7; 20], NATIVE), packet(2, OK));
+        let (query, rows) = (packet(0, b"\x03select * from patients"), rows());
+        let says = [
+            Says::Server(&greets),
+            Says::Client(&answers),
+            Says::Server(&ok),
+            Says::Client(&query),
+            Says::Server(&rows),
+        ];
+        for piece in [1, 3, 2000] {
+            let heard = hear(&MYSQL, 3306, piece, &says);
+            assert_eq!(
+                facts(&heard),
+                [
+                    Fact::Protocol(Protocol::Mysql),
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    maria(),
+                    Fact::Encryption(Encryption::None),
+                    Fact::Login(Login::Used),
+                ]
+            );
+            assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
+        }
+        mutate(&MYSQL, &says);
+    }
+
+    #[test]
+    fn an_empty_secret_is_no_login_and_its_rows_are_open() {
+        let (greets, ok) = (greeting("8.0.43-0ubuntu0.22.04.1"), packet(2, OK));
+        let (query, rows) = (packet(0, b"\x03select * from patients"), rows());
+        for (secret, plugin) in [(&b""[..], NATIVE), (&b"\0"[..], "caching_sha2_password")] {
+            let answers = response(0, secret, plugin);
+            let says = [
+                Says::Server(&greets),
+                Says::Client(&answers),
+                Says::Server(&ok),
+                Says::Client(&query),
+                Says::Server(&rows),
+            ];
+            for piece in [1, 2000] {
+                let heard = hear(&MYSQL, 3306, piece, &says);
+                assert!(
+                    facts(&heard).ends_with(&[
+                        Fact::Encryption(Encryption::None),
+                        Fact::DatabaseEmptyPassword,
+                        Fact::Login(Login::None),
+                        Fact::DataServed,
+                    ]),
+                    "{heard:?}"
+                );
+                assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
+            }
+            mutate(&MYSQL, &says);
+        }
+    }
+
+    #[test]
+    fn a_switch_of_plugins_forgets_what_was_shown_before() {
+        let (greets, answers) = (greeting("8.0.32"), response(0, b"", NATIVE));
+        let switch = packet(2, b"\xfecaching_sha2_password\0scramblescramblescra\0");
+        let (proof, more, ok) = (packet(3, &[9; 32]), packet(4, &[1, 3]), packet(5, OK));
+        let says = [
+            Says::Server(&greets),
+            Says::Client(&answers),
+            Says::Server(&switch),
+            Says::Client(&proof),
+            Says::Server(&more),
+            Says::Server(&ok),
+        ];
+        let heard = facts(&hear(&MYSQL, 3306, 5, &says));
+        assert_eq!(heard.last(), Some(&Fact::Login(Login::Used)));
+        assert!(!heard.contains(&Fact::DatabaseEmptyPassword));
+    }
+
+    #[test]
+    fn the_plugin_for_clear_passwords_shows_them() {
+        let (greets, answers) = (greeting("8.0.32"), response(0, &[7; 20], NATIVE));
+        let (switch, password) = (packet(2, b"\xfemysql_clear_password\0"), packet(3, b"ZZSECRET\0"));
+        let refused = packet(4, b"\xff\x15\x04#28000Access denied for user 'zzcanary'@'203.0.113.5'");
+        let says = [
+            Says::Server(&greets),
+            Says::Client(&answers),
+            Says::Server(&switch),
+            Says::Client(&password),
+            Says::Server(&refused),
+        ];
+        let heard = hear(&MYSQL, 3306, 1, &says);
+        assert!(facts(&heard).ends_with(&[Fact::DatabasePasswordClear, Fact::Login(Login::Refused)]));
+        assert!(!format!("{heard:?}").contains("ZZ"));
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_refused_before_the_greeting() {
+        let refused = packet(0, b"\xff\x6a\x04Host '203.0.113.66' is not allowed to connect to this MariaDB server");
+        let heard = facts(&hear(&MYSQL, 3306, 1, &[Says::Server(&refused)]));
+        assert_eq!(heard[..4], [Fact::Protocol(Protocol::Mysql), Fact::Answered, Fact::OutsideNetwork, Fact::Refused]);
+        assert!(matches!(heard[4], Fact::Software(Software { version: None, .. })));
+        assert_eq!(heard.len(), 5);
+    }
+
+    #[test]
+    fn a_request_for_tls_hands_the_conversation_on() {
+        let greets = greeting("8.0.32");
+        let mut ask = 0x0008_8a00u32.to_le_bytes().to_vec();
+        ask.extend_from_slice(&[0, 0, 0, 1, 33]);
+        ask.extend_from_slice(&[0; 23]);
+        let ask = packet(1, &ask);
+        let hello: &[u8] = &[0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0];
+        let heard = facts(&hear(&MYSQL, 3306, 1, &[Says::Server(&greets), Says::Client(&ask), Says::Client(hello)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::Tls)));
+        let heard = facts(&hear(&MYSQL, 3306, 1, &[Says::Server(&greets), Says::Server(hello)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::Tls)));
+    }
+
+    #[test]
+    fn half_a_conversation_gives_no_word_on_the_login() {
+        let (greets, answers, ok) = (greeting("5.0.54"), response(0, b"", NATIVE), packet(2, OK));
+        let heard = facts(&hear(&MYSQL, 3306, 1, &[Says::Server(&greets), Says::Server(&ok)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::None)));
+        let heard = facts(&hear(&MYSQL, 3306, 1, &[Says::Client(&answers)]));
+        assert_eq!(heard, [Fact::Protocol(Protocol::Mysql), Fact::Encryption(Encryption::None)]);
+    }
+
+    #[test]
+    fn a_conversation_joined_in_its_middle_is_known_by_its_columns() {
+        let rows = rows();
+        let heard = facts(&hear(&MYSQL, 9999, 1, &[Says::Server(&rows)]));
+        assert_eq!(
+            heard,
+            [Fact::Protocol(Protocol::Mysql), Fact::Answered, Fact::OutsideNetwork, Fact::Encryption(Encryption::None),]
+        );
+    }
+
+    #[test]
+    fn versions_are_told_apart_from_what_distributions_add() {
+        let told = |version: &str| {
+            greeted(version.as_bytes()).map(|s| {
+                let text = |v: Option<Version>| v.map(|v| v.as_str().to_string()).unwrap_or_default();
+                (s.product.name(), text(s.version), text(s.revision))
+            })
+        };
+        let is = |product, version: &str, revision: &str| Some((product, version.to_string(), revision.to_string()));
+        assert_eq!(told("5.5.5-10.11.19-MariaDB-0+deb12u1"), is("MariaDB", "10.11.19", "0+deb12u1"));
+        assert_eq!(told("11.4.2-MariaDB"), is("MariaDB", "11.4.2", ""));
+        assert_eq!(told("5.5.5-10.6.12-MariaDB-1:10.6.12+maria~ubu2204"), is("MariaDB", "10.6.12", ""));
+        assert_eq!(told("8.0.43-0ubuntu0.22.04.1"), is("MySQL", "8.0.43", "0ubuntu0.22.04.1"));
+        assert_eq!(told("5.0.54"), is("MySQL", "5.0.54", ""));
+        assert_eq!(told("5.7.44-log"), is("MySQL", "5.7.44", ""));
+        assert_eq!(told("8.0.11-TiDB-v7.5.0"), None);
+        assert_eq!(told("8.0.11-zzcanary"), is("MySQL", "8.0.11", ""));
+    }
+
+    #[test]
+    fn other_protocols_are_left_alone() {
+        for server in [
+            &b"220 mail ESMTP\r\n"[..],
+            b"SSH-2.0-OpenSSH_9.2p1\r\n",
+            b"RFB 003.008\n",
+            b"+OK\r\n",
+            &[0x16, 3, 3, 0, 90],
+        ] {
+            assert_eq!(sniff_mysql(&Opening { client: b"", server, server_port: 3306 }), Verdict::No);
+        }
+        for client in
+            [&b"GET / HTTP/1.1\r\n"[..], &[0x16, 3, 1, 2, 0, 1], b"\0\0\0\x08\x04\xd2\x16\x2f", &[0x30, 0x0c, 2, 1, 1]]
+        {
+            assert_eq!(sniff_mysql(&Opening { client, server: b"", server_port: 3306 }), Verdict::No);
+        }
+    }
+}

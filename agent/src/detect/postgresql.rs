@@ -38,7 +38,7 @@ fn sniff(opening: &Opening<'_>) -> Verdict {
             }
         }
         // The answer to an SSLRequest that was not heard.
-        [b'S'] | [b'S', 0x16] | [b'N'] => Verdict::Unsure,
+        [b'S'] | [b'S', 0x16] | [b'S', 0x16, 3] | [b'N'] => Verdict::Unsure,
         [b'S', rest @ ..] if is_tls(rest) => Verdict::Yes,
         [b'N', b'R', ..] => verdict(&authentication(opening.server.get(1..).unwrap_or_default())),
         [b'R', ..] => verdict(&authentication(opening.server)),
@@ -74,6 +74,8 @@ struct Postgresql {
     asked: bool,
     /// The client's first message was heard.
     started: bool,
+    /// The client says something else: its first message was not heard.
+    joined: bool,
     identity: Identity,
     /// Answers since the login.
     ready: u16,
@@ -104,7 +106,8 @@ impl Listener for Postgresql {
             if self.asked {
                 return self.choice(talk, said);
             }
-            if !self.started && !talk.client.octets().is_empty() && self.identity == Identity::Unheard {
+            let begins = !self.started && !self.joined;
+            if begins && !talk.client.octets().is_empty() && self.identity == Identity::Unheard {
                 return self.first(talk, said);
             }
             // A password as it is must be seen before the server's word on it ends everything.
@@ -139,8 +142,7 @@ impl Postgresql {
                 return Step::End(Interest::Done);
             }
             Err(WireError::Truncated(_)) => return Step::Wait,
-            // Joined in its middle.
-            Err(WireError::Malformed(_)) => self.started = true,
+            Err(WireError::Malformed(_)) => self.joined = true,
         }
         Step::Taken
     }
@@ -179,7 +181,7 @@ impl Postgresql {
         let octets = talk.server.octets();
         if !self.started && self.identity == Identity::Unheard {
             match octets {
-                [] | [b'S' | b'N'] | [b'S', 0x16] => return Step::Wait,
+                [] | [b'S' | b'N'] | [b'S', 0x16] | [b'S', 0x16, 3] => return Step::Wait,
                 [b'S', rest @ ..] if is_tls(rest) => {
                     self.session.opens(said, Protocol::Postgresql);
                     self.asked = true;
@@ -306,3 +308,174 @@ const MAX_LOGIN_BODY: usize = 8 * 1024;
 
 /// Answers after which a client that got no row is left: drivers set up their session with fewer than ten.
 const MAX_ANSWERS: u16 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::trials::mutate;
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use auscult_report::fact::Fact;
+    use auscult_report::product::Product;
+
+    const STARTUP: &[u8] = b"\0\0\0\x27\0\x03\0\0user\0zzcanary\0database\0clinic\0\0";
+    const TLS: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+    /// AuthenticationOk, ParameterStatus, ReadyForQuery.
+    const WELCOME: &[u8] =
+        b"R\0\0\0\x08\0\0\0\0S\0\0\0\x32server_version\x0015.20 (Debian 15.20-0+deb12u1)\0Z\0\0\0\x05I";
+    const QUERY: &[u8] = b"Q\0\0\0\x1bselect * from patients\0";
+    /// DataRow with one column, CommandComplete, ReadyForQuery.
+    const ROWS: &[u8] = b"D\0\0\0\x1b\0\x01\0\0\0\x11ZZCANARY^PATIENT1C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I";
+
+    fn version() -> Fact {
+        Fact::Software(Software {
+            product: Product::named("PostgreSQL").unwrap(),
+            version: Version::exact(b"15.20"),
+            revision: Version::exact(b"0+deb12u1"),
+            place: SoftwarePlace::Parameter,
+        })
+    }
+
+    #[test]
+    fn a_server_that_trusts_everybody_serves_data() {
+        let says = [Says::Client(STARTUP), Says::Server(WELCOME), Says::Client(QUERY), Says::Server(ROWS)];
+        for piece in [1, 3, 2000] {
+            let heard = hear(&POSTGRESQL, 5432, piece, &says);
+            assert_eq!(
+                facts(&heard),
+                [
+                    Fact::Protocol(Protocol::Postgresql),
+                    Fact::Encryption(Encryption::None),
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    Fact::Login(Login::None),
+                    version(),
+                    Fact::DataServed,
+                ]
+            );
+            assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
+        }
+        mutate(&POSTGRESQL, &says);
+    }
+
+    #[test]
+    fn a_password_as_it_is_crosses_readable() {
+        let says = [
+            Says::Client(STARTUP),
+            Says::Server(b"R\0\0\0\x08\0\0\0\x03"),
+            Says::Client(b"p\0\0\0\x0dZZSECRET\0"),
+            Says::Server(WELCOME),
+        ];
+        for piece in [1, 2000] {
+            let heard = hear(&POSTGRESQL, 5432, piece, &says);
+            assert!(
+                facts(&heard).ends_with(&[Fact::DatabasePasswordClear, Fact::Login(Login::Used), version()]),
+                "{heard:?}"
+            );
+            assert!(!format!("{heard:?}").contains("ZZ"));
+        }
+        mutate(&POSTGRESQL, &says);
+    }
+
+    #[test]
+    fn other_proofs_are_logins_and_may_be_refused() {
+        let md5: &[u8] = b"R\0\0\0\x0c\0\0\0\x05salt";
+        let proof: &[u8] = b"p\0\0\0\x28md50123456789abcdef0123456789abcdef\0";
+        let heard = facts(&hear(
+            &POSTGRESQL,
+            5432,
+            1,
+            &[Says::Client(STARTUP), Says::Server(md5), Says::Client(proof), Says::Server(WELCOME)],
+        ));
+        assert!(heard.contains(&Fact::Login(Login::Used)) && !heard.contains(&Fact::DatabasePasswordClear));
+        let wrong: &[u8] = b"E\0\0\0\x20SFATAL\0C28P01\0Mfor zzcanary\0\0";
+        let heard = facts(&hear(
+            &POSTGRESQL,
+            5432,
+            1,
+            &[Says::Client(STARTUP), Says::Server(md5), Says::Client(proof), Says::Server(wrong)],
+        ));
+        assert_eq!(heard.last(), Some(&Fact::Login(Login::Refused)));
+        assert!(!heard.contains(&Fact::Refused));
+    }
+
+    #[test]
+    fn an_address_that_is_not_in_the_list_is_refused() {
+        let refused: &[u8] = b"E\0\0\0\x20SFATAL\0C28000\0Mno pg_hba.c\0\0";
+        let heard = facts(&hear(&POSTGRESQL, 5432, 1, &[Says::Client(STARTUP), Says::Server(refused)]));
+        assert_eq!(heard.last(), Some(&Fact::Refused));
+        // Only the server is heard.
+        let heard = facts(&hear(&POSTGRESQL, 5432, 1, &[Says::Server(refused)]));
+        assert_eq!(heard.last(), Some(&Fact::Refused));
+    }
+
+    #[test]
+    fn tls_is_handed_on_when_the_server_agrees() {
+        let hello: &[u8] = &[0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0];
+        let agreed = [
+            Fact::Protocol(Protocol::Postgresql),
+            Fact::Answered,
+            Fact::OutsideNetwork,
+            Fact::Encryption(Encryption::Tls),
+        ];
+        let says = [Says::Client(TLS), Says::Server(b"S"), Says::Client(hello), Says::Server(hello)];
+        assert_eq!(facts(&hear(&POSTGRESQL, 5432, 1, &says)), agreed);
+        assert_eq!(facts(&hear(&POSTGRESQL, 5432, 1, &[Says::Server(b"S"), Says::Server(hello)])), agreed);
+        let joined = [Says::Server(b"S"), Says::Client(hello), Says::Server(hello)];
+        assert_eq!(facts(&hear(&POSTGRESQL, 5432, 2000, &joined)), agreed);
+        let heard = facts(&hear(&POSTGRESQL, 5432, 1, &[Says::Client(TLS), Says::Client(hello)]));
+        assert_eq!(heard.last(), Some(&Fact::Encryption(Encryption::Tls)));
+        mutate(&POSTGRESQL, &says);
+    }
+
+    #[test]
+    fn a_server_without_tls_goes_on_readable() {
+        let says =
+            [Says::Client(TLS), Says::Server(b"N"), Says::Client(STARTUP), Says::Server(WELCOME), Says::Server(ROWS)];
+        for piece in [1, 2000] {
+            let heard = facts(&hear(&POSTGRESQL, 5432, piece, &says));
+            assert!(heard.contains(&Fact::Encryption(Encryption::None)));
+            assert_eq!(heard.last(), Some(&Fact::DataServed));
+        }
+        let heard =
+            facts(&hear(&POSTGRESQL, 5432, 1, &[Says::Server(b"N"), Says::Server(WELCOME), Says::Server(ROWS)]));
+        assert_eq!(heard.last(), Some(&Fact::DataServed));
+    }
+
+    #[test]
+    fn a_conversation_joined_in_its_middle_gives_no_word_on_the_login() {
+        let heard = facts(&hear(&POSTGRESQL, 9999, 1, &[Says::Client(b""), Says::Server(ROWS)]));
+        assert_eq!(
+            heard,
+            [
+                Fact::Protocol(Protocol::Postgresql),
+                Fact::Answered,
+                Fact::OutsideNetwork,
+                Fact::Encryption(Encryption::None),
+            ]
+        );
+    }
+
+    #[test]
+    fn packages_that_are_not_a_distributions_have_no_revision() {
+        let revision = |value: &[u8]| announced(value).and_then(|s| s.revision).map(|r| r.as_str().to_string());
+        assert_eq!(revision(b"14.9 (Ubuntu 14.9-0ubuntu0.22.04.1)").as_deref(), Some("0ubuntu0.22.04.1"));
+        assert_eq!(revision(b"15.4 (Debian 15.4-1.pgdg120+1)"), None);
+        assert_eq!(revision(b"13.4"), None);
+        assert_eq!(announced(b"zzcanary").and_then(|s| s.version), None);
+    }
+
+    #[test]
+    fn other_protocols_are_left_alone() {
+        for (client, server) in [
+            (&b"GET / HTTP/1.1\r\n"[..], &b""[..]),
+            (b"", b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+            (b"", b"220 mail ESMTP\r\n"),
+            (b"", b"RFB 003.008\n"),
+            (b"", b"HTTP/1.1 200 OK\r\n"),
+            (b"\x16\x03\x01\x02\0", b""),
+            (b"\0\0\0\x85\xffSMBr\0\0\0\0", b""),
+        ] {
+            assert_eq!(sniff(&Opening { client, server, server_port: 5432 }), Verdict::No, "{client:?} {server:?}");
+        }
+    }
+}

@@ -26,7 +26,15 @@ pub const REDIS: Detector = Detector {
 fn sniff(opening: &Opening<'_>) -> Verdict {
     match opening.client {
         [] => by_answer(opening.server),
-        [b'*', ..] => verdict(&redis::command(opening.client)),
+        [b'*', ..] => match redis::command(opening.client) {
+            // An answer may look like a command, but not like one of the lists.
+            Ok(word) if Class::of(word) == Class::Unknown => match opening.server {
+                [] => Verdict::Unsure,
+                [b'+' | b'-' | b':' | b'$' | b'*' | b'%' | b'_' | b'#' | b',' | b'(', ..] => Verdict::Yes,
+                _ => Verdict::No,
+            },
+            heard => verdict(&heard),
+        },
         typed => {
             // A command typed by hand begins like those of other protocols: the answer must be of ours too.
             let Ok((Item::Inline(line), _)) = item(typed) else {
@@ -50,6 +58,9 @@ fn by_answer(server: &[u8]) -> Verdict {
     const ERRORS: &[&[u8]] = &[b"NOAUTH ", b"DENIED Redis", b"WRONGPASS ", b"ERR unknown command", b"LOADING Redis"];
     match item(server) {
         _ if server.is_empty() => Verdict::Unsure,
+        // An array of the client's side looks alike: its first word tells.
+        Ok((Item::Array(_), _)) if redis::command(server).is_ok_and(|w| Class::of(w) != Class::Unknown) => Verdict::No,
+        Ok((Item::Array(_), _)) if matches!(redis::command(server), Err(WireError::Truncated(_))) => Verdict::Unsure,
         Ok((Item::Simple(b"PONG"), _)) => Verdict::Yes,
         Ok((Item::Error(text), _)) if ERRORS.iter().any(|e| text.starts_with(e)) => Verdict::Yes,
         Ok((Item::Bulk(Some(length)), used)) if length > 0 => {
@@ -105,15 +116,15 @@ enum Class {
 
 impl Class {
     fn of(word: &[u8]) -> Class {
-        let among = |list: &[&str]| list.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word));
+        let among = |list: &str| list.split(' ').any(|w| w.as_bytes().eq_ignore_ascii_case(word));
         match () {
-            () if among(&["AUTH"]) => Class::Auth,
-            () if among(&["HELLO"]) => Class::Hello,
-            () if among(&["INFO"]) => Class::Info,
+            () if among("AUTH") => Class::Auth,
+            () if among("HELLO") => Class::Hello,
+            () if among("INFO") => Class::Info,
             () if among(READS) => Class::Reads,
             () if among(WORKS) => Class::Works,
-            () if among(&["PING", "ECHO", "COMMAND", "CLIENT", "QUIT", "RESET", "MULTI", "DISCARD"]) => Class::Idle,
-            () if among(&["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR", "SYNC", "PSYNC"]) => Class::Streams,
+            () if among("PING ECHO COMMAND CLIENT QUIT RESET MULTI DISCARD") => Class::Idle,
+            () if among("SUBSCRIBE PSUBSCRIBE SSUBSCRIBE MONITOR SYNC PSYNC") => Class::Streams,
             () => Class::Unknown,
         }
     }
@@ -228,6 +239,8 @@ impl Redis {
         let begins = self.items == 0;
         let mut step = Step::Taken;
         if begins && !matches!(heard, Item::Push(_) | Item::Attribute(_)) {
+            self.opens(said);
+            self.session.answers(said);
             let class = self.asked.front().copied().unwrap_or_default();
             let rest = octets.get(used..).unwrap_or_default();
             if !self.named(class, &heard, rest, said) {
@@ -274,8 +287,6 @@ impl Redis {
 
     /// What the first item of an answer says about the client's identity.
     fn judge(&mut self, class: Class, heard: &Item<'_>, said: &mut Said<'_>) -> Step {
-        self.opens(said);
-        self.session.answers(said);
         self.answers = self.answers.saturating_add(1);
         if let Item::Error(text) = heard {
             let word = text.split(|o| *o == b' ').next().unwrap_or_default();
@@ -352,134 +363,18 @@ fn greeted(mut rest: &[u8]) -> Result<Option<Software>, WireError> {
 }
 
 /// Commands whose answer has keys or values.
-const READS: &[&str] = &[
-    "GET",
-    "MGET",
-    "GETEX",
-    "GETDEL",
-    "GETRANGE",
-    "GETSET",
-    "SUBSTR",
-    "KEYS",
-    "SCAN",
-    "SSCAN",
-    "HSCAN",
-    "ZSCAN",
-    "RANDOMKEY",
-    "HGET",
-    "HGETALL",
-    "HMGET",
-    "HKEYS",
-    "HVALS",
-    "HRANDFIELD",
-    "LRANGE",
-    "LINDEX",
-    "LPOP",
-    "RPOP",
-    "BLPOP",
-    "BRPOP",
-    "LMOVE",
-    "RPOPLPUSH",
-    "SMEMBERS",
-    "SRANDMEMBER",
-    "SPOP",
-    "SINTER",
-    "SUNION",
-    "SDIFF",
-    "ZRANGE",
-    "ZREVRANGE",
-    "ZRANGEBYSCORE",
-    "ZREVRANGEBYSCORE",
-    "ZRANGEBYLEX",
-    "ZPOPMIN",
-    "ZPOPMAX",
-    "BZPOPMIN",
-    "BZPOPMAX",
-    "XRANGE",
-    "XREVRANGE",
-    "XREAD",
-    "XREADGROUP",
-    "DUMP",
-    "SORT",
-    "EVAL",
-    "EVALSHA",
-    "FCALL",
-    "EXEC",
-    "JSON.GET",
-    "JSON.MGET",
-    "FT.SEARCH",
-];
+const READS: &str = "GET MGET GETEX GETDEL GETRANGE GETSET SUBSTR KEYS SCAN SSCAN HSCAN ZSCAN RANDOMKEY HGET HGETALL \
+    HMGET HKEYS HVALS HRANDFIELD LRANGE LINDEX LPOP RPOP BLPOP BRPOP LMOVE RPOPLPUSH SMEMBERS \
+    SRANDMEMBER SPOP SINTER SUNION SDIFF ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX \
+    ZPOPMIN ZPOPMAX BZPOPMIN BZPOPMAX XRANGE XREVRANGE XREAD XREADGROUP DUMP SORT EVAL EVALSHA FCALL \
+    EXEC JSON.GET JSON.MGET FT.SEARCH";
 
 /// Commands that need a login where there is one, but whose answer has no data.
-const WORKS: &[&str] = &[
-    "SET",
-    "SETEX",
-    "PSETEX",
-    "SETNX",
-    "MSET",
-    "APPEND",
-    "INCR",
-    "DECR",
-    "INCRBY",
-    "DECRBY",
-    "DEL",
-    "UNLINK",
-    "EXISTS",
-    "EXPIRE",
-    "PEXPIRE",
-    "PERSIST",
-    "TTL",
-    "PTTL",
-    "TYPE",
-    "STRLEN",
-    "RENAME",
-    "HSET",
-    "HMSET",
-    "HSETNX",
-    "HDEL",
-    "HEXISTS",
-    "HLEN",
-    "HINCRBY",
-    "LPUSH",
-    "RPUSH",
-    "LLEN",
-    "LREM",
-    "LSET",
-    "LTRIM",
-    "SADD",
-    "SREM",
-    "SCARD",
-    "SISMEMBER",
-    "ZADD",
-    "ZREM",
-    "ZCARD",
-    "ZCOUNT",
-    "ZSCORE",
-    "ZINCRBY",
-    "XADD",
-    "XLEN",
-    "XACK",
-    "XGROUP",
-    "PUBLISH",
-    "DBSIZE",
-    "SELECT",
-    "CONFIG",
-    "FLUSHALL",
-    "FLUSHDB",
-    "SAVE",
-    "BGSAVE",
-    "LASTSAVE",
-    "SLAVEOF",
-    "REPLICAOF",
-    "ROLE",
-    "CLUSTER",
-    "MEMORY",
-    "SLOWLOG",
-    "TIME",
-    "WATCH",
-    "UNWATCH",
-    "JSON.SET",
-];
+const WORKS: &str = "SET SETEX PSETEX SETNX MSET APPEND INCR DECR INCRBY DECRBY DEL UNLINK EXISTS EXPIRE PEXPIRE PERSIST \
+    TTL PTTL TYPE STRLEN RENAME HSET HMSET HSETNX HDEL HEXISTS HLEN HINCRBY LPUSH RPUSH LLEN LREM LSET \
+    LTRIM SADD SREM SCARD SISMEMBER ZADD ZREM ZCARD ZCOUNT ZSCORE ZINCRBY XADD XLEN XACK XGROUP PUBLISH \
+    DBSIZE SELECT CONFIG FLUSHALL FLUSHDB SAVE BGSAVE LASTSAVE SLAVEOF REPLICAOF ROLE CLUSTER MEMORY \
+    SLOWLOG TIME WATCH UNWATCH JSON.SET";
 
 /// Octets of an INFO answer that are looked at: the versions stand in its first lines.
 const INFO_OCTETS: u64 = 256;
@@ -495,3 +390,153 @@ const MAX_AFTER: u16 = 32;
 
 /// Answers after which any conversation is left.
 const MAX_ANSWERS: u16 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::trials::mutate;
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use auscult_report::fact::Fact;
+    use auscult_report::product::Product;
+    use auscult_report::version::Version;
+
+    const INFO: &[u8] = b"*2\r\n$4\r\ninfo\r\n$6\r\nserver\r\n";
+    const INFORMS: &[u8] = b"$47\r\n# Server\r\nredis_version:7.0.15\r\nos:Linux 6\r\n\r\n\r\n";
+    const GET: &[u8] = b"*2\r\n$3\r\nget\r\n$8\r\nzzcanary\r\n";
+    const GIVES: &[u8] = b"$12\r\nZZCANARY^PAT\r\n";
+    const AUTH: &[u8] = b"*2\r\n$4\r\nAUTH\r\n$8\r\nZZSECRET\r\n";
+
+    fn named(product: &str, version: &[u8]) -> Fact {
+        Fact::Software(Software {
+            product: Product::named(product).unwrap(),
+            version: Version::exact(version),
+            revision: None,
+            place: SoftwarePlace::Body,
+        })
+    }
+
+    #[test]
+    fn an_open_store_gives_data_without_a_login() {
+        let says = [Says::Client(GET), Says::Server(GIVES), Says::Client(INFO), Says::Server(INFORMS)];
+        for piece in [1, 3, 2000] {
+            let heard = hear(&REDIS, 6379, piece, &says);
+            assert_eq!(
+                facts(&heard),
+                [
+                    Fact::Protocol(Protocol::Redis),
+                    Fact::Encryption(Encryption::None),
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    Fact::Login(Login::None),
+                    Fact::DataServed,
+                    named("Redis", b"7.0.15"),
+                ],
+                "{piece}"
+            );
+            assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
+        }
+        mutate(&REDIS, &says);
+    }
+
+    #[test]
+    fn info_alone_is_no_data() {
+        let heard = facts(&hear(&REDIS, 6379, 1, &[Says::Client(INFO), Says::Server(INFORMS)]));
+        assert!(heard.contains(&Fact::Login(Login::None)) && !heard.contains(&Fact::DataServed));
+        assert!(heard.contains(&named("Redis", b"7.0.15")));
+    }
+
+    #[test]
+    fn a_password_in_clear_is_a_login_and_its_data_is_not_open() {
+        let says = [
+            Says::Client(GET),
+            Says::Server(b"-NOAUTH Authentication required.\r\n"),
+            Says::Client(AUTH),
+            Says::Server(b"+OK\r\n"),
+            Says::Client(GET),
+            Says::Server(GIVES),
+        ];
+        for piece in [1, 2000] {
+            let heard = hear(&REDIS, 6379, piece, &says);
+            assert_eq!(
+                facts(&heard)[2..],
+                [
+                    Fact::Answered,
+                    Fact::OutsideNetwork,
+                    Fact::Login(Login::Refused),
+                    Fact::DatabasePasswordClear,
+                    Fact::Login(Login::Used),
+                ]
+            );
+            assert!(!format!("{heard:?}").contains("ZZ"));
+        }
+        mutate(&REDIS, &says);
+    }
+
+    #[test]
+    fn answers_find_their_commands_when_many_are_sent_ahead() {
+        let mut ask = AUTH.to_vec();
+        ask.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
+        ask.extend_from_slice(GET);
+        let says = [Says::Client(&ask[..]), Says::Server(b"-WRONGPASS no\r\n+PONG\r\n$-1\r\n")];
+        let heard = facts(&hear(&REDIS, 6379, 1, &says));
+        assert!(heard.ends_with(&[Fact::Login(Login::Refused), Fact::Login(Login::None)]), "{heard:?}");
+    }
+
+    #[test]
+    fn hello_shows_a_password_and_names_the_server() {
+        let ask: &[u8] = b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$8\r\nZZSECRET\r\n";
+        let answer: &[u8] =
+            b"%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n";
+        for piece in [1, 2000] {
+            let heard = facts(&hear(&REDIS, 6379, piece, &[Says::Client(ask), Says::Server(answer)]));
+            assert!(heard.contains(&Fact::DatabasePasswordClear));
+            assert!(heard.contains(&named("Valkey", b"8.0.1")));
+            assert_eq!(heard.last(), Some(&Fact::Login(Login::Used)));
+        }
+    }
+
+    #[test]
+    fn commands_typed_by_hand_are_known_by_their_answer() {
+        let says = [Says::Client(b"KEYS *\r\n"), Says::Server(b"*1\r\n$9\r\nzzcanary1\r\n")];
+        let heard = facts(&hear(&REDIS, 6379, 1, &says));
+        assert_eq!(heard.last(), Some(&Fact::DataServed));
+        for (client, server) in [
+            (&b"GET / HTTP/1.1\r\n"[..], &b""[..]),
+            (b"AUTH PLAIN x\r\n", b"+OK ready\r\n"),
+            (b"get s1\r\n", b"END\r\n"),
+        ] {
+            assert_eq!(sniff(&Opening { client, server, server_port: 6379 }), Verdict::No);
+        }
+    }
+
+    #[test]
+    fn the_server_alone_gives_version_and_refusals_only() {
+        let heard = facts(&hear(&REDIS, 6379, 1, &[Says::Server(INFORMS), Says::Server(GIVES)]));
+        assert!(heard.contains(&named("Redis", b"7.0.15")));
+        assert!(!heard.contains(&Fact::DataServed) && !heard.contains(&Fact::Login(Login::None)));
+        let denied: &[u8] = b"-DENIED Redis is running in protected mode\r\n";
+        let heard = facts(&hear(&REDIS, 6379, 1, &[Says::Server(denied)]));
+        assert_eq!(heard.last(), Some(&Fact::Refused));
+    }
+
+    #[test]
+    fn a_command_heard_from_the_wrong_side_is_no_answer() {
+        for piece in 1..GET.len() {
+            let opening = Opening { client: b"", server: &GET[..piece], server_port: 6379 };
+            assert_ne!(sniff(&opening), Verdict::Yes, "{piece}");
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_left_alone() {
+        for server in [
+            &b"+OK Dovecot ready.\r\n"[..],
+            b"* OK IMAP4rev1\r\n",
+            b"220 mail\r\n",
+            b"HTTP/1.1 200 OK\r\n",
+            b"VERSION 1.6\r\n",
+        ] {
+            assert_eq!(sniff(&Opening { client: b"", server, server_port: 6379 }), Verdict::No);
+        }
+    }
+}

@@ -325,7 +325,7 @@ const MIN_MESSAGE: u32 = 20;
 const MAX_MESSAGE: u32 = 48_000_000;
 
 /// Elements of one document that are looked at: `hello` answers have about 25, `buildInfo` about 20.
-const MAX_ELEMENTS: u16 = 64;
+pub const MAX_ELEMENTS: u16 = 64;
 
 /// Octets of a name: 255 is the limit for "data base . collection".
 const MAX_TEXT: usize = 256;

@@ -162,6 +162,10 @@ pub fn is_server_kind(kind: u8) -> bool {
 pub fn reply(octets: &[u8]) -> Result<(), WireError> {
     let mut r = Reader::new(octets);
     loop {
+        // Two octets of the length tell soon what is no PostgreSQL.
+        if r.rest().iter().skip(1).take(2).any(|o| *o != 0) || octets.len() > MAX_REPLY {
+            return Err(WireError::Malformed("length"));
+        }
         let (header, body) = match message(r.rest()) {
             Ok(whole) => whole,
             Err(WireError::Truncated(field)) => {
@@ -179,6 +183,9 @@ pub fn reply(octets: &[u8]) -> Result<(), WireError> {
         r.take(usize::try_from(header.whole()).unwrap_or(usize::MAX), "message")?;
     }
 }
+
+/// Octets of an answer by which a conversation is recognised: less than may wait in a head.
+const MAX_REPLY: usize = 32 * 1024;
 
 /// Octets of a message: a server's own limit (MaxAllocSize).
 const MAX_MESSAGE: u32 = 0x3fff_ffff;

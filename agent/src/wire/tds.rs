@@ -185,7 +185,7 @@ pub fn verdict(data: &[u8]) -> Verdict {
 const MAX_OPTIONS: usize = 16;
 
 /// Tokens before the acknowledgement of a login: four to six are usual.
-const MAX_TOKENS: usize = 16;
+pub const MAX_TOKENS: usize = 16;
 
 #[cfg(test)]
 mod tests {
