@@ -321,7 +321,7 @@ words! { /// Where a product was named.
 SoftwarePlace {
     ServerHeader = "server-header", PoweredBy = "powered-by", PageTitle = "page-title", Body = "body",
     Greeting = "greeting", Implementation = "implementation", Parameter = "parameter", NativeLanman = "native-lanman",
-    Txt = "txt-record", VendorClass = "vendor-class",
+    Txt = "txt-record", VendorClass = "vendor-class", Realm = "realm",
 } }
 words! { /// `dicom.contexts`: the service of a SOP class (PS3.4), by `dicom-uids.tsv`.
 DicomService {

@@ -14,6 +14,18 @@ pub mod portal;
 pub mod remote;
 pub mod secrecy;
 pub mod system;
+mod web_agent;
+mod web_answer;
+mod web_body;
+mod web_data;
+mod web_media;
+mod web_page;
+mod web_path;
+mod web_request;
+mod web_server;
+mod web_side;
+mod web_text;
+mod web_told;
 pub mod wireless;
 
 use crate::flow::head::Head;
