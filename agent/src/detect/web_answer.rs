@@ -93,6 +93,8 @@ fn identity(asked: &Asked, status: u16, to_login: bool, said: &mut Said<'_>, tol
         told.service(said, Fact::Login(Login::Refused));
     }
     match asked.identity {
+        // A cookie that is no session's may be a person's or a page's: it makes nothing open, and proves no login.
+        Some(WebAuth::Cookie) if !asked.session => {}
         Some(auth) if taken => {
             told.service(said, Fact::WebAuth(auth));
             if given {

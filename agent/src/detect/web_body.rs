@@ -5,7 +5,7 @@
 
 use super::Said;
 use super::web_answer::{document, served};
-use super::web_data::{self, Data};
+use super::web_data::{self, Recognised};
 use super::web_media::Media;
 use super::web_page::{self, PasswordField};
 use super::web_path::{FileName, PathKind};
@@ -194,10 +194,8 @@ impl Body {
         if let Some((word, version)) = web_page::title_product(text) {
             web_server::software(word, version, SoftwarePlace::PageTitle, said);
         }
-        if self.status >= 400 || self.status == 200 {
-            if web_page::is_error_detail(text) {
-                told.service(said, Fact::WebErrorDetail);
-            }
+        if web_page::is_error_detail(text) {
+            told.service(said, Fact::WebErrorDetail);
         }
         if self.status != 200 {
             return;
@@ -223,7 +221,10 @@ impl Body {
         let viewer = VIEWERS.iter().any(|v| contains(title, v));
         match path {
             Some(PathKind::Login) => told.service(said, Fact::WebKind(WebKind::Login)),
-            Some(PathKind::Admin(admin)) => return Open { kind: None, admin: Some(admin) },
+            Some(PathKind::Admin(admin)) => {
+                told.service(said, Fact::WebKind(WebKind::Admin));
+                return Open { kind: None, admin: Some(admin) };
+            }
             Some(PathKind::OrthancPage) => return Open { kind: Some(WebKind::OrthancUi), admin: None },
             _ => {}
         }
@@ -249,28 +250,32 @@ impl Body {
         let asked = self.asked;
         let fhir = self.media == Media::Fhir || path.is_none_or(|p| matches!(p, PathKind::Fhir { .. }));
         match web_data::recognise(text) {
-            Some(Data::OrthancSystem(version)) => {
+            Some(Recognised::OrthancSystem(version)) => {
                 web_server::software(b"Orthanc", version, SoftwarePlace::Body, said);
                 served(WebKind::OrthancRest, asked.as_ref(), said, told);
             }
-            Some(Data::OrthancRecords) if matches!(path, Some(PathKind::Orthanc { .. })) => {
+            Some(Recognised::OrthancRecords) if matches!(path, Some(PathKind::Orthanc { .. })) => {
+                if told.is_first(&Fact::WebKind(WebKind::OrthancRest)) {
+                    web_server::software(b"Orthanc", None, SoftwarePlace::Body, said);
+                    said.service(Fact::WebKind(WebKind::OrthancRest));
+                }
                 served(WebKind::OrthancRest, asked.as_ref(), said, told);
             }
-            Some(Data::FhirCapability(software)) => {
+            Some(Recognised::FhirCapability(software)) => {
                 if let Some((word, version)) = software {
                     web_server::software(word, version, SoftwarePlace::Body, said);
                 }
                 served(WebKind::FhirCapability, None, said, told);
             }
-            Some(Data::Fhir { public: false }) if fhir => served(WebKind::Fhir, asked.as_ref(), said, told),
-            Some(Data::Fhir { .. } | Data::FhirEmpty) if fhir => served(WebKind::Fhir, None, said, told),
-            Some(Data::DataBase(word, version)) => {
+            Some(Recognised::Fhir { public: false }) if fhir => served(WebKind::Fhir, asked.as_ref(), said, told),
+            Some(Recognised::Fhir { .. } | Recognised::FhirEmpty) if fhir => served(WebKind::Fhir, None, said, told),
+            Some(Recognised::Engine(word, version)) => {
                 if let Some(word) = word {
                     web_server::software(word, version, SoftwarePlace::Body, said);
                 }
                 told.service(said, Fact::WebKind(WebKind::DatabaseRest));
             }
-            Some(Data::Mirth(version)) => mirth(version, said, told),
+            Some(Recognised::Mirth(version)) => mirth(version, said, told),
             // Mirth Connect wants X-Requested-With, and answers with its version alone.
             None if self.media == Media::Text && path == Some(PathKind::Mirth) && asked.is_some_and(|a| a.by_page) => {
                 let text = text.trim_ascii();

@@ -10,7 +10,7 @@ use auscult_report::version::Version;
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Data<'a> {
+pub(super) enum Recognised<'a> {
     /// Orthanc's description of itself.
     OrthancSystem(Option<Version>),
     /// Records of Orthanc, by the form of their identifiers.
@@ -21,43 +21,43 @@ pub(super) enum Data<'a> {
     Fhir { public: bool },
     /// A FHIR bundle in whose first octets no entry stands.
     FhirEmpty,
-    /// The greeting of a data base: a product of the list, if it is in it.
-    DataBase(Option<&'static [u8]>, Option<Version>),
+    /// The greeting of a data base engine: a product of the list, if it is in it.
+    Engine(Option<&'static [u8]>, Option<Version>),
     /// Mirth Connect's start file.
     Mirth(Option<Version>),
 }
 
 /// Recognises a body by its first octets. Work is bounded by their number.
-pub(super) fn recognise(text: &[u8]) -> Option<Data<'_>> {
+pub(super) fn recognise(text: &[u8]) -> Option<Recognised<'_>> {
     if let Some(resource) = resource_type(text) {
         return fhir(text, resource);
     }
     if has(text, b"\"DicomAet\"") && has(text, b"\"DatabaseVersion\"") {
-        return Some(Data::OrthancSystem(json_text(text, b"\"Version\"").and_then(Version::leading)));
+        return Some(Recognised::OrthancSystem(json_text(text, b"\"Version\"").and_then(Version::leading)));
     }
     if has(text, b"\"cluster_name\"") && has(text, b"\"lucene_version\"") {
         let version = json_text(text, b"\"number\"").and_then(Version::leading);
         let copy = json_text(text, b"\"distribution\"").is_some();
-        return Some(Data::DataBase((!copy).then_some(&b"Elasticsearch"[..]), version));
+        return Some(Recognised::Engine((!copy).then_some(&b"Elasticsearch"[..]), version));
     }
     if has(text, b"\"couchdb\"") && has(text, b"\"Welcome\"") {
         let version = json_text(text, b"\"version\"").and_then(Version::leading);
-        return Some(Data::DataBase(Some(b"CouchDB"), version));
+        return Some(Recognised::Engine(Some(b"CouchDB"), version));
     }
     if let Some(rest) = after(text, b"mirth connect administrator") {
-        return Some(Data::Mirth(Version::leading(rest.trim_ascii_start())));
+        return Some(Recognised::Mirth(Version::leading(rest.trim_ascii_start())));
     }
-    text.windows(ORTHANC_ID).any(is_orthanc_id).then_some(Data::OrthancRecords)
+    text.windows(ORTHANC_ID).any(is_orthanc_id).then_some(Recognised::OrthancRecords)
 }
 
-fn fhir<'a>(text: &'a [u8], resource: &[u8]) -> Option<Data<'a>> {
+fn fhir<'a>(text: &'a [u8], resource: &[u8]) -> Option<Recognised<'a>> {
     match resource {
-        b"CapabilityStatement" | b"Conformance" => Some(Data::FhirCapability(software(text))),
+        b"CapabilityStatement" | b"Conformance" => Some(Recognised::FhirCapability(software(text))),
         b"Bundle" => Some(match entry_type(text) {
-            Some(entry) => Data::Fhir { public: is_public_resource(entry) },
-            None => Data::FhirEmpty,
+            Some(entry) => Recognised::Fhir { public: is_public_resource(entry) },
+            None => Recognised::FhirEmpty,
         }),
-        r if r.first().is_some_and(u8::is_ascii_uppercase) => Some(Data::Fhir { public: is_public_resource(r) }),
+        r if r.first().is_some_and(u8::is_ascii_uppercase) => Some(Recognised::Fhir { public: is_public_resource(r) }),
         _ => None,
     }
 }
@@ -131,9 +131,9 @@ mod tests {
     fn orthanc_names_its_version_and_its_records_their_form() {
         let system = b"{\n \"ApiVersion\" : 16,\n \"DatabaseVersion\" : 6,\n \"DicomAet\" : \"CLINICPACS\",\n \
             \"Name\" : \"ZZCANARY\",\n \"Version\" : \"1.10.1\"\n}";
-        assert_eq!(recognise(system), Some(Data::OrthancSystem(version("1.10.1"))));
+        assert_eq!(recognise(system), Some(Recognised::OrthancSystem(version("1.10.1"))));
         let list = b"[\n \"836eb178-ccfa3540-47e76ce2-a90ce613-cdcd8bc6\"\n]\n";
-        assert_eq!(recognise(list), Some(Data::OrthancRecords));
+        assert_eq!(recognise(list), Some(Recognised::OrthancRecords));
         assert_eq!(recognise(b"[{\"id\":\"550e8400-e29b-41d4-a716-446655440000\"}]"), None);
         assert_eq!(recognise(b"[]"), None);
     }
@@ -141,31 +141,31 @@ mod tests {
     #[test]
     fn fhir_resources_are_told_apart_from_descriptions_and_directories() {
         for (text, data) in [
-            (r#"{"resourceType": "Patient", "id": "1"}"#, Data::Fhir { public: false }),
-            (r#"{"resourceType":"Practitioner"}"#, Data::Fhir { public: true }),
-            (r#"{"resourceType":"OperationOutcome"}"#, Data::Fhir { public: true }),
-            (r#"{"resourceType":"Bundle","total":0}"#, Data::FhirEmpty),
-            (r#"{"resourceType":"Bundle","entry" : [ ]}"#, Data::FhirEmpty),
+            (r#"{"resourceType": "Patient", "id": "1"}"#, Recognised::Fhir { public: false }),
+            (r#"{"resourceType":"Practitioner"}"#, Recognised::Fhir { public: true }),
+            (r#"{"resourceType":"OperationOutcome"}"#, Recognised::Fhir { public: true }),
+            (r#"{"resourceType":"Bundle","total":0}"#, Recognised::FhirEmpty),
+            (r#"{"resourceType":"Bundle","entry" : [ ]}"#, Recognised::FhirEmpty),
             (
                 r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}}]}"#,
-                Data::Fhir { public: false },
+                Recognised::Fhir { public: false },
             ),
             (
                 r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Slot"}}]}"#,
-                Data::Fhir { public: true },
+                Recognised::Fhir { public: true },
             ),
-            (r#"<?xml version="1.0"?><Patient xmlns="http://hl7.org/fhir">"#, Data::Fhir { public: false }),
+            (r#"<?xml version="1.0"?><Patient xmlns="http://hl7.org/fhir">"#, Recognised::Fhir { public: false }),
             (
                 r#"<Bundle xmlns="http://hl7.org/fhir"><entry><resource> <Patient xmlns="http://hl7.org/fhir">"#,
-                Data::Fhir { public: false },
+                Recognised::Fhir { public: false },
             ),
             (
                 r#"{"resourceType":"CapabilityStatement","software":{"name":"HAPI FHIR Server","version":"5.4.0"}}"#,
-                Data::FhirCapability(Some((b"HAPI FHIR", version("5.4.0")))),
+                Recognised::FhirCapability(Some((b"HAPI FHIR", version("5.4.0")))),
             ),
             (
                 r#"{"resourceType":"CapabilityStatement","software":{"name":"ZZCANARY","version":"5.4.0"}}"#,
-                Data::FhirCapability(None),
+                Recognised::FhirCapability(None),
             ),
         ] {
             assert_eq!(recognise(text.as_bytes()), Some(data), "{text}");
@@ -176,10 +176,10 @@ mod tests {
     #[test]
     fn data_bases_and_engines_greet() {
         let elastic = br#"{"name":"n","cluster_name":"c","version":{"number":"7.10.2","lucene_version":"8.7.0"}}"#;
-        assert_eq!(recognise(elastic), Some(Data::DataBase(Some(b"Elasticsearch"), version("7.10.2"))));
+        assert_eq!(recognise(elastic), Some(Recognised::Engine(Some(b"Elasticsearch"), version("7.10.2"))));
         let couch = br#"{"couchdb":"Welcome","version":"3.1.1"}"#;
-        assert_eq!(recognise(couch), Some(Data::DataBase(Some(b"CouchDB"), version("3.1.1"))));
+        assert_eq!(recognise(couch), Some(Recognised::Engine(Some(b"CouchDB"), version("3.1.1"))));
         let jnlp = b"<jnlp><title>Mirth Connect Administrator 3.9.0</title>";
-        assert_eq!(recognise(jnlp), Some(Data::Mirth(version("3.9.0"))));
+        assert_eq!(recognise(jnlp), Some(Recognised::Mirth(version("3.9.0"))));
     }
 }

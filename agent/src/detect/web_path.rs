@@ -117,6 +117,9 @@ fn kind(path: &[u8], query: &[u8]) -> PathKind {
     if contains(query, b"requesttype=wado") {
         return PathKind::WadoUri;
     }
+    if STATIC_ENDS.iter().any(|e| ends_with(path, e)) {
+        return PathKind::Other;
+    }
     if contains(query, b"studyinstanceuids=") && !contains(path, b"/studies") {
         return PathKind::Viewer;
     }
@@ -163,7 +166,8 @@ fn fhir(path: &[u8]) -> Option<PathKind> {
     if ends_with(path, b"/metadata") || contains(path, b"/.well-known/smart-configuration") {
         return Some(PathKind::FhirCapability);
     }
-    let base = segments(path).position(|s| FHIR_BASES.iter().any(|b| s.eq_ignore_ascii_case(b)))?;
+    let is_base = |s: &[u8]| FHIR_BASES.iter().any(|b| s.eq_ignore_ascii_case(b));
+    let (base, _) = segments(path).enumerate().filter(|(_, s)| is_base(s)).last()?;
     let after = segments(path).nth(base.saturating_add(1))?;
     Some(PathKind::Fhir { public: is_public_resource(after) || after.starts_with(b"$") })
 }
@@ -295,6 +299,10 @@ const SHORTEST_TOKEN: usize = 6;
 /// Five groups of eight, four dashes.
 pub(super) const ORTHANC_ID: usize = 44;
 
+/// What pages are made of: most requests, and none of the kinds.
+const STATIC_ENDS: &[&[u8]] =
+    &[b".js", b".css", b".png", b".jpg", b".jpeg", b".gif", b".svg", b".ico", b".woff", b".woff2", b".ttf", b".map"];
+
 const DICOMWEB: &[&[u8]] =
     &[b"/dicom-web/", b"/dicomweb/", b"/wado-rs", b"/qido", b"/stow-rs", b"/stowrs", b"/rs/studies", b"/rs/series"];
 const ORTHANC_LEVELS: &[&[u8]] = &[b"patients", b"studies", b"series", b"instances"];
@@ -406,6 +414,8 @@ mod tests {
             ("/ui/app/index.html", PathKind::OrthancPage),
             ("/fhir/Patient?name=ZZCANARY", PathKind::Fhir { public: false }),
             ("/api/FHIR/R4/Observation", PathKind::Fhir { public: false }),
+            ("/api/FHIR/R4/Slot/1", PathKind::Fhir { public: true }),
+            ("/ohif/app.js", PathKind::Other),
             ("/fhir/Practitioner/1", PathKind::Fhir { public: true }),
             ("/fhir/metadata", PathKind::FhirCapability),
             ("/api/server/version", PathKind::Mirth),

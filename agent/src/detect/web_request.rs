@@ -308,7 +308,6 @@ mod tests {
             ("cm9vdDpyb290", true),         // root:root
             ("ZHJjYW5hcnk6Q25yeVBhc3N3MHJkIQ==", false),
             ("%%%", false),
-            ("", false),
         ] {
             let a = asked(&format!("GET / HTTP/1.1\r\nauthorization: basic {pair}\r\n\r\n"));
             assert_eq!((a.basic, a.factory), (true, factory), "{pair}");

@@ -74,7 +74,8 @@ fn server_field(value: &[u8], said: &mut Said<'_>, told: &mut Told) {
         let (word, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         let (name, version) = match word.iter().position(|o| *o == b'/') {
             Some(slash) => (word.get(..slash), word.get(slash.saturating_add(1)..)),
-            None => (Some(word), behind.strip_prefix(b"(")), // Jetty(9.4.44)
+            // Jetty(9.4.44.v20210927): the day behind it belongs to no version.
+            None => (Some(word), behind.strip_prefix(b"(").and_then(|v| v.get(..find(v, b".v2").unwrap_or(v.len())))),
         };
         let tomcat = name == Some(b"Apache") && starts_with(behind, b" tomcat");
         if let (Some(name), false) = (name.filter(|n| !n.is_empty()), tomcat) {
@@ -83,7 +84,7 @@ fn server_field(value: &[u8], said: &mut Said<'_>, told: &mut Told) {
         rest = behind.trim_ascii_start();
         if let Some(comment) = rest.strip_prefix(b"(") {
             let close = comment.iter().position(|o| *o == b')').unwrap_or(comment.len());
-            if !name.is_some_and(|n| n == b"Jetty") {
+            if name.is_none_or(|n| n != b"Jetty") {
                 distribution(comment.get(..close).unwrap_or_default(), said, told);
             }
             rest = comment.get(close.saturating_add(1)..).unwrap_or_default();
