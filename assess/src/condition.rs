@@ -73,7 +73,11 @@ impl Condition {
         let mut words = Words { rest: text, deep: 0 };
         let condition = words.any()?;
         words.space();
-        if words.rest.is_empty() { Ok(condition) } else { Err(format!("nothing more was expected at '{}'", words.rest)) }
+        if words.rest.is_empty() {
+            Ok(condition)
+        } else {
+            Err(format!("nothing more was expected at '{}'", words.rest))
+        }
     }
 
     /// Whether it holds.
@@ -212,7 +216,8 @@ impl<'a> Words<'a> {
 
     fn word(&mut self) -> Result<&'a str, String> {
         self.space();
-        let end = self.rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(self.rest.len());
         match self.rest.split_at_checked(end) {
             Some((word, rest)) if !word.is_empty() => {
                 self.rest = rest;
@@ -292,8 +297,18 @@ mod tests {
     fn each_operator_does_what_it_says() {
         let set = Value::Set([Cow::Borrowed("outside"), Cow::Borrowed("guest")].into());
         let facts = values(&[("a.n", Value::Number(3.0)), ("a.w", Value::word("tls")), ("a.s", set)]);
-        for text in ["a.n == 3", "a.n >= 3", "a.n <= 3", "a.n > 2", "a.n < 4", "a.n != 4", "a.w in [none, tls]",
-            "a.w == tls", "a.s has guest", "a.s present"] {
+        for text in [
+            "a.n == 3",
+            "a.n >= 3",
+            "a.n <= 3",
+            "a.n > 2",
+            "a.n < 4",
+            "a.n != 4",
+            "a.w in [none, tls]",
+            "a.w == tls",
+            "a.s has guest",
+            "a.s present",
+        ] {
             assert!(holds(text, &facts, &facts), "{text}");
         }
         for text in ["a.n == 4", "a.n > 3", "a.w in [none, partly]", "a.s has office", "a.w == 3", "a.w > 3"] {

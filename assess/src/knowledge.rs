@@ -17,7 +17,9 @@ impl Knowledge {
     #[must_use]
     pub fn compiled() -> Knowledge {
         // A group that does not parse is left out here and fails the test that counts the rules.
-        Knowledge { rules: GROUPS.iter().flat_map(|(group, text)| read_rules(group, text).unwrap_or_default()).collect() }
+        Knowledge {
+            rules: GROUPS.iter().flat_map(|(group, text)| read_rules(group, text).unwrap_or_default()).collect(),
+        }
     }
 
     /// Its version: the date of its tables and a number.
@@ -117,6 +119,8 @@ pub const EOL_PRODUCTS: Table = Table::new(text!("eol-products.tsv"));
 pub const DEBIAN_BACKPORTS: Table = Table::new(text!("debian-backports.tsv"));
 /// The few CVEs worth naming.
 pub const VERSION_CVES: Table = Table::new(text!("version-cves.tsv"));
+/// Release dates of DICOM toolkits.
+pub const TOOLKIT_RELEASES: Table = Table::new(text!("toolkit-releases.tsv"));
 /// Makers of medical equipment by hardware address.
 pub const OUI_MEDICAL: Table = Table::new(text!("oui-medical.tsv"));
 
@@ -130,6 +134,7 @@ const TABLES: &[(&str, Table)] = &[
     ("eol-products", EOL_PRODUCTS),
     ("debian-backports", DEBIAN_BACKPORTS),
     ("version-cves", VERSION_CVES),
+    ("toolkit-releases", TOOLKIT_RELEASES),
     ("oui-medical", OUI_MEDICAL),
 ];
 

@@ -318,6 +318,7 @@ pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
     &secrecy::TLS,
     &imaging::DICOM,
+    &messages::MLLP,
     &files::SMB,
     &remote::SSH,
     &mysql::MYSQL,
@@ -334,6 +335,8 @@ pub const DETECTORS: &[&Detector] = &[
     &mailbox::POP3,
     &mailbox::IMAP,
     &lines::FTP,
+    &telnet::TELNET,
+    &broker::MQTT,
 ];
 
 /// What is understood over UDP.

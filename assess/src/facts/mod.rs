@@ -5,6 +5,7 @@
 //! got and a stranger outside did not. So what was heard towards one zone is kept apart, and a rule is asked for each.
 //! Keeps: counts, words. Drops: the times, but where a rule asks for days.
 
+mod names;
 mod service;
 mod software;
 mod system;
@@ -20,6 +21,7 @@ use auscult_report::zone::Zone;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use names::names_of;
 pub use software::Proof;
 
 /// What is known of one subject.
@@ -45,7 +47,8 @@ pub fn stated(summary: &Summary, knowledge: &Knowledge, now: Timestamp) -> Vec<S
     let zones: BTreeMap<HostId, Zone> = summary.hosts.iter().map(|h| (h.id, h.zone)).collect();
     let scene = Scene { by_subject: &by_subject, zones: &zones, knowledge, now };
     let hosts: BTreeMap<HostId, Values> = scene.host_ids().into_iter().map(|id| (id, scene.host(id))).collect();
-    let mut all = vec![Stated { subject: Subject::Site, values: Values::new(), by_zone: Vec::new(), is_foreign: false }];
+    let mut all =
+        vec![Stated { subject: Subject::Site, values: Values::new(), by_zone: Vec::new(), is_foreign: false }];
     for (subject, sightings) in &by_subject {
         all.push(match subject {
             Subject::Host(_) | Subject::Sensor | Subject::Site => continue,
@@ -94,10 +97,14 @@ impl Scene<'_> {
         if let Some(zone) = self.zones.get(&id) {
             set("host.zone", Value::word(zone.word()));
         }
-        let roles: BTreeSet<Word> =
-            own.iter().filter_map(|s| if let Fact::Role(r) = s.fact { Some(Cow::Borrowed(r.word())) } else { None }).collect();
+        let roles: BTreeSet<Word> = own
+            .iter()
+            .filter_map(|s| if let Fact::Role(r) = s.fact { Some(Cow::Borrowed(r.word())) } else { None })
+            .collect();
         let is_medical = own.iter().any(|s| s.fact == Fact::Medical)
-            || own.iter().any(|s| matches!(s.fact, Fact::Role(Role::Modality | Role::Archive | Role::Lab | Role::Monitor | Role::Pump)));
+            || own.iter().any(|s| {
+                matches!(s.fact, Fact::Role(Role::Modality | Role::Archive | Role::Lab | Role::Monitor | Role::Pump))
+            });
         if !roles.is_empty() {
             set("host.role", Value::Set(roles));
         }

@@ -92,7 +92,9 @@ impl Heard<'_> {
         let days = u32::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(u32::MAX);
         self.set("svc.days", Value::count(days));
         let medical = flag(self.values, "host.medical")
-            || protocols.iter().any(|p| matches!(p, Protocol::Dicom | Protocol::Mllp | Protocol::Astm | Protocol::Poct1a))
+            || protocols
+                .iter()
+                .any(|p| matches!(p, Protocol::Dicom | Protocol::Mllp | Protocol::Astm | Protocol::Poct1a))
             || [WebKind::Dicomweb, WebKind::WadoUri, WebKind::OrthancRest, WebKind::Fhir]
                 .iter()
                 .any(|k| self.has(Fact::WebKind(*k)));
@@ -178,23 +180,29 @@ impl Heard<'_> {
             self.set(name, Value::Set(words));
         }
         self.first("web.default_page", |f| if let Fact::WebDefaultPage(p) = f { Some(p.word()) } else { None });
-        self.first("web.default_page_host", |f| if let Fact::WebDefaultPageHost(h) = f { Some(h.word()) } else { None });
+        self.first(
+            "web.default_page_host",
+            |f| if let Fact::WebDefaultPageHost(h) = f { Some(h.word()) } else { None },
+        );
         self.first("web.admin_open", |f| if let Fact::WebAdminOpen(a) = f { Some(a.word()) } else { None });
         let only = self.has(Fact::WebRedirect) && !self.has(Fact::WebOtherAnswer);
         self.set("web.only_redirects", Value::Bool(only));
     }
 
     fn of_secrecy(mut self, now: Timestamp) {
-        let versions = self.sightings.iter().filter_map(|s| if let Fact::TlsVersion(v) = s.fact { Some(v) } else { None });
+        let versions =
+            self.sightings.iter().filter_map(|s| if let Fact::TlsVersion(v) = s.fact { Some(v) } else { None });
         if let Some(lowest) = versions.min() {
             self.set("tls.version", Value::word(lowest.word()));
         }
-        let ciphers = self.sightings.iter().filter_map(|s| if let Fact::TlsCipher(c) = s.fact { Some(c) } else { None });
+        let ciphers =
+            self.sightings.iter().filter_map(|s| if let Fact::TlsCipher(c) = s.fact { Some(c) } else { None });
         if let Some(worst) = ciphers.max() {
             self.set("tls.cipher", Value::word(CipherClass::word(worst)));
         }
         // A certificate that was renewed in the window: the one that lasts longer counts.
-        let ends = self.sightings.iter().filter_map(|s| if let Fact::CertificateEnds(t) = s.fact { Some(t) } else { None });
+        let ends =
+            self.sightings.iter().filter_map(|s| if let Fact::CertificateEnds(t) = s.fact { Some(t) } else { None });
         if let Some(end) = ends.max() {
             self.set("cert.days_left", Value::Number(days_between(now, end)));
         }
@@ -222,7 +230,12 @@ impl Heard<'_> {
         }
         // The worst that was chosen: the lists begin with it.
         self.worst("smb.dialect", SmbDialect::ALL, |d| Fact::SmbDialect(*d), |d| d.word());
-        self.worst("smb.signing", &[SmbSigning::Off, SmbSigning::Optional, SmbSigning::Required], |s| Fact::SmbSigning(*s), |s| s.word());
+        self.worst(
+            "smb.signing",
+            &[SmbSigning::Off, SmbSigning::Optional, SmbSigning::Required],
+            |s| Fact::SmbSigning(*s),
+            |s| s.word(),
+        );
         self.worst("rdp.security", RdpSecurity::ALL, |s| Fact::RdpSecurity(*s), |s| s.word());
         self.worst("vnc.security", VncSecurity::ALL, |s| Fact::VncSecurity(*s), |s| s.word());
         let communities = [SnmpCommunity::Private, SnmpCommunity::Public, SnmpCommunity::Other, SnmpCommunity::None];
@@ -262,7 +275,12 @@ impl Heard<'_> {
     }
 
     fn zones(&self, fact: Fact) -> BTreeSet<Word> {
-        self.sightings.iter().filter(|s| s.fact == fact).filter_map(|s| s.zone).map(|z| Cow::Borrowed(z.word())).collect()
+        self.sightings
+            .iter()
+            .filter(|s| s.fact == fact)
+            .filter_map(|s| s.zone)
+            .map(|z| Cow::Borrowed(z.word()))
+            .collect()
     }
 
     fn words(&self, pick: fn(Fact) -> Option<&'static str>) -> BTreeSet<Word> {

@@ -68,7 +68,8 @@ fn windows(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
     let agree: Vec<&&SystemSign> = windows.iter().filter(|s| kernel(s) == Some(class)).collect();
     // A browser and its engine are one program.
     let places: BTreeSet<SignPlace> = agree.iter().map(|s| s.place).collect();
-    let built = agree.iter().filter(|s| s.build >= FIRST_BUILD && trust(s.place) >= SURE).max_by_key(|s| trust(s.place));
+    let built =
+        agree.iter().filter(|s| s.build >= FIRST_BUILD && trust(s.place) >= SURE).max_by_key(|s| trust(s.place));
     let (builds, proof) = match built {
         Some(sign) => (candidates(sign), "build"),
         None if class == "10.0" => return None,
@@ -78,7 +79,9 @@ fn windows(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
         }
     };
     // A build that no table knows is never a finding.
-    let fits = |row: &Row| if builds.is_empty() { row.cell("nt") == class } else { builds.iter().any(|b| b == row.cell("build")) };
+    let fits = |row: &Row| {
+        if builds.is_empty() { row.cell("nt") == class } else { builds.iter().any(|b| b == row.cell("build")) }
+    };
     let rows: Vec<Row> = WINDOWS_BUILDS.rows().filter(fits).collect();
     if rows.is_empty() || places.iter().all(|p| *p == SignPlace::TcpSyn || *p == SignPlace::DhcpParameters) {
         return None;
@@ -146,7 +149,8 @@ fn linux(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
     let (sign, row) = released;
     let free = later(row.cell("eol"), row.cell("lts_end"));
     let best = Support::at(now, free, day_of(row.cell("paid_end")));
-    let places: BTreeSet<SignPlace> = told.iter().filter(|s| s.build == sign.build && s.major == sign.major).map(|s| s.place).collect();
+    let places: BTreeSet<SignPlace> =
+        told.iter().filter(|s| s.build == sign.build && s.major == sign.major).map(|s| s.place).collect();
     let signs = u32::try_from(places.len()).unwrap_or(u32::MAX);
     Some(Verdict { best, likely: best, proof: "release", signs, xp_age: false, last_day: free })
 }
@@ -159,7 +163,9 @@ fn release(sign: &SystemSign) -> Option<Row> {
         _ => return None,
     };
     // Ubuntu's table says "22.04 LTS" where a release has long support.
-    DISTRO_EOL.rows().find(|r| r.cell("distro") == distro && r.cell("version").split(' ').next() == Some(version.as_str()))
+    DISTRO_EOL
+        .rows()
+        .find(|r| r.cell("distro") == distro && r.cell("version").split(' ').next() == Some(version.as_str()))
 }
 
 /// How far a sign is trusted, in percent: `windows-by-agent.tsv`, `distro-suffixes.tsv`.
@@ -169,8 +175,12 @@ const fn trust(place: SignPlace) -> u32 {
         SignPlace::NtlmChallenge | SignPlace::SmbNativeOs | SignPlace::CryptoApi | SignPlace::DefaultPage => 90,
         SignPlace::DhcpKernel | SignPlace::DhcpVendor => 88,
         SignPlace::BrowserAnnouncement => 85,
-        SignPlace::Ssdp | SignPlace::SshBanner => 80,
-        SignPlace::Bits | SignPlace::WindowsUpdate | SignPlace::InternetExplorer | SignPlace::RdpClient | SignPlace::WebServer => 70,
+        SignPlace::Ssdp | SignPlace::SshBanner | SignPlace::DnsVersion | SignPlace::SystemDescription => 80,
+        SignPlace::Bits
+        | SignPlace::WindowsUpdate
+        | SignPlace::InternetExplorer
+        | SignPlace::RdpClient
+        | SignPlace::WebServer => 70,
         SignPlace::Browser | SignPlace::DhcpParameters => 60,
         SignPlace::NtlmClient | SignPlace::TcpSyn => 50,
     }
@@ -246,7 +256,13 @@ mod tests {
 
     #[test]
     fn a_debian_release_is_supported_as_long_as_its_long_term_fixes_are_free() {
-        let debian = |major| SystemSign { place: SignPlace::PackageRevision, family: SystemFamily::Linux, major, minor: 0, build: 1 };
+        let debian = |major| SystemSign {
+            place: SignPlace::PackageRevision,
+            family: SystemFamily::Linux,
+            major,
+            minor: 0,
+            build: 1,
+        };
         assert_eq!(word(&judged(&[debian(12)]), "os.support"), "supported");
         assert_ne!(word(&judged(&[debian(9)]), "os.support"), "supported");
         assert_eq!(word(&judged(&[debian(12)]), "os.proof"), "release");

@@ -37,11 +37,8 @@ pub(super) fn values(sightings: &[&Sighting]) -> Values {
     set("wifi.signal_strong", Value::Bool(count(Fact::WifiSignalStrong).saturating_mul(2) > beacons));
     set("wifi.medical_client", Value::Bool(has(Fact::WifiMedicalClient)));
     set("wifi.deauth_burst", Value::Bool(has(Fact::WifiDeauthBurst)));
-    let kinds: BTreeSet<_> = ClearKind::ALL
-        .iter()
-        .filter(|k| has(Fact::WifiClearKind(**k)))
-        .map(|k| Cow::Borrowed(k.word()))
-        .collect();
+    let kinds: BTreeSet<_> =
+        ClearKind::ALL.iter().filter(|k| has(Fact::WifiClearKind(**k))).map(|k| Cow::Borrowed(k.word())).collect();
     if !kinds.is_empty() {
         set("wifi.clear_kinds", Value::Set(kinds));
     }
