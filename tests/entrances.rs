@@ -19,8 +19,11 @@ pub enum Way {
     Frame(Link),
 }
 
+/// Lets octets in.
+pub type Enter = fn(&[u8]);
+
 /// The file's name, and how octets reach it.
-pub const ENTRANCES: &[(&str, fn(&[u8]))] = &[
+pub const ENTRANCES: &[(&str, Enter)] = &[
     ("certificate", |o| enter(Way::Talk(443), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),

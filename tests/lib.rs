@@ -33,7 +33,6 @@ pub struct Recorded {
 /// # Panics
 /// If one of them cannot be read: then the clone is broken.
 #[must_use]
-#[allow(clippy::expect_used, clippy::unwrap_used, reason = "a broken clone must fail loudly")]
 pub fn recorded() -> Vec<Recorded> {
     let folder = root().join("tests/captures");
     let mut found: Vec<Recorded> = std::fs::read_dir(&folder)
@@ -111,7 +110,6 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
 ///
 /// # Panics
 /// If it cannot be built or started.
-#[allow(clippy::expect_used, clippy::panic, reason = "without the program there is nothing to test")]
 #[must_use]
 pub fn inspect(arguments: &[String]) -> Output {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -132,7 +130,6 @@ pub fn inspect(arguments: &[String]) -> Output {
 ///
 /// # Panics
 /// If it prints none.
-#[allow(clippy::panic, reason = "a test fails here")]
 #[must_use]
 pub fn document(recorded: &Recorded, more: &[&str]) -> Value {
     let mut arguments = vec!["--format".to_owned(), "json".to_owned()];

@@ -290,7 +290,9 @@ mod tests {
         file
     }
 
-    fn read(file: &[u8]) -> (Vec<(u64, Link, Vec<u8>, u32)>, End) {
+    type Seen = (u64, Link, Vec<u8>, u32);
+
+    fn read(file: &[u8]) -> (Vec<Seen>, End) {
         let mut frames = Vec::new();
         let mut capture = CaptureFile::open(file).unwrap();
         let end = capture.each(|f, _| frames.push((f.at.0, f.link, f.octets.to_vec(), f.wire_octets)));

@@ -7,8 +7,9 @@ use crate::evidence;
 use crate::reading::Heard;
 use auscult_agent::hosts::Host;
 use auscult_assess::Finding;
-use auscult_assess::facts::{Stated, Value};
+use auscult_assess::facts::Stated;
 use auscult_assess::knowledge::Knowledge;
+use auscult_assess::value::Value;
 use auscult_report::fact::{Fact, Protocol, Software, SoftwarePlace};
 use auscult_report::subject::{Bssid, HostId, Subject, Transport};
 use auscult_report::summary::Sighting;
@@ -291,6 +292,7 @@ const fn sureness(place: SoftwarePlace) -> u8 {
     match place {
         SoftwarePlace::Body | SoftwarePlace::Implementation | SoftwarePlace::Greeting => 0,
         SoftwarePlace::Parameter | SoftwarePlace::NativeLanman | SoftwarePlace::Txt | SoftwarePlace::VendorClass => 1,
+        SoftwarePlace::SystemDescription | SoftwarePlace::Realm => 1,
         SoftwarePlace::ServerHeader => 2,
         SoftwarePlace::PageTitle => 3,
         SoftwarePlace::PoweredBy => 4,
@@ -298,16 +300,22 @@ const fn sureness(place: SoftwarePlace) -> u8 {
 }
 
 fn facts(stated: &Stated) -> Json {
-    Json::Object(stated.values.iter().map(|(name, value)| ((*name).to_owned(), plain(value))).collect())
+    Json::Object(stated.values.iter().map(|(name, value)| (name.clone().into_owned(), plain(value))).collect())
 }
 
 fn plain(value: &Value) -> Json {
     match value {
         Value::Bool(b) => Json::Bool(*b),
-        Value::Number(n) => json!(n),
-        Value::Word(w) => Json::String((*w).to_owned()),
+        Value::Number(n) => number(*n),
+        Value::Word(w) => Json::String(w.clone().into_owned()),
         Value::Set(words) => json!(words),
     }
+}
+
+/// Counts without a fraction.
+#[allow(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+fn number(n: f64) -> Json {
+    if n.fract() == 0.0 && n.abs() < 9e15 { json!(n as i64) } else { json!(n) }
 }
 
 fn plain_set(value: &Json) -> Json {

@@ -54,7 +54,7 @@ impl fmt::Display for Trouble {
 pub(crate) fn read(name: &str, arguments: &Arguments) -> Result<Heard, Trouble> {
     let mut sensor = Sensor::new(settings(arguments));
     let (end, frames) = if name == "-" {
-        listen(io::stdin().lock(), None, &mut sensor)?
+        listen(io::stdin(), None, &mut sensor)?
     } else {
         let file = File::open(name).map_err(Trouble::Open)?;
         let octets = file.metadata().map_or(0, |m| m.len());

@@ -96,12 +96,11 @@ fn windows(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
 /// Every build that a sign may stand for: NTLM shows the base of a release, not its updates.
 fn candidates(sign: &SystemSign) -> Vec<String> {
     let heard = sign.build.to_string();
-    if sign.place == SignPlace::NtlmChallenge {
-        if let Some(row) = WINDOWS_NTLM_BUILDS.rows().find(|r| r.cell("heard_in_ntlm") == heard) {
-            return row.cell("may_be_builds").split(',').map(str::to_owned).collect();
-        }
+    let base = WINDOWS_NTLM_BUILDS.rows().find(|r| r.cell("heard_in_ntlm") == heard);
+    match base.filter(|_| sign.place == SignPlace::NtlmChallenge) {
+        Some(row) => row.cell("may_be_builds").split(',').map(str::to_owned).collect(),
+        None => vec![heard],
     }
-    vec![heard]
 }
 
 /// The best case over products, and its last free day.
