@@ -146,6 +146,12 @@ fn claims(capture: &Recorded, document: &Value, kinds: &BTreeMap<String, BTreeSe
             }
             continue;
         }
+        // A finding that another exposure of the same place allows is no claim of the absent kind.
+        let allowed: BTreeSet<&String> = list(&capture.expect, "exposures")
+            .filter(|e| e["host"] == absent["host"] && e["port"] == absent["port"])
+            .filter_map(|e| kinds.get(word(e, "kind")))
+            .flatten()
+            .collect();
         let ids = kinds.get(word(absent, "kind")).cloned().unwrap_or_default();
         for finding in list(document, "findings") {
             let counted = finding["confidence"].as_f64().unwrap_or(0.0) >= 0.5 && finding["severity"] != "info";
@@ -153,7 +159,8 @@ fn claims(capture: &Recorded, document: &Value, kinds: &BTreeMap<String, BTreeSe
             let port = absent["port"].is_null()
                 || finding["subject"]["port"].is_null()
                 || finding["subject"]["port"] == absent["port"];
-            if counted && exact && port && ids.contains(word(finding, "id")) {
+            let id = word(finding, "id").to_owned();
+            if counted && exact && port && ids.contains(&id) && !allowed.contains(&id) {
                 faults.push(format!("{}: {} at {}", capture.name, finding["id"], absent["host"]));
             }
         }

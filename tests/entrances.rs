@@ -36,6 +36,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("http", |o| enter(Way::Talk(80), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("memcached", |o| enter(Way::Talk(11211), o)),
+    ("mqtt", |o| enter(Way::Talk(1883), o)),
     ("mllp", |o| enter(Way::Talk(2575), o)),
     ("mongodb", |o| enter(Way::Talk(27017), o)),
     ("mysql", |o| enter(Way::Talk(3306), o)),

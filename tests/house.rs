@@ -184,9 +184,11 @@ fn functions(code: &str) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
-        let words = line.trim_start().split_whitespace().take(5).collect::<Vec<_>>();
+        let words = line.split_whitespace().take(5).collect::<Vec<_>>();
         let Some(place) = words.iter().position(|w| *w == "fn") else { continue };
-        if line.trim_start().starts_with("//") {
+        // A declaration in a trait has no body.
+        let opens = lines[at..].iter().find(|l| l.ends_with('{') || l.ends_with(';') || l.ends_with('}'));
+        if line.trim_start().starts_with("//") || opens.is_none_or(|l| !l.ends_with('{')) {
             continue;
         }
         let end = lines[at..].iter().position(|l| l.starts_with(&format!("{}}}", " ".repeat(indent))));

@@ -57,9 +57,11 @@ pub fn assess<'k>(summary: &Summary, knowledge: &'k Knowledge, now: Timestamp) -
             findings.extend(judge(rule, &stated, summary));
         }
     }
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding<'k>| (Reverse(f.severity), Reverse(f.confidence_percent), f.rule.id(), f.subject);
-        key(a).cmp(&key(b))
+    // The worst first; among equals what is sure before what is not, then as the catalogue orders them.
+    let place = |f: &Finding<'k>| knowledge.rules().iter().position(|r| r.id() == f.rule.id());
+    findings.sort_by_cached_key(|f| {
+        let sure = [SURE_PERCENT, SHOWN_PERCENT].iter().filter(|p| f.confidence_percent >= **p).count();
+        (Reverse(f.severity), Reverse(sure), place(f), f.subject)
     });
     findings
 }
@@ -122,6 +124,12 @@ const fn kind(subject: Subject) -> &'static str {
         Subject::Wireless(_) => "wireless",
     }
 }
+
+/// From here a finding is alerted (`knowledge/README.md`, "Confidence").
+pub const SURE_PERCENT: u8 = 70;
+
+/// From here it is shown as a finding; below it is an observation.
+pub const SHOWN_PERCENT: u8 = 50;
 
 #[cfg(test)]
 mod tests;

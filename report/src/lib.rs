@@ -15,6 +15,7 @@ pub mod fact;
 pub mod product;
 pub mod subject;
 pub mod summary;
+pub mod terms;
 pub mod time;
 pub mod version;
 pub mod zone;

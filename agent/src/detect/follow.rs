@@ -4,7 +4,8 @@
 //! [`MAX_SNIFFED_OCTETS`].
 
 use super::{DETECTORS, Detector, End, Interest, Listener, Observation, Opening, Said, Talk, Verdict};
-use crate::flow::table::{Follow, Side, Sides, Wanted};
+use crate::flow::key::Side;
+use crate::flow::table::{Follow, Sides, Wanted};
 use auscult_report::subject::Transport;
 use auscult_report::time::Timestamp;
 use core::net::IpAddr;

@@ -371,7 +371,7 @@ pub(crate) mod testing {
                 let (head, seq) =
                     if from_client { (&mut client, &mut client_seq) } else { (&mut server, &mut server_seq) };
                 head.segment(*seq, chunk, 0);
-                *seq += chunk.len() as u32;
+                *seq = seq.wrapping_add(u32::try_from(chunk.len()).unwrap());
                 if listener.is_none() {
                     let opening = Opening { client: client.octets(), server: server.octets(), server_port: port };
                     match (detector.sniff)(&opening) {

@@ -5,10 +5,12 @@
 //! so that a flood of them costs no real one. Both are counted.
 //! A segment of a known conversation costs one hash and no allocation.
 
+use super::chain::{Chain, Linked, Links};
 use super::head::Head;
+use super::key::{Key, Side};
 use crate::wire::layers::{ACK, FIN, RST, SYN, Segment};
 use auscult_report::time::Timestamp;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use std::collections::HashMap;
 
 /// Follows one conversation: the room after this one says what the octets mean.
@@ -94,15 +96,6 @@ enum Stage {
     Followed,
     /// Nothing more can be learnt from it.
     Settled,
-}
-
-/// A side of a conversation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    /// The smaller address and port.
-    Zero,
-    /// The other.
-    One,
 }
 
 impl<F: Follow> FlowTable<F> {
@@ -341,6 +334,12 @@ impl<F: Follow> Default for FlowTable<F> {
     }
 }
 
+impl<F> Linked for Slot<F> {
+    fn links(&mut self) -> &mut Links {
+        &mut self.chain
+    }
+}
+
 impl<F: Follow> Slot<F> {
     fn new(key: Key, tick: u64) -> Slot<F> {
         Slot {
@@ -375,131 +374,6 @@ impl<F: Follow> Slot<F> {
         }
         self.head(side).begin(segment.seq);
     }
-}
-
-impl Side {
-    /// The side across.
-    #[must_use]
-    pub const fn other(self) -> Side {
-        match self {
-            Side::Zero => Side::One,
-            Side::One => Side::Zero,
-        }
-    }
-}
-
-/// Both ends of a conversation, the smaller first, so that both directions have the same key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    V4(u64, u32),
-    V6(u128, u128, u32),
-}
-
-impl Key {
-    /// Address and port of side zero and of side one.
-    fn parties(self) -> [(IpAddr, u16); 2] {
-        let split = |ports: u32| {
-            let [a, b, c, d] = ports.to_be_bytes();
-            (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
-        };
-        match self {
-            Key::V4(addresses, ports) => {
-                let ((zero, one), (port_zero, port_one)) = (halves(addresses), split(ports));
-                [(IpAddr::V4(Ipv4Addr::from(zero)), port_zero), (IpAddr::V4(Ipv4Addr::from(one)), port_one)]
-            }
-            Key::V6(zero, one, ports) => {
-                let (port_zero, port_one) = split(ports);
-                let address = |a| IpAddr::V6(Ipv6Addr::from(a)).to_canonical();
-                [(address(zero), port_zero), (address(one), port_one)]
-            }
-        }
-    }
-
-    fn of(segment: &Segment<'_>) -> (Key, Side) {
-        let p = &segment.packet;
-        let ports = |a: u16, b: u16| (u32::from(a) << 16) | u32::from(b);
-        match (p.source, p.destination) {
-            (IpAddr::V4(s), IpAddr::V4(d)) => {
-                let (s, d) = (u64::from(u32::from(s)), u64::from(u32::from(d)));
-                if (s, p.source_port) <= (d, p.destination_port) {
-                    (Key::V4((s << 32) | d, ports(p.source_port, p.destination_port)), Side::Zero)
-                } else {
-                    (Key::V4((d << 32) | s, ports(p.destination_port, p.source_port)), Side::One)
-                }
-            }
-            (s, d) => {
-                let (s, d) = (wide(s), wide(d));
-                if (s, p.source_port) <= (d, p.destination_port) {
-                    (Key::V6(s, d, ports(p.source_port, p.destination_port)), Side::Zero)
-                } else {
-                    (Key::V6(d, s, ports(p.destination_port, p.source_port)), Side::One)
-                }
-            }
-        }
-    }
-}
-
-/// The halves of a word of twice their width.
-const fn halves(word: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
-    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
-}
-
-fn wide(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(a) => u128::from(a.to_ipv6_mapped()),
-        IpAddr::V6(a) => u128::from(a),
-    }
-}
-
-/// A chain of slots, the longest quiet one first.
-#[derive(Default)]
-struct Chain {
-    first: Option<u32>,
-    last: Option<u32>,
-    len: usize,
-}
-
-/// A slot's neighbours in its chain.
-#[derive(Clone, Copy, Default)]
-struct Links {
-    previous: Option<u32>,
-    next: Option<u32>,
-    /// Which chain: of those heard, or of the silent ones.
-    heard: bool,
-}
-
-impl Chain {
-    fn append<F>(&mut self, slots: &mut [Slot<F>], place: u32) {
-        let last = self.last;
-        if let Some(slot) = at_mut(slots, Some(place)) {
-            slot.chain.previous = last;
-            slot.chain.next = None;
-        }
-        match at_mut(slots, last) {
-            Some(slot) => slot.chain.next = Some(place),
-            None => self.first = Some(place),
-        }
-        self.last = Some(place);
-        self.len = self.len.saturating_add(1);
-    }
-
-    fn remove<F>(&mut self, slots: &mut [Slot<F>], place: u32) {
-        let Some(Links { previous, next, .. }) = at_mut(slots, Some(place)).map(|s| s.chain) else { return };
-        match at_mut(slots, previous) {
-            Some(slot) => slot.chain.next = next,
-            None => self.first = next,
-        }
-        match at_mut(slots, next) {
-            Some(slot) => slot.chain.previous = previous,
-            None => self.last = previous,
-        }
-        self.len = self.len.saturating_sub(1);
-    }
-}
-
-fn at_mut<F>(slots: &mut [Slot<F>], place: Option<u32>) -> Option<&mut Slot<F>> {
-    slots.get_mut(usize::try_from(place?).ok()?)
 }
 
 /// Conversations known at once. A clinic of 300 hosts has a few thousand open ones; a place costs about 400 octets,

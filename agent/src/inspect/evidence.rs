@@ -13,11 +13,7 @@ use auscult_report::zone::Zone;
 pub(crate) fn sentences(inspection: &Inspection<'_>, finding: &Finding<'_>) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
     for sighting in inspection.proof(finding) {
-        if let Some(sentence) = sentence(sighting) {
-            if !sentences.contains(&sentence) {
-                sentences.push(sentence);
-            }
-        }
+        sentences.extend(sentence(sighting).filter(|s| !sentences.contains(s)));
     }
     sentences
 }

@@ -62,7 +62,7 @@ fn tell(arguments: &Arguments, knowledge: &Knowledge, heard: &Heard) -> Result<O
         }
         Format::Text => text::print(&inspection, &mut anstream::stdout().lock())?,
     }
-    Ok(findings.iter().filter(|f| f.confidence_percent >= SURE_ENOUGH_PERCENT).map(|f| f.severity).max())
+    Ok(findings.iter().filter(|f| f.confidence_percent >= auscult_assess::SHOWN_PERCENT).map(|f| f.severity).max())
 }
 
 fn complain(sentence: &str) -> io::Result<()> {
@@ -82,10 +82,6 @@ impl From<io::Error> for Stop {
         if error.kind() == io::ErrorKind::BrokenPipe { Stop::OutputGone } else { Stop::Unusable }
     }
 }
-
-/// Below this a finding is an observation: shown apart, not counted, never a reason for `--fail-on`
-/// (assess/knowledge/README.md, "Confidence").
-const SURE_ENOUGH_PERCENT: u8 = 50;
 
 /// `--fail-on` was met.
 const EXIT_FINDING: u8 = 1;

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 pub(crate) fn print(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
     head(inspection, out)?;
     let (counted, observed): (Vec<_>, Vec<_>) =
-        inspection.findings.iter().partition(|f| f.confidence_percent >= crate::SURE_ENOUGH_PERCENT);
+        inspection.findings.iter().partition(|f| f.confidence_percent >= auscult_assess::SHOWN_PERCENT);
     if counted.is_empty() {
         writeln!(out, "No finding. That is no proof of safety: see below what was not heard.\n")?;
     }

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Makes the seeds of the fuzz targets out of tests/captures: small, and the same each time. Run: tests/fuzz/corpus.py
+
+A conversation is written as its entrance reads it (tests/entrances.rs): pieces, each with side (1: the server) and length
+(2 octets, least significant first) before it. Standard library only.
+"""
+import pathlib, struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+CAPTURES = HERE.parent / "captures"
+MOST = 12_000  # octets of one seed
+
+
+def frames(name):
+    octets = (CAPTURES / f"{name}.pcap").read_bytes()
+    at = 24
+    while at + 16 <= len(octets):
+        length = struct.unpack("<I", octets[at + 8 : at + 12])[0]
+        yield octets[at + 16 : at + 16 + length]
+        at += 16 + length
+
+
+def packets(name):
+    """(protocol, source, destination, payload) of the IPv4 frames of an Ethernet capture."""
+    for f in frames(name):
+        if f[12:14] != b"\x08\x00":
+            continue
+        ip = f[14:]
+        head, total, protocol = (ip[0] & 15) * 4, struct.unpack(">H", ip[2:4])[0], ip[9]
+        if protocol not in (6, 17):
+            continue
+        below = ip[head:total]
+        ports = struct.unpack(">HH", below[:4])
+        payload = below[(below[12] >> 4) * 4 :] if protocol == 6 else below[8:]
+        yield protocol, (ip[12:16], ports[0]), (ip[16:20], ports[1]), payload
+
+
+def talks(name, port):
+    """Every conversation with a server on this port, as pieces."""
+    found = {}
+    for protocol, source, destination, payload in packets(name):
+        if protocol != 6 or not payload or port not in (source[1], destination[1]):
+            continue
+        server = source[1] == port
+        key = (destination, source) if server else (source, destination)
+        talk = found.setdefault(key, bytearray())
+        if len(talk) + len(payload) < MOST:
+            talk += struct.pack("<BH", server, len(payload)) + payload
+    return [bytes(t) for t in found.values() if t]
+
+
+def datagrams(name, port):
+    return [p for protocol, s, d, p in packets(name) if protocol == 17 and port in (s[1], d[1]) and p]
+
+
+def talk(*pieces):
+    return b"".join(struct.pack("<BH", server, len(o)) + o for server, o in pieces)
+
+
+def few(seeds, most=4):
+    """The most different ones: by length, each once."""
+    by_length = {len(s): s for s in sorted(seeds)}
+    return [by_length[n] for n in sorted(by_length)][-most:]
+
+
+def seeds():
+    tls = talks("tls10-expired-cert", 8443) + talks("https-portal-good", 443)
+    dicom = talks("pacs-open-lan", 104) + talks("pacs-user-identity-clear", 104) + talks("pacs-rejects-outside", 104)
+    smb = talks("smb-v1-legacy", 445) + talks("smb-v3-signed", 445)
+    text = talks("smtp-activation-clear", 25) + talks("ftp-clear-outside", 21) + talks("telnet-pop3-imap-inside", 110)
+    text += talks("telnet-pop3-imap-inside", 143) + talks("telnet-pop3-imap-inside", 23) + talks("smtp-starttls-good", 25)
+    http = [t for n, p in (("docs-no-session", 80), ("orthanc-rest-open", 8042), ("portal-login-http", 80), ("iis-default-page", 80), ("fhir-open", 8080)) for t in talks(n, p)]
+    dot11 = list(frames("wifi-beacons-no-radiotap"))
+    clear = [f[struct.unpack("<H", f[2:4])[0] :] for f in frames("wifi-open-client-cleartext")]
+    ethernet = [f for n in ("shape-vlan20", "shape-qinq", "shape-pppoe-wan", "ipv6-exposed") for f in list(frames(n))[:6]]
+    cooked = [bytes([8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0]) + f[14:] for f in list(frames("hl7-oru-inside"))[:6]]
+    # SSL 2 client hello: length with bit 15, type 1, version 2, one cipher, no session, challenge of 16.
+    ssl2 = talk((0, bytes([0x80, 28, 1, 0, 2, 0, 3, 0, 0, 0, 16]) + bytes([1, 0, 0x80]) + bytes(16)))
+    # TDS prelogin and its answer: version and encryption options.
+    prelogin = lambda kind, encryption: bytes([kind, 1, 0, 26, 0, 0, 1, 0, 0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xFF, 15, 0, 7, 0xD0, 0, 0, encryption])
+    tds = talk((0, prelogin(18, 0)), (1, prelogin(4, 2)))
+    # TNS connect and accept.
+    tns = talk((0, bytes([0, 58, 0, 0, 1, 0, 0, 0]) + bytes(50)), (1, bytes([0, 32, 0, 0, 2, 0, 0, 0]) + bytes(24)))
+    # Elasticsearch transport: ES, length, request id, status, version.
+    elastic = talk((0, b"ES" + struct.pack(">IQBI", 14, 1, 0, 7000099) + b"x"), (1, b"ES" + struct.pack(">IQBI", 14, 1, 1, 7000099) + b"x"))
+    return {
+        "certificate": tls, "tls": tls, "ssl2": [ssl2], "dicom": dicom, "dicom_items": dicom, "dimse": dicom,
+        "mllp": talks("hl7-oru-inside", 2575) + talks("hl7-adt-outside", 6661), "http": http,
+        "mysql": talks("db-mariadb-open", 3306), "postgresql": talks("db-postgres-open", 5432) + talks("db-postgres-tls", 5432),
+        "redis": talks("db-redis-open", 6379), "mongodb": talks("db-mongodb-open", 27017),
+        "memcached": talks("mqtt-memcached-inside-closed-ports-outside", 11211), "mqtt": talks("mqtt-memcached-inside-closed-ports-outside", 1883),
+        "rdp": talks("rdp-legacy-security", 3389), "vnc": talks("vnc-open", 5900), "ssh": talks("ssh-outside", 22),
+        "smb": smb, "smb1": smb, "smb2": smb, "ntlm": smb, "text": text, "tds": [tds], "tns": [tns], "elasticsearch": [elastic],
+        "dhcp": datagrams("discovery-dhcp-mdns-lldp-snmp", 67), "dns": datagrams("discovery-dhcp-mdns-lldp-snmp", 53) + datagrams("discovery-dhcp-mdns-lldp-snmp", 5353),
+        "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
+        "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
+        "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
+    }
+
+
+for name, found in seeds().items():
+    folder = HERE / "corpus" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("seed-*"):
+        old.unlink()
+    chosen = few(found)
+    assert chosen, name
+    for number, seed in enumerate(chosen):
+        (folder / f"seed-{number}").write_bytes(seed[: MOST + 100])
+    target = HERE / "targets" / f"{name}.rs"
+    target.write_text(
+        f"//! Strange octets for `agent/src/wire/{name}.rs`, through the entrance that `tests/entrances.rs` gives it.\n"
+        "#![no_main]\n\n"
+        f'libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_tests::entrances::at("{name}", octets));\n'
+    )
+
+names = sorted(seeds())
+(HERE / "Cargo.toml").write_text(
+    "# Fuzz targets, one a file of agent/src/wire; written by corpus.py. Run one: cargo fuzz run --fuzz-dir tests/fuzz dicom\n"
+    "# (cargo-fuzz needs a nightly compiler). The corpus is replayed by an ordinary test too: tests/hostile.rs.\n"
+    '[package]\nname = "auscult-fuzz"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[package.metadata]\ncargo-fuzz = true\n\n'
+    '[dependencies]\nlibfuzzer-sys = "0.4.13"\nauscult-tests = { path = ".." }\n\n[workspace]\n'
+    + "".join(f'\n[[bin]]\nname = "{n}"\npath = "targets/{n}.rs"\ntest = false\ndoc = false\nbench = false\n' for n in names)
+)
