@@ -182,9 +182,13 @@ impl Head {
         let passed = u64::from(len).min(self.skip);
         self.skip = self.skip.saturating_sub(passed);
         if u64::from(len) > passed {
-            // The beginning of a message that was cut is often enough to know whose it is: it stays until more comes.
-            self.hole_ahead = true;
             self.holes = self.holes.saturating_add(1);
+            // The beginning of a message that was cut is often enough to know whose it is: it stays until more comes.
+            if self.octets().is_empty() {
+                self.tear();
+            } else {
+                self.hole_ahead = true;
+            }
         }
     }
 
