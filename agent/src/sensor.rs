@@ -3,17 +3,20 @@
 
 use crate::capture::{Frame, Link};
 use crate::detect::follow::{Following, Surroundings};
+use crate::detect::leases::Leases;
+use crate::detect::stack::by_syn;
 use crate::detect::wireless::{Airwaves, Ownership, clear_kind};
-use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
+use crate::detect::{Amount, DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
 use crate::wire::WireError;
 use crate::wire::dot11;
-use crate::wire::layers::{Body, Ends, Layers, Mac, Packet};
+use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
+use crate::wire::syn::SynOptions;
 use auscult_report::fact::Fact;
 use auscult_report::subject::{Bssid, HostId, Subject};
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
@@ -57,6 +60,7 @@ impl Sensor {
             hosts: Hosts::new(settings.places, settings.key),
             airwaves: Airwaves::new(ownership, key),
             inventory: Inventory::default(),
+            leases: Leases::default(),
             key,
             near: [None, None],
             air: None,
@@ -129,6 +133,9 @@ impl Sensor {
             Ok(layers) => match layers.body {
                 Body::Tcp(segment) => {
                     self.around.near = near(&layers, &segment.packet);
+                    if segment.flags & (SYN | ACK) == SYN {
+                        self.around.call(at, &segment);
+                    }
                     self.flows.hear(at, &segment, &mut self.around);
                     return;
                 }
@@ -157,6 +164,9 @@ impl Sensor {
         let ports = [packet.source_port, packet.destination_port];
         if !ports.iter().any(|p| has_port(&self.ports, *p)) {
             return;
+        }
+        if ports.contains(&DHCP_SERVER_PORT) {
+            self.around.lease(at, packet.payload);
         }
         let datagram = Datagram {
             at,
@@ -218,11 +228,40 @@ struct Around {
     hosts: Hosts,
     airwaves: Airwaves,
     inventory: Inventory,
+    leases: Leases,
     key: u64,
     /// Hardware addresses of the frame in hand.
     near: [Option<(IpAddr, Mac)>; 2],
     /// The network in whose air the frame in hand was readable.
     air: Option<Bssid>,
+}
+
+impl Around {
+    /// A host of the clinic calls: the traits of its SYN hint at its system (never more than a hint).
+    fn call(&mut self, at: Timestamp, segment: &Segment<'_>) {
+        let packet = &segment.packet;
+        if matches!(self.hosts.zone(packet.source), Zone::Outside | Zone::OtherPrivate | Zone::Vpn) {
+            return;
+        }
+        if let Some(sign) = by_syn(packet.ttl, segment.window, &SynOptions::read(segment.options)) {
+            let caller = self.end(packet.source, packet.source_port, at);
+            self.say(at, caller.host, Fact::System(sign));
+        }
+    }
+
+    /// A host was given an address: what it called itself while it had none belongs to that address.
+    fn lease(&mut self, at: Timestamp, payload: &[u8]) {
+        if let Some((address, hardware, facts)) = self.leases.hear(payload, at) {
+            let (host, _) = self.hosts.meet(address, Some(hardware), at);
+            for fact in facts.iter() {
+                self.say(at, host, fact);
+            }
+        }
+    }
+
+    fn say(&mut self, at: Timestamp, host: HostId, fact: Fact) {
+        self.observe(Observation { at, subject: Subject::Host(host), zone: None, fact, amount: Amount::Times(1) });
+    }
 }
 
 impl Surroundings for Around {
@@ -304,3 +343,6 @@ fn port_set() -> Box<[u64]> {
 fn has_port(set: &[u64], port: u16) -> bool {
     set.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
 }
+
+/// Where DHCP servers listen (RFC 2131).
+const DHCP_SERVER_PORT: u16 = 67;

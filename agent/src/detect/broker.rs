@@ -1,14 +1,14 @@
-//! Services that hand data from one machine to another: MQTT (OASIS 3.1.1, 5.0) and memcached (its text protocol).
+//! A service that hands messages from one machine to another: MQTT (OASIS 3.1.1, 5.0).
 //!
 //! Keeps: whether a client showed who it is and was let in, whether data went to one that did not, versions. Drops:
-//! client identifiers, users, passwords, topics, keys, every message and value: they are passed over.
+//! client identifiers, users, passwords, topics, every message: they are passed over.
 
-use super::lines::{Side, command_verdict, once};
+use super::lines::once;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::flow::head::Head;
 use crate::wire::WireError;
 use crate::wire::mqtt::{Connect, Header, publish};
-use crate::wire::text::{self, begins, number, words};
+use crate::wire::text;
 use auscult_report::fact::{Encryption, Fact, Login, Protocol, Software, SoftwarePlace};
 use auscult_report::product::Product;
 use auscult_report::version::Version;
@@ -22,16 +22,6 @@ pub const MQTT: Detector = Detector {
             passed over.",
     sniff: sniff_mqtt,
     start: || Box::new(Mqtt::default()),
-};
-
-/// memcached over TCP.
-pub const MEMCACHED: Detector = Detector {
-    name: "memcached",
-    version: 1,
-    hears: "Answers of the text protocol: VERSION, STAT, VALUE, STORED. It knows no login, so whoever is answered may \
-            read and write everything. Keys and values are passed over.",
-    sniff: sniff_memcached,
-    start: || Box::new(Memcached::default()),
 };
 
 fn sniff_mqtt(opening: &Opening<'_>) -> Verdict {
@@ -172,120 +162,6 @@ impl Mqtt {
     }
 }
 
-fn sniff_memcached(opening: &Opening<'_>) -> Verdict {
-    let port = opening.server_port == MEMCACHED_PORT;
-    if !opening.client.is_empty() {
-        let verdict = command_verdict(opening.client, MEMCACHED_COMMANDS);
-        if verdict != Verdict::Yes || port {
-            return verdict;
-        }
-        // `get` and `version` are words of others too: the answer decides.
-    }
-    let Some((line, _)) = text::line(opening.server) else { return Verdict::Unsure };
-    match Line::of(line) {
-        Line::Version(_) | Line::Stat(_) | Line::Value(_) => Verdict::Yes,
-        Line::Stored | Line::End if port || !opening.client.is_empty() => Verdict::Yes,
-        _ => Verdict::No,
-    }
-}
-
-#[derive(Debug, Default)]
-struct Memcached {
-    client: Side,
-    server: Side,
-    known: bool,
-    answered: bool,
-    served: bool,
-    versioned: bool,
-}
-
-/// A line of the server.
-enum Line<'a> {
-    /// `VERSION 1.6.18`
-    Version(&'a [u8]),
-    /// `STAT version 1.6.18`
-    Stat(&'a [u8]),
-    /// `VALUE key flags 12`: so many octets and a line's end follow.
-    Value(u64),
-    Stored,
-    End,
-    Other,
-}
-
-impl Line<'_> {
-    fn of(line: &[u8]) -> Line<'_> {
-        let mut parts = words(line);
-        match (parts.next(), parts.next()) {
-            (Some(b"VERSION"), Some(version)) if version.first().is_some_and(u8::is_ascii_digit) => {
-                Line::Version(version)
-            }
-            (Some(b"STAT"), Some(name)) => {
-                Line::Stat(if name == b"version" { parts.next().unwrap_or_default() } else { b"" })
-            }
-            (Some(b"VALUE"), Some(_)) => parts.nth(1).and_then(number).map_or(Line::Other, Line::Value),
-            (Some(b"STORED" | b"NOT_STORED" | b"DELETED" | b"NOT_FOUND" | b"TOUCHED" | b"EXISTS"), None) => {
-                Line::Stored
-            }
-            (Some(b"END"), None) => Line::End,
-            _ => Line::Other,
-        }
-    }
-}
-
-impl Listener for Memcached {
-    fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
-        if once(&mut self.known) {
-            said.protocol(Protocol::Memcached);
-            said.service(Fact::Encryption(Encryption::None));
-        }
-        // What the client stores is passed over like what it gets.
-        while let Some(follows) = self.client.next(talk.client, stored) {
-            talk.client.skip(follows);
-        }
-        let mut side = core::mem::take(&mut self.server);
-        while let Some(follows) = side.next(talk.server, |line| self.hear_server(line, said)) {
-            talk.server.skip(follows);
-        }
-        self.server = side;
-        if self.served && self.versioned { Interest::Done } else { Interest::More }
-    }
-}
-
-impl Memcached {
-    /// How many octets of a value follow the line.
-    fn hear_server(&mut self, line: &[u8], said: &mut Said<'_>) -> u64 {
-        if once(&mut self.answered) {
-            said.answered();
-            said.service(Fact::Login(Login::None));
-        }
-        match Line::of(line) {
-            Line::Version(version) | Line::Stat(version) if !version.is_empty() && !self.versioned => {
-                self.versioned = true;
-                if let Some(product) = Product::named("memcached") {
-                    let (version, place) = (Version::leading(version), SoftwarePlace::Parameter);
-                    said.service(Fact::Software(Software { product, version, revision: None, place }));
-                }
-                0
-            }
-            Line::Value(len) => {
-                if once(&mut self.served) {
-                    said.service(Fact::DataServed);
-                }
-                len.saturating_add(LINE_END)
-            }
-            _ => 0,
-        }
-    }
-}
-
-/// `set key flags time 12`: how many octets of a value follow the line.
-fn stored(line: &[u8]) -> u64 {
-    if !STORING.iter().any(|c| begins(line, c)) {
-        return 0;
-    }
-    words(line).nth(4).and_then(number).map_or(0, |n| n.saturating_add(LINE_END))
-}
-
 const MQTT_PORT: u16 = 1883;
 const CONNECT: u8 = 1;
 const CONNACK: u8 = 2;
@@ -296,15 +172,6 @@ const MAX_SMALL: usize = 512;
 const MAX_PACKETS: u32 = 256;
 /// Where one broker says its version (`banner-precision.tsv`).
 const VERSION_TOPIC: &[u8] = b"$SYS/broker/version";
-
-const MEMCACHED_PORT: u16 = 11211;
-/// CR LF after a value.
-const LINE_END: u64 = 2;
-/// Commands that a value follows.
-const STORING: &[&[u8]] = &[b"set ", b"add ", b"replace ", b"append ", b"prepend ", b"cas "];
-/// With what a client begins.
-const MEMCACHED_COMMANDS: &[&[u8]] =
-    &[b"version", b"stats", b"get", b"gets", b"set", b"add", b"replace", b"append", b"prepend", b"cas", b"delete"];
 
 #[cfg(test)]
 mod tests {
@@ -365,43 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn memcached_gives_everything_to_everybody() {
-        let says = [
-            Says::Client(b"set patient:1 0 0 14\r\nZZCANARY\r\nget\r\n\r\nversion\r\n"),
-            Says::Server(b"STORED\r\nVERSION 1.6.18\r\n"),
-            Says::Client(b"get patient:1\r\n"),
-            Says::Server(b"VALUE patient:1 0 14\r\nZZCANARY\r\nget\r\n\r\nEND\r\n"),
-        ];
-        for piece in [1, 5, 1000] {
-            let heard = hear(&MEMCACHED, 11211, piece, &says);
-            for fact in [
-                Fact::Protocol(Protocol::Memcached),
-                Fact::Answered,
-                Fact::Login(Login::None),
-                Fact::DataServed,
-                Fact::Encryption(Encryption::None),
-            ] {
-                assert_eq!(heard.iter().filter(|o| o.fact == fact).count(), 1, "{fact:?} in pieces of {piece}");
-            }
-            assert!(facts(&heard).iter().any(|f| matches!(f, Fact::Software(s)
-                if s.product.name() == "memcached" && s.version == Version::exact(b"1.6.18"))));
-            assert!(!format!("{heard:?}").to_lowercase().contains("canary"));
-        }
-    }
-
-    #[test]
-    fn other_protocols_are_neither() {
+    fn other_protocols_are_not_mqtt() {
         let mqtt = |client: &[u8], server: &[u8]| sniff_mqtt(&Opening { client, server, server_port: 1883 });
         assert_eq!(mqtt(b"GET / HTTP/1.1\r\n", b""), Verdict::No);
         assert_eq!(mqtt(&[0x10, 12, 0, 4, b'M'], b""), Verdict::Unsure);
         assert_eq!(mqtt(&[0x10, 12, 0, 4, b'M', b'Q', b'X', b'X'], b""), Verdict::No);
         assert_eq!(mqtt(b"", b"SSH-2.0"), Verdict::No);
-        let cache =
-            |client: &[u8], server: &[u8], server_port| sniff_memcached(&Opening { client, server, server_port });
-        assert_eq!(cache(b"GET / HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n", 80), Verdict::No);
-        assert_eq!(cache(b"get a\r\n", b"", 11300), Verdict::Unsure);
-        assert_eq!(cache(b"get a\r\n", b"END\r\n", 11300), Verdict::Yes);
-        assert_eq!(cache(b"", b"+OK\r\n", 6379), Verdict::No);
     }
 
     #[test]
@@ -410,8 +246,7 @@ mod tests {
         for _ in 0..500 {
             let mut client = connect(0x02, b"\x00\x01a");
             let mut server = [&[0x20, 2, 0, 0][..], &publication("a/b", "c"), &[0xd0, 0]].concat();
-            let mut cache = b"VERSION 1.6\r\nVALUE a 0 4\r\nabcd\r\nSTAT version 2\r\nEND\r\n".to_vec();
-            for octets in [&mut client, &mut server, &mut cache] {
+            for octets in [&mut client, &mut server] {
                 for _ in 0..2 {
                     seed ^= seed << 13;
                     seed ^= seed >> 7;
@@ -421,7 +256,6 @@ mod tests {
                 }
             }
             hear(&MQTT, 1883, 2, &[Says::Client(&client), Says::Server(&server)]);
-            hear(&MEMCACHED, 11211, 2, &[Says::Client(b"stats\r\n"), Says::Server(&cache), Says::Client(&client)]);
         }
     }
 }

@@ -85,7 +85,7 @@ impl Following {
         let mut out = |observation: Observation| around.observe(observation);
         let mut said =
             Said { at, transport: Transport::Tcp, server: server_end, client: client_end, key, out: &mut out };
-        let mut talk = Talk { at, client, server, server_port: server_end.port };
+        let mut talk = Talk { at, client, server, server_port: server_end.port, from_start: sides.from_start };
         listener.listen(&mut talk, &mut said)
     }
 }

@@ -730,7 +730,8 @@ mod tests {
             key: 7,
             out: &mut out,
         };
-        let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104 };
+        let mut talk =
+            Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104, from_start: true };
         (DICOM.start)().listen(&mut talk, &mut said);
         heard
     }
@@ -836,7 +837,8 @@ mod tests {
                 key: 7,
                 out: &mut out,
             };
-            let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104 };
+            let mut talk =
+                Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 104, from_start: true };
             listener.listen(&mut talk, &mut said);
         }
         let expected = [

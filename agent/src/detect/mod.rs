@@ -126,6 +126,9 @@ pub struct Talk<'a> {
     pub server: &'a mut Head,
     /// The server's port.
     pub server_port: u16,
+    /// Whether its beginning was heard. Without it a login may have gone before what is heard, so that "no login" must
+    /// not be said of it.
+    pub from_start: bool,
 }
 
 /// One protocol over UDP (or below it) that the sensor understands.
@@ -392,7 +395,13 @@ pub(crate) mod testing {
                     key: 7,
                     out: &mut out,
                 };
-                let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: port };
+                let mut talk = Talk {
+                    at: Timestamp(1),
+                    client: &mut client,
+                    server: &mut server,
+                    server_port: port,
+                    from_start: true,
+                };
                 let interest = listener.as_mut().unwrap().listen(&mut talk, &mut said);
                 done = interest != Interest::More;
             }

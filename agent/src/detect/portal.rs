@@ -573,7 +573,7 @@ mod tests {
         let mut step = |web: &mut Web, client: &mut Head, server: &mut Head| {
             let mut out = |o| heard.push(o);
             let mut said = said(&mut out);
-            web.listen(&mut Talk { at: Timestamp(1), client, server, server_port: 80 }, &mut said);
+            web.listen(&mut Talk { at: Timestamp(1), client, server, server_port: 80, from_start: true }, &mut said);
         };
         let question = get("/b.pdf", "");
         client.segment(0, b"", 200);
@@ -590,7 +590,7 @@ mod tests {
         let mut step = |web: &mut Web, client: &mut Head, server: &mut Head| {
             let mut out = |o| heard.push(o);
             let mut said = said(&mut out);
-            web.listen(&mut Talk { at: Timestamp(1), client, server, server_port: 80 }, &mut said);
+            web.listen(&mut Talk { at: Timestamp(1), client, server, server_port: 80, from_start: true }, &mut said);
         };
         server.segment(pdf.len() as u32, pdf.as_bytes(), 0);
         step(&mut web, &mut client, &mut server);
@@ -616,7 +616,8 @@ mod tests {
         for _ in 0..2 {
             let mut out = |o| heard.push(o);
             let mut said = said(&mut out);
-            let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 80 };
+            let mut talk =
+                Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 80, from_start: true };
             let _ = web.listen(&mut talk, &mut said);
             client.end();
         }
@@ -696,7 +697,13 @@ mod tests {
                 }
                 let mut out = |_| at += 1;
                 let mut said = said(&mut out);
-                let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 80 };
+                let mut talk = Talk {
+                    at: Timestamp(1),
+                    client: &mut client,
+                    server: &mut server,
+                    server_port: 80,
+                    from_start: true,
+                };
                 let opening = Opening { client: talk.client.octets(), server: talk.server.octets(), server_port: 80 };
                 let _ = sniff(&opening);
                 let _ = web.listen(&mut talk, &mut said);

@@ -530,7 +530,8 @@ mod tests {
         let mut tls = Tls::default();
         let hello = record(22, &server_hello([3, 3], 0xC02F, &[]));
         server.segment(0, &hello[..20], 30); // the capture kept only 20 octets
-        let mut talk = Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 443 };
+        let mut talk =
+            Talk { at: Timestamp(1), client: &mut client, server: &mut server, server_port: 443, from_start: true };
         assert_eq!(tls.listen(&mut talk, &mut said), Interest::More);
         let rest = [&[0xEE; 11][..], &record(22, &certificate(LEAF))].concat();
         talk.server.segment(50, &rest[..11], 0); // the end of what was cut

@@ -151,6 +151,8 @@ impl Listener for Redis {
         if talk.client.torn() | talk.server.torn() {
             return Interest::Done;
         }
+        // A pooled connection may have logged in before the sensor listened.
+        self.shown |= !talk.from_start;
         steps(|| {
             if self.asked.len() >= MAX_ASKED {
                 // Answers first; where there are none, only the client is heard.

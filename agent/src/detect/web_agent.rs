@@ -3,9 +3,9 @@
 //! Keeps: a class of a closed list, numbers of Windows and of its parts. Drops: the text. The field can be forged: the
 //! facts say "called itself".
 
-use super::Said;
-use super::web_text::{after, number, starts_with, two_numbers};
-use auscult_report::fact::{AgentClass, Fact, SignPlace, SystemFamily, SystemSign};
+use super::web_text::starts_with;
+use super::{Said, system};
+use auscult_report::fact::{AgentClass, Fact};
 
 /// The class of a crawler, scanner or program; `None` for browsers and everything that is not in the list. Work is
 /// bounded by [`MAX_AGENT`] and the length of the list.
@@ -26,35 +26,8 @@ pub(super) fn class(user_agent: &[u8]) -> Option<AgentClass> {
 
 /// Signs of the client's system.
 pub(super) fn client_signs(user_agent: &[u8], said: &mut Said<'_>) {
-    let text = user_agent.get(..user_agent.len().min(MAX_AGENT)).unwrap_or_default();
-    let mut sign = |place, (major, minor, build): (u32, u32, u32)| {
-        let (Ok(major), Ok(minor)) = (u8::try_from(major), u8::try_from(minor)) else { return };
-        said.client_host(Fact::System(SystemSign { place, family: SystemFamily::Windows, major, minor, build }));
-    };
-    if let Some((major, minor, _)) = after(text, b"windows nt ").and_then(two_numbers) {
-        sign(SignPlace::Browser, (major, minor, 0));
-    }
-    if let Some((major, minor, rest)) = after(text, b"microsoft-cryptoapi/").and_then(two_numbers) {
-        let build = rest.strip_prefix(b".").and_then(number).map_or(0, |b| b.0);
-        // XP and 2003 say 5.131 and their build.
-        let minor = match (major, minor, build) {
-            (5, 131, 3790..) => 2,
-            (5, 131, _) => 1,
-            _ => minor,
-        };
-        sign(SignPlace::CryptoApi, (major, minor, build));
-    }
-    if let Some((major, minor, _)) = after(text, b"microsoft bits/").and_then(two_numbers) {
-        sign(SignPlace::Bits, (major, minor, 0));
-    }
-    if let Some((major, minor, rest)) = after(text, b"windows-update-agent/").and_then(two_numbers) {
-        let build = rest.strip_prefix(b".").and_then(number).map_or(0, |b| b.0);
-        sign(SignPlace::WindowsUpdate, (major, minor, build));
-    }
-    // In compatibility view the browser says MSIE 7.0 with a newer Trident: Trident is four behind the browser.
-    let engine = after(text, b"trident/").and_then(number).map(|t| t.0.saturating_add(4));
-    if let Some(version) = engine.or_else(|| after(text, b"msie ").and_then(number).map(|m| m.0)) {
-        sign(SignPlace::InternetExplorer, (version, 0, 0));
+    for sign in system::by_user_agent(user_agent).into_iter().flatten() {
+        said.client_host(Fact::System(sign));
     }
 }
 
@@ -120,6 +93,7 @@ const AGENTS: &[(&[u8], AgentClass)] = &[
 mod tests {
     use super::*;
     use crate::detect::{End, Observation};
+    use auscult_report::fact::SignPlace;
     use auscult_report::subject::{HostId, Subject, Transport};
     use auscult_report::time::Timestamp;
     use auscult_report::zone::Zone;
@@ -172,9 +146,6 @@ mod tests {
         assert_eq!(signs("Microsoft-CryptoAPI/5.131.2600.5512"), [(SignPlace::CryptoApi, 5, 1, 2600)]);
         assert_eq!(signs("Microsoft-CryptoAPI/5.131.3790.0"), [(SignPlace::CryptoApi, 5, 2, 3790)]);
         assert_eq!(signs("Microsoft-CryptoAPI/6.1"), [(SignPlace::CryptoApi, 6, 1, 0)]);
-        assert_eq!(signs("Microsoft BITS/7.5"), [(SignPlace::Bits, 7, 5, 0)]);
-        assert_eq!(signs("Windows-Update-Agent/10.0.19041.1 x"), [(SignPlace::WindowsUpdate, 10, 0, 19041)]);
-        assert_eq!(signs("Windows-Update-Agent"), []);
         assert_eq!(signs("MSIE 7.0; Trident/7.0"), [(SignPlace::InternetExplorer, 11, 0, 0)]);
         assert_eq!(signs("Windows NT 999999.1"), []);
     }

@@ -4,7 +4,6 @@
 //! (cookie, credentials, a token in the link), when no data was given (HEAD, OPTIONS, 304, an empty list), or when the
 //! content is not of the kind that was asked for: a login page at the address of a document is no document.
 
-use super::Said;
 use super::web_body::{Body, Claim};
 use super::web_media::Media;
 use super::web_path::{self, PathKind};
@@ -12,9 +11,11 @@ use super::web_request::{Asked, Method, sets_session};
 use super::web_server;
 use super::web_text::starts_with;
 use super::web_told::Told;
+use super::{Said, system};
 use crate::wire::http::{Answer, Framing};
+use crate::wire::ntlm;
 use auscult_report::fact::{
-    AgentClass, Encryption, Fact, Login, Protocol, Role, SoftwarePlace, WebAdmin, WebAuth, WebKind,
+    AgentClass, Encryption, Fact, Login, Protocol, Role, SoftwarePlace, SystemSign, WebAdmin, WebAuth, WebKind,
 };
 use auscult_report::zone::Zone;
 
@@ -47,6 +48,10 @@ pub(super) fn hear(
         }
         told.server_host(said, Fact::Medical);
     }
+    // The challenge of NTLM names the build of the server's Windows (MS-NTHT, MS-NLMP 2.2.2.10).
+    if let Some(sign) = answer.fields.all("WWW-Authenticate").find_map(windows_behind) {
+        told.server_host(said, Fact::System(sign));
+    }
     if answer.fields.all("Set-Cookie").take(MAX_SET_COOKIES).any(sets_session) {
         told.service(said, Fact::WebSessionInClear);
     }
@@ -55,6 +60,14 @@ pub(super) fn hear(
         identity(asked, answer.status, to_login, said, told);
     }
     body(answer, framing, asked, said, told)
+}
+
+/// `NTLM TlRMTVNT..` or `Negotiate TlRMTVNT..`.
+fn windows_behind(challenge: &[u8]) -> Option<SystemSign> {
+    let blank = challenge.iter().position(|o| *o == b' ')?;
+    let (scheme, message) = challenge.split_at_checked(blank)?;
+    let known = [&b"NTLM"[..], b"Negotiate"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
+    known.then(|| system::by_ntlm(&ntlm::in_base64(message.trim_ascii())?)).flatten()
 }
 
 /// A request to a proxy: its password is as readable as any other.

@@ -41,6 +41,8 @@ pub struct Sides<'a> {
     pub parties: [(IpAddr, u16); 2],
     /// The side that calls, if a SYN told it; who follows may find it out from the octets.
     pub caller: &'a mut Option<Side>,
+    /// Whether its beginning (a SYN) was heard.
+    pub from_start: bool,
 }
 
 /// The conversations that are known now.
@@ -80,6 +82,8 @@ struct Slot<F> {
     touched: u64,
     /// The side that calls, once it is known.
     caller: Option<Side>,
+    /// Whether a SYN of it was heard.
+    from_start: bool,
     /// First sequence number of the side that called, to notice when the same ports are used again.
     first_seq: u32,
     stage: Stage,
@@ -220,7 +224,8 @@ impl<F: Follow> FlowTable<F> {
         let Some(slot) = self.slot_mut(place) else { return };
         let held = slot.held();
         let parties = slot.key.parties();
-        let mut sides = Sides { at, heads: &mut slot.heads, parties, caller: &mut slot.caller };
+        let mut sides =
+            Sides { at, heads: &mut slot.heads, parties, caller: &mut slot.caller, from_start: slot.from_start };
         let wanted = slot.follower.follow(&mut sides, around);
         let now_held = slot.held();
         self.held_octets = self.held_octets.saturating_add(now_held).saturating_sub(held);
@@ -256,6 +261,7 @@ impl<F: Follow> FlowTable<F> {
     fn renew(&mut self, place: u32) {
         if let Some(slot) = self.slot_mut(place) {
             slot.caller = None;
+            slot.from_start = false;
             slot.heads = [Head::default(), Head::default()];
             slot.stage = Stage::Silent;
             slot.follower = F::default();
@@ -347,6 +353,7 @@ impl<F: Follow> Slot<F> {
             chain: Links::default(),
             touched: tick,
             caller: None,
+            from_start: false,
             first_seq: 0,
             stage: Stage::Silent,
             heads: [Head::default(), Head::default()],
@@ -365,6 +372,7 @@ impl<F: Follow> Slot<F> {
 
     /// A SYN or SYN-ACK: who calls, and where the side's octets begin.
     fn open(&mut self, side: Side, segment: &Segment<'_>) {
+        self.from_start = true;
         let caller = if segment.flags & ACK == 0 { side } else { side.other() };
         if self.caller.is_none() {
             self.caller = Some(caller);
