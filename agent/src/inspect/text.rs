@@ -18,6 +18,7 @@ pub(crate) fn print(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Re
     if counted.is_empty() {
         writeln!(out, "No finding. That is no proof of safety: see below what was not heard.\n")?;
     }
+    tally(&counted, out)?;
     for f in &counted {
         finding(inspection, f, out)?;
     }
@@ -31,6 +32,18 @@ pub(crate) fn print(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Re
     services(inspection, out)?;
     networks(inspection, out)?;
     coverage(inspection, out)
+}
+
+/// How many findings of each severity, the worst first.
+fn tally(counted: &[&Finding<'_>], out: &mut impl Write) -> io::Result<()> {
+    let levels = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let parts: Vec<String> = levels
+        .into_iter()
+        .map(|level| (level, counted.iter().filter(|f| f.severity == level).count()))
+        .filter(|(_, n)| *n > 0)
+        .map(|(level, n)| format!("{}{n} {}{:#}", colour(level), level.word(), colour(level)))
+        .collect();
+    if parts.is_empty() { Ok(()) } else { writeln!(out, "Findings: {}\n", parts.join(", ")) }
 }
 
 fn head(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
