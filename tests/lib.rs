@@ -5,8 +5,9 @@ use auscult_agent::capture::file::CaptureFile;
 use auscult_agent::sensor::{Sensor, Settings};
 use auscult_report::summary::Summary;
 use serde_json::Value;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub mod entrances;
@@ -106,12 +107,8 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
     Some((sensor, summary))
 }
 
-/// Runs `auscult-inspect`, built by cargo from this tree the first time.
-///
-/// # Panics
-/// If it cannot be built or started.
-#[must_use]
-pub fn inspect(arguments: &[String]) -> Output {
+/// `auscult-inspect`, built by cargo from this tree the first time.
+fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
@@ -123,7 +120,35 @@ pub fn inspect(arguments: &[String]) -> Output {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         target.join("debug/auscult-inspect")
     });
-    Command::new(program).args(arguments).output().expect("auscult-inspect starts")
+    program
+}
+
+/// Runs `auscult-inspect`.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[must_use]
+pub fn inspect(arguments: &[String]) -> Output {
+    Command::new(program()).args(arguments).output().expect("auscult-inspect starts")
+}
+
+/// Runs `auscult-inspect` with octets on its standard input.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[must_use]
+pub fn inspect_piped(arguments: &[&str], octets: &[u8]) -> Output {
+    let mut child = Command::new(program())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("auscult-inspect starts");
+    let mut input = child.stdin.take().expect("its standard input is a pipe");
+    input.write_all(octets).expect("it reads its standard input");
+    drop(input);
+    child.wait_with_output().expect("auscult-inspect ends")
 }
 
 /// The document that `auscult-inspect --format json` prints for a capture.
