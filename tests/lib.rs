@@ -110,7 +110,7 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
 /// `auscult-inspect`, built by cargo from this tree the first time.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let program = PROGRAM.get_or_init(|| {
+    PROGRAM.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "-p", "auscult-agent", "--bin", "auscult-inspect"])
             .current_dir(root())
@@ -119,8 +119,7 @@ fn program() -> &'static Path {
         assert!(built.success(), "auscult-inspect does not build");
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         target.join("debug/auscult-inspect")
-    });
-    program
+    })
 }
 
 /// Runs `auscult-inspect`.

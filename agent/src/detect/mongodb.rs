@@ -48,6 +48,16 @@ fn plausible(octets: &[u8], asks: bool) -> Verdict {
     if parsed.is_ok() { Verdict::Yes } else { Verdict::No }
 }
 
+/// The message that the octets begin with, as far as it is needed; otherwise what to do.
+fn message(octets: &[u8]) -> Result<(Header, &[u8]), Step> {
+    if octets.is_empty() {
+        return Err(Step::Wait);
+    }
+    let header = Header::parse(octets).map_err(Step::from)?;
+    let body = window(octets, &header).ok_or(Step::Wait)?;
+    Ok((header, body))
+}
+
 /// What follows the header, up to [`WINDOW`], once all of that waits.
 fn window<'a>(octets: &'a [u8], header: &Header) -> Option<&'a [u8]> {
     let end = usize::try_from(header.length).unwrap_or(usize::MAX).min(WINDOW);
@@ -116,15 +126,10 @@ impl Mongodb {
 
     /// One message of the client.
     fn question(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
-        let octets = head.octets();
-        if octets.is_empty() {
-            return Step::Wait;
-        }
-        let header = match Header::parse(octets) {
-            Ok(header) => header,
-            Err(e) => return e.into(),
+        let (header, body) = match message(head.octets()) {
+            Ok(message) => message,
+            Err(step) => return step,
         };
-        let Some(body) = window(octets, &header) else { return Step::Wait };
         self.opens(said);
         let class = match Question::parse(header.operation, body) {
             Ok(Question::Command(elements)) => self.command(elements, said),
@@ -158,15 +163,10 @@ impl Mongodb {
 
     /// One message of the server.
     fn answer(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
-        let octets = head.octets();
-        if octets.is_empty() {
-            return Step::Wait;
-        }
-        let header = match Header::parse(octets) {
-            Ok(header) => header,
-            Err(e) => return e.into(),
+        let (header, body) = match message(head.octets()) {
+            Ok(message) => message,
+            Err(step) => return step,
         };
-        let Some(body) = window(octets, &header) else { return Step::Wait };
         let place = self.asked.iter().position(|(id, _)| *id == header.answers);
         let class = place.and_then(|p| self.asked.remove(p)).map(|(_, class)| class);
         self.opens(said);

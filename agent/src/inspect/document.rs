@@ -81,14 +81,7 @@ impl Inspection<'_> {
     }
 
     fn services(&self) -> Vec<Json> {
-        let subjects: BTreeSet<Subject> = self
-            .heard
-            .summary
-            .sightings
-            .iter()
-            .filter(|s| matches!(s.fact, Fact::Protocol(_)))
-            .map(|s| s.subject)
-            .collect();
+        let subjects = self.subjects(|fact| matches!(fact, Fact::Protocol(_)));
         let mut services: Vec<_> = subjects.iter().filter_map(|s| Some((self.place(*s)?, *s))).collect();
         services.sort_by_key(|(place, _)| (place.0, place.2));
         services.into_iter().map(|(place, subject)| self.service(place, subject)).collect()
@@ -133,15 +126,10 @@ impl Inspection<'_> {
     }
 
     fn wireless(&self) -> Vec<Json> {
-        let networks: BTreeSet<Bssid> = self
-            .heard
-            .summary
-            .sightings
-            .iter()
-            .filter(|s| s.fact == Fact::WifiBeacon)
-            .filter_map(|s| if let Subject::Wireless(bssid) = s.subject { Some(bssid) } else { None })
-            .collect();
-        networks.into_iter().map(|b| self.network(b)).collect()
+        self.subjects(|fact| *fact == Fact::WifiBeacon)
+            .into_iter()
+            .filter_map(|s| if let Subject::Wireless(bssid) = s { Some(self.network(bssid)) } else { None })
+            .collect()
     }
 
     fn network(&self, bssid: Bssid) -> Json {
@@ -214,8 +202,7 @@ impl Inspection<'_> {
 
     fn coverage(&self) -> Json {
         let c = &self.heard.summary.counters;
-        let heard: BTreeSet<&str> =
-            self.heard.summary.sightings.iter().filter_map(|s| protocol(&s.fact)).map(Protocol::word).collect();
+        let heard = self.protocols();
         let not_heard: Vec<&str> =
             Protocol::ALL.iter().map(|p| p.word()).filter(|word| !heard.contains(word)).collect();
         json!({
@@ -238,6 +225,16 @@ impl Inspection<'_> {
             },
             "stopped_at_octet": self.heard.stopped.as_ref().map(|s| s.octet),
         })
+    }
+
+    /// The subjects of which such a fact was heard.
+    pub(crate) fn subjects(&self, such: impl Fn(&Fact) -> bool) -> BTreeSet<Subject> {
+        self.heard.summary.sightings.iter().filter(|s| such(&s.fact)).map(|s| s.subject).collect()
+    }
+
+    /// The protocols that were heard, as words.
+    pub(crate) fn protocols(&self) -> BTreeSet<&'static str> {
+        self.heard.summary.sightings.iter().filter_map(|s| protocol(&s.fact)).map(Protocol::word).collect()
     }
 
     /// The sightings of a subject.
@@ -268,7 +265,7 @@ impl Inspection<'_> {
 
 type Place = (core::net::IpAddr, Transport, u16);
 
-fn protocol(fact: &Fact) -> Option<Protocol> {
+pub(crate) fn protocol(fact: &Fact) -> Option<Protocol> {
     if let Fact::Protocol(protocol) = fact { Some(*protocol) } else { None }
 }
 

@@ -1,7 +1,7 @@
 //! The text for a technician: the worst finding first, each with what was heard, where, why it matters, what to do, how
 //! sure it is and what it may be mistaken for; then what was heard and what was not.
 
-use crate::document::{Inspection, moment};
+use crate::document::{Inspection, moment, protocol};
 use crate::evidence;
 use anstyle::{AnsiColor, Style};
 use auscult_assess::{Finding, Severity};
@@ -126,7 +126,7 @@ fn place(inspection: &Inspection<'_>, subject: Subject) -> String {
 }
 
 fn what_it_is(inspection: &Inspection<'_>, subject: Subject) -> String {
-    let protocols: Vec<&str> = protocols(inspection, subject).map(Protocol::word).collect();
+    let protocols: Vec<&str> = inspection.of(subject).filter_map(|s| protocol(&s.fact)).map(Protocol::word).collect();
     let mut what = protocols.join("+");
     if let Some(software) = inspection.software(subject).first() {
         what.push_str(", ");
@@ -139,19 +139,8 @@ fn what_it_is(inspection: &Inspection<'_>, subject: Subject) -> String {
     if what.is_empty() { what } else { format!(" ({what})") }
 }
 
-fn protocols<'a>(inspection: &'a Inspection<'_>, subject: Subject) -> impl Iterator<Item = Protocol> + 'a {
-    inspection.of(subject).filter_map(|s| if let Fact::Protocol(p) = s.fact { Some(p) } else { None })
-}
-
 fn services(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
-    let subjects: BTreeSet<Subject> = inspection
-        .heard
-        .summary
-        .sightings
-        .iter()
-        .filter(|s| matches!(s.fact, Fact::Protocol(_)))
-        .map(|s| s.subject)
-        .collect();
+    let subjects = inspection.subjects(|fact| matches!(fact, Fact::Protocol(_)));
     if subjects.is_empty() {
         return Ok(());
     }
@@ -206,13 +195,7 @@ fn networks(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
 
 fn coverage(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
     let c = &inspection.heard.summary.counters;
-    let heard: BTreeSet<&str> = inspection
-        .heard
-        .summary
-        .sightings
-        .iter()
-        .filter_map(|s| if let Fact::Protocol(p) = s.fact { Some(p.word()) } else { None })
-        .collect();
+    let heard = inspection.protocols();
     let silent: Vec<&str> = Protocol::ALL.iter().map(|p| p.word()).filter(|w| !heard.contains(w)).collect();
     writeln!(out, "{BOLD}What this capture cannot tell{BOLD:#}")?;
     line(out, "silent", &format!("not heard at all: {}", silent.join(", ")))?;
