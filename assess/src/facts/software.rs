@@ -63,7 +63,10 @@ impl Judged {
         let version = software.version?;
         let release = software.revision.as_ref().and_then(release_of);
         let cycle = cycle(software, &version);
-        let proof = match (&release, CYCLE_PRODUCTS.contains(&software.product.name())) {
+        // Apache's 2.2 and older are carried by no distribution any more (`banner-precision.tsv`).
+        let old_apache = software.product.name() == "Apache httpd" && version.numbers() < [2, 3, 0, 0];
+        let is_cycle = old_apache || CYCLE_PRODUCTS.contains(&software.product.name());
+        let proof = match (&release, is_cycle) {
             (Some(_), _) => Proof::Revision,
             (None, true) => Proof::Cycle,
             (None, false) => Proof::NumberOnly,
