@@ -62,9 +62,7 @@ struct Smtp {
     known: bool,
     answered: bool,
     greeted: bool,
-    encrypted: bool,
-    tls_said: bool,
-    clear_said: bool,
+    told: Told,
 }
 
 /// What the client waits for.
@@ -137,7 +135,7 @@ impl Smtp {
         match self.phase {
             Phase::Commands => None,
             Phase::Tls if is_tls(*first) => {
-                self.say_tls(MailStartTls::Used, said);
+                self.told.tls(MailStartTls::Used, said);
                 Some(Interest::Again)
             }
             // Nobody goes on in the clear who was not refused.
@@ -146,7 +144,7 @@ impl Smtp {
                 None
             }
             // Where the server is not heard, or its word was lost, what the client does tells what it was told.
-            Phase::Data if talk.server.heard() == 0 || waiting.len() > PATIENCE => Some(Self::message(said)),
+            Phase::Data if talk.server.heard() == 0 || waiting.len() > PATIENCE => Some(message(said)),
             Phase::Data => Some(Interest::More),
         }
     }
@@ -162,16 +160,16 @@ impl Smtp {
         }
         if alone && self.hello == Hello::Offered && reply.code != 220 {
             // Where the client is not heard, any other reply tells that it went on without.
-            self.say_tls(MailStartTls::Offered, said);
+            self.told.tls(MailStartTls::Offered, said);
         }
         match reply.code {
             220 if self.phase == Phase::Tls || (alone && self.greeted) => {
-                self.say_tls(MailStartTls::Used, said);
+                self.told.tls(MailStartTls::Used, said);
                 return Interest::Again;
             }
             220 if !self.greeted => self.greet(&reply, said),
             250 => self.hear_hello(&reply, alone, said),
-            354 => return Self::message(said),
+            354 => return message(said),
             235 => self.end_login(Login::Used, said),
             535 => self.end_login(Login::Refused, said),
             400.. if reply.last => {
@@ -211,8 +209,8 @@ impl Smtp {
         match (offered, masked) {
             // Whether it is used comes next.
             (true, _) => {}
-            (false, true) => self.say_tls(MailStartTls::Stripped, said),
-            (false, false) => self.say_tls(MailStartTls::NotOffered, said),
+            (false, true) => self.told.tls(MailStartTls::Stripped, said),
+            (false, false) => self.told.tls(MailStartTls::NotOffered, said),
         }
     }
 
@@ -221,7 +219,7 @@ impl Smtp {
             if line == b"*" {
                 self.secret = Secret::Nothing;
             } else if readable {
-                self.say_clear(said);
+                self.told.clear(said);
             }
             return Interest::More;
         }
@@ -232,55 +230,72 @@ impl Smtp {
         } else if is(b"STARTTLS") {
             self.phase = Phase::Tls;
         } else if is(b"AUTH") {
-            self.goes_on_in_clear(said);
+            self.told.goes_on_in_clear(self.hello == Hello::Offered, said);
             let (mechanism, initial) = word(argument);
             let readable = READABLE.iter().any(|m| mechanism.eq_ignore_ascii_case(m));
             if readable && !initial.is_empty() {
-                self.say_clear(said);
+                self.told.clear(said);
             }
             self.secret = Secret::Asked { readable };
         } else if is(b"MAIL") {
-            self.goes_on_in_clear(said);
+            self.told.goes_on_in_clear(self.hello == Hello::Offered, said);
         } else if is(b"DATA") {
             self.phase = Phase::Data;
         } else if is(b"BDAT") && text::number(word(argument).0).is_some_and(|n| n > 0) {
-            return Self::message(said);
+            return message(said);
         }
         Interest::More
-    }
-
-    /// The client does not use the TLS that it may have been offered.
-    fn goes_on_in_clear(&mut self, said: &mut Said<'_>) {
-        if self.hello == Hello::Offered {
-            self.say_tls(MailStartTls::Offered, said);
-        }
-        if once(&mut self.encrypted) {
-            said.service(Fact::Encryption(Encryption::None));
-        }
-    }
-
-    /// A message follows: it is not for us, and nothing else can be learnt here.
-    fn message(said: &mut Said<'_>) -> Interest {
-        said.service(Fact::MailReadable);
-        Interest::Done
     }
 
     fn end_login(&mut self, login: Login, said: &mut Said<'_>) {
         self.secret = Secret::Nothing;
         said.service(Fact::Login(login));
     }
+}
 
-    fn say_clear(&mut self, said: &mut Said<'_>) {
-        if once(&mut self.clear_said) {
+/// What mail protocols say alike, each once a conversation.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    encryption: bool,
+    tls: bool,
+    clear: bool,
+}
+
+impl Told {
+    /// The client does not use the TLS that it may have been offered.
+    pub(super) fn goes_on_in_clear(&mut self, offered: bool, said: &mut Said<'_>) {
+        if offered {
+            self.tls(MailStartTls::Offered, said);
+        }
+        if once(&mut self.encryption) {
+            said.service(Fact::Encryption(Encryption::None));
+        }
+    }
+
+    /// Whether the conversation went on readable.
+    pub(super) const fn is_clear(&self) -> bool {
+        self.encryption
+    }
+
+    /// A secret crossed readable.
+    pub(super) fn clear(&mut self, said: &mut Said<'_>) {
+        if once(&mut self.clear) {
             said.service(Fact::MailAuthClear);
         }
     }
 
-    fn say_tls(&mut self, tls: MailStartTls, said: &mut Said<'_>) {
-        if once(&mut self.tls_said) {
+    /// What became of STARTTLS.
+    pub(super) fn tls(&mut self, tls: MailStartTls, said: &mut Said<'_>) {
+        if once(&mut self.tls) {
             said.service(Fact::MailStartTls(tls));
         }
     }
+}
+
+/// A message follows: it is not for us, and nothing else can be learnt here.
+pub(super) fn message(said: &mut Said<'_>) -> Interest {
+    said.service(Fact::MailReadable);
+    Interest::Done
 }
 
 /// `XXXXXXXA`: a keyword that a firewall has written over.

@@ -5,10 +5,10 @@
 //! where the first one begins.
 
 use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, once};
-use super::mail::READABLE;
+use super::mail::{READABLE, Told, message};
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::text::{self, after, begins, word, words};
-use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
+use auscult_report::fact::{Fact, Login, MailStartTls, Protocol};
 
 /// POP3.
 pub const POP3: Detector = Detector {
@@ -93,9 +93,7 @@ struct Mailbox {
     known: bool,
     answered: bool,
     named: bool,
-    encrypted: bool,
-    tls_said: bool,
-    clear_said: bool,
+    told: Told,
 }
 
 /// What the client waits for.
@@ -142,7 +140,7 @@ impl Listener for Mailbox {
         while interest == Interest::More {
             match talk.client.octets().first() {
                 Some(first) if self.asked == Asked::Tls && is_tls(*first) => {
-                    self.say_tls(MailStartTls::Used, said);
+                    self.told.tls(MailStartTls::Used, said);
                     return Interest::Again;
                 }
                 // Nobody goes on in the clear who was not refused.
@@ -168,9 +166,7 @@ impl Mailbox {
             known: false,
             answered: false,
             named: false,
-            encrypted: false,
-            tls_said: false,
-            clear_said: false,
+            told: Told::default(),
         }
     }
 
@@ -191,13 +187,13 @@ impl Mailbox {
         self.hear_capabilities(line, said);
         match (self.answer(line), self.asked) {
             (Answer::Good, Asked::Tls) => {
-                self.say_tls(MailStartTls::Used, said);
+                self.told.tls(MailStartTls::Used, said);
                 return Interest::Again;
             }
             (Answer::Good, Asked::Login | Asked::Secret { .. }) => self.end_login(Login::Used, said),
             (Answer::Bad, Asked::Login | Asked::Secret { .. }) => self.end_login(Login::Refused, said),
-            (Answer::Good, Asked::Message) if self.kind == Kind::Pop3 => return Self::message(said),
-            (Answer::Between, _) if self.kind == Kind::Imap && is_fetched_body(line) => return Self::message(said),
+            (Answer::Good, Asked::Message) if self.kind == Kind::Pop3 => return message(said),
+            (Answer::Between, _) if self.kind == Kind::Imap && is_fetched_body(line) => return message(said),
             // POP3 says +OK before its list of capabilities.
             (Answer::Good, Asked::Capabilities) if self.kind == Kind::Pop3 => {}
             (Answer::Good | Answer::Bad, _) => self.asked = Asked::Nothing,
@@ -230,7 +226,7 @@ impl Mailbox {
                 line == b"."
             }
             Kind::Imap => {
-                let Some(list) = after(line, b"CAPABILITY ").filter(|_| !self.encrypted) else { return };
+                let Some(list) = after(line, b"CAPABILITY ").filter(|_| !self.told.is_clear()) else { return };
                 let list = list.split(|o| *o == b']').next().unwrap_or_default();
                 self.offered |= words(list).any(|w| w.eq_ignore_ascii_case(b"STARTTLS"));
                 true
@@ -238,7 +234,7 @@ impl Mailbox {
         };
         if ends {
             if !self.offered {
-                self.say_tls(MailStartTls::NotOffered, said);
+                self.told.tls(MailStartTls::NotOffered, said);
             }
             self.asked = if self.kind == Kind::Pop3 { Asked::Nothing } else { self.asked };
         }
@@ -247,7 +243,7 @@ impl Mailbox {
     fn hear_client(&mut self, line: &[u8], said: &mut Said<'_>) -> Interest {
         if let Asked::Secret { readable } = self.asked {
             if readable && line != b"*" {
-                self.say_clear(said);
+                self.told.clear(said);
             }
             return Interest::More;
         }
@@ -262,18 +258,18 @@ impl Mailbox {
         } else if is(b"CAPA") && self.kind == Kind::Pop3 {
             self.asked = Asked::Capabilities;
         } else if is(b"PASS") || is(b"LOGIN") {
-            self.goes_on_in_clear(said);
-            self.say_clear(said);
+            self.told.goes_on_in_clear(self.offered, said);
+            self.told.clear(said);
             self.asked = Asked::Login;
         } else if is(b"APOP") {
-            self.goes_on_in_clear(said);
+            self.told.goes_on_in_clear(self.offered, said);
             self.asked = Asked::Login;
         } else if is(b"AUTH") || is(b"AUTHENTICATE") {
             self.authenticate(argument, said);
         } else if is(b"RETR") || is(b"TOP") {
             self.asked = Asked::Message;
         } else if is(b"APPEND") {
-            return Self::message(said);
+            return message(said);
         } else if is(b"QUIT") || is(b"LOGOUT") {
             return Interest::Done;
         }
@@ -286,44 +282,17 @@ impl Mailbox {
             // POP3: it asks which there are.
             return;
         }
-        self.goes_on_in_clear(said);
+        self.told.goes_on_in_clear(self.offered, said);
         let readable = READABLE.iter().any(|m| mechanism.eq_ignore_ascii_case(m));
         if readable && !initial.is_empty() {
-            self.say_clear(said);
+            self.told.clear(said);
         }
         self.asked = Asked::Secret { readable };
-    }
-
-    fn goes_on_in_clear(&mut self, said: &mut Said<'_>) {
-        if self.offered {
-            self.say_tls(MailStartTls::Offered, said);
-        }
-        if once(&mut self.encrypted) {
-            said.service(Fact::Encryption(Encryption::None));
-        }
-    }
-
-    /// A message follows: it is not for us, and nothing else can be learnt here.
-    fn message(said: &mut Said<'_>) -> Interest {
-        said.service(Fact::MailReadable);
-        Interest::Done
     }
 
     fn end_login(&mut self, login: Login, said: &mut Said<'_>) {
         self.asked = Asked::Nothing;
         said.service(Fact::Login(login));
-    }
-
-    fn say_clear(&mut self, said: &mut Said<'_>) {
-        if once(&mut self.clear_said) {
-            said.service(Fact::MailAuthClear);
-        }
-    }
-
-    fn say_tls(&mut self, tls: MailStartTls, said: &mut Said<'_>) {
-        if once(&mut self.tls_said) {
-            said.service(Fact::MailStartTls(tls));
-        }
     }
 }
 
@@ -357,6 +326,7 @@ const PRODUCTS: &[Named] = &[
 mod tests {
     use super::super::testing::{Says, facts, hear};
     use super::*;
+    use auscult_report::fact::Encryption;
     use auscult_report::fact::{Software, SoftwarePlace};
     use auscult_report::product::Product;
 
