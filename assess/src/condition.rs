@@ -1,336 +1,388 @@
-//! Conditions over facts, as the catalogue writes them: `svc.protocol == dicom & (dicom.matches > 0 | !svc.hairpin)`.
+//! The conditions of rules: their text and what makes them hold (`assess/knowledge/README.md`, "Conditions").
 //!
-//! `&` binds more tightly than `|`; `!` takes what follows it. Operators: `==`, `!=`, `in [a, b]`, `has`, `>`, `>=`, `<`,
-//! `<=`, `present`; a fact alone means that it is true. Semantics of `knowledge/README.md`: an unknown fact makes its
-//! test false, so that its negation is true.
+//! Keeps: names of the vocabulary, operators, literals. Drops: nothing; a text that does not fit is a [`Fault`].
+//! An unknown value makes its test false, and the negation of an unknown value holds.
 
-use crate::value::{Value, Values};
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use crate::value::Value;
+use crate::vocabulary::{Kind, Name, Values, Vocabulary};
 
-/// A condition.
+/// A condition, parsed and checked against the vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
-    /// Every one holds.
+    /// `a & b`
     All(Vec<Condition>),
-    /// At least one holds.
+    /// `a | b`
     Any(Vec<Condition>),
-    /// It does not hold.
+    /// `!a`
     Not(Box<Condition>),
-    /// A test of one fact.
-    Test(Test),
+    /// `name op value`
+    Test(Name, Test),
 }
 
-/// A test of one fact.
+/// What is asked of one value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Test {
-    /// The fact's name.
-    pub fact: String,
-    /// How it is tested.
-    pub operator: Operator,
-    /// Against what: one value, several for `in`, none for `present`.
-    pub against: Vec<Value>,
-}
-
-/// How a fact is tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `in [..]`
-    In,
-    /// `has`
-    Has,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `present`
+pub enum Test {
+    /// `name present`: there is a value, and it is not an empty word or set.
     Present,
+    /// `name == value`; a name alone stands for `name == true`.
+    Is(Value),
+    /// `name != value`: false for an unknown value.
+    IsNot(Value),
+    /// `name in [a, b]`
+    In(Vec<&'static str>),
+    /// `name has word`
+    Has(&'static str),
+    /// `name > number`
+    Above(f64),
+    /// `name >= number`
+    AtLeast(f64),
+    /// `name < number`
+    Below(f64),
+    /// `name <= number`
+    AtMost(f64),
 }
 
-/// What a condition is held against: a part of what is known, and the whole of it.
+/// What is wrong with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A name or a word was expected.
+    WordMissing,
+    /// This name is not in the vocabulary.
+    UnknownName(&'static str),
+    /// This literal does not fit the type of its name.
+    WrongLiteral(&'static str),
+    /// This operator does not fit the type of its name.
+    WrongOperator(&'static str),
+    /// A bracket is not closed.
+    BracketMissing,
+    /// Something follows where the condition should end.
+    Rest(&'static str),
+    /// Brackets and negations are nested too deeply.
+    TooDeep,
+}
+
+/// What a condition is asked about: the nearest layer that knows a name answers (service, host, site, sensor).
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What was heard towards the clients of one zone (and all that goes by no zone). Tests look here.
-    pub part: &'a Values,
-    /// What was heard towards all clients. Tests below a `!` look here: "no client outside" speaks of them all.
-    pub whole: &'a Values,
+pub struct Layers<'l, 'v>(pub &'l [&'l Values<'v>]);
+
+impl Layers<'_, '_> {
+    fn get(&self, name: Name) -> Option<&Value> {
+        self.0.iter().find_map(|layer| layer.get(name))
+    }
 }
 
 impl Condition {
     /// Reads a condition.
     ///
     /// # Errors
-    /// What was expected, where the text is no condition.
-    pub fn parse(text: &str) -> Result<Condition, String> {
-        let mut words = Words { rest: text, deep: 0 };
-        let condition = words.any()?;
-        words.space();
-        if words.rest.is_empty() {
-            Ok(condition)
-        } else {
-            Err(format!("nothing more was expected at '{}'", words.rest))
+    /// The first [`Fault`] of the text.
+    pub fn read(text: &'static str, vocabulary: &Vocabulary) -> Result<Condition, Fault> {
+        let mut reading = Reading { rest: text.trim_start(), vocabulary };
+        let condition = reading.any(0)?;
+        if reading.rest.is_empty() { Ok(condition) } else { Err(Fault::Rest(reading.rest)) }
+    }
+
+    /// Whether it holds `here`; what stands under a negation is asked of the `whole`. Where a service is seen by zones of
+    /// clients, "nobody outside got an answer" must be true of all of them.
+    #[must_use]
+    pub fn holds(&self, here: Layers<'_, '_>, whole: Layers<'_, '_>) -> bool {
+        match self {
+            Condition::All(conditions) => conditions.iter().all(|c| c.holds(here, whole)),
+            Condition::Any(conditions) => conditions.iter().any(|c| c.holds(here, whole)),
+            Condition::Not(condition) => !condition.holds(whole, whole),
+            Condition::Test(name, test) => here.get(*name).is_some_and(|value| test.passes(value)),
         }
     }
 
-    /// Whether it holds.
-    #[must_use]
-    pub fn holds(&self, view: View<'_>) -> bool {
+    /// The names that it asks for, those under a negation only if `also_denied`.
+    pub fn names(&self, also_denied: bool, found: &mut Vec<Name>) {
         match self {
-            Condition::All(all) => all.iter().all(|c| c.holds(view)),
-            Condition::Any(any) => any.iter().any(|c| c.holds(view)),
-            Condition::Not(c) => !c.holds(View { part: view.whole, whole: view.whole }),
-            Condition::Test(test) => test.holds(view.part),
-        }
-    }
-
-    /// Every test in it.
-    #[must_use]
-    pub fn tests(&self) -> Vec<&Test> {
-        match self {
-            Condition::All(parts) | Condition::Any(parts) => parts.iter().flat_map(Condition::tests).collect(),
-            Condition::Not(c) => c.tests(),
-            Condition::Test(test) => vec![test],
+            Condition::All(conditions) | Condition::Any(conditions) => {
+                conditions.iter().for_each(|c| c.names(also_denied, found));
+            }
+            Condition::Not(condition) if also_denied => condition.names(true, found),
+            Condition::Not(_) => {}
+            Condition::Test(name, _) => found.push(*name),
         }
     }
 }
 
 impl Test {
-    fn holds(&self, facts: &Values) -> bool {
-        let Some(value) = facts.get(self.fact.as_str()) else { return false };
-        let against = self.against.first();
-        match self.operator {
-            Operator::Present => value.is_present(),
-            Operator::Equal => against == Some(value),
-            Operator::NotEqual => against != Some(value),
-            Operator::In => self.against.contains(value),
-            Operator::Has => match (value, against) {
-                (Value::Set(set), Some(Value::Word(word))) => set.contains(word),
-                _ => false,
-            },
-            Operator::Greater => compare(value, against, |a, b| a > b),
-            Operator::AtLeast => compare(value, against, |a, b| a >= b),
-            Operator::Less => compare(value, against, |a, b| a < b),
-            Operator::AtMost => compare(value, against, |a, b| a <= b),
+    fn passes(&self, value: &Value) -> bool {
+        let number = if let Value::Number(n) = value { Some(*n) } else { None };
+        match self {
+            Test::Present => value.is_present(),
+            Test::Is(wanted) => value == wanted,
+            Test::IsNot(other) => value != other,
+            Test::In(words) => matches!(value, Value::Word(w) if words.contains(&w.as_ref())),
+            Test::Has(word) => matches!(value, Value::Set(words) if words.contains(*word)),
+            Test::Above(bound) => number.is_some_and(|n| n > *bound),
+            Test::AtLeast(bound) => number.is_some_and(|n| n >= *bound),
+            Test::Below(bound) => number.is_some_and(|n| n < *bound),
+            Test::AtMost(bound) => number.is_some_and(|n| n <= *bound),
         }
     }
 }
 
-fn compare(value: &Value, against: Option<&Value>, how: fn(f64, f64) -> bool) -> bool {
-    match (value, against) {
-        (Value::Number(a), Some(Value::Number(b))) => how(*a, *b),
-        _ => false,
-    }
+struct Reading<'v> {
+    rest: &'static str,
+    vocabulary: &'v Vocabulary,
 }
 
-/// The text that is left to be read. Depth is bounded, so that no text can exhaust the stack.
-struct Words<'a> {
-    rest: &'a str,
-    deep: u8,
-}
-
-impl<'a> Words<'a> {
-    fn any(&mut self) -> Result<Condition, String> {
-        let mut parts = vec![self.all()?];
-        while self.takes("|") {
-            parts.push(self.all()?);
+impl Reading<'_> {
+    fn any(&mut self, depth: usize) -> Result<Condition, Fault> {
+        let mut parts = vec![self.all(depth)?];
+        while self.eat("|") {
+            parts.push(self.all(depth)?);
         }
-        Ok(if parts.len() == 1 { parts.swap_remove(0) } else { Condition::Any(parts) })
+        Ok(one_or(parts, Condition::Any))
     }
 
-    fn all(&mut self) -> Result<Condition, String> {
-        let mut parts = vec![self.one()?];
-        while self.takes("&") {
-            parts.push(self.one()?);
+    fn all(&mut self, depth: usize) -> Result<Condition, Fault> {
+        let mut parts = vec![self.one(depth)?];
+        while self.eat("&") {
+            parts.push(self.one(depth)?);
         }
-        Ok(if parts.len() == 1 { parts.swap_remove(0) } else { Condition::All(parts) })
+        Ok(one_or(parts, Condition::All))
     }
 
-    fn one(&mut self) -> Result<Condition, String> {
-        self.deep = self.deep.saturating_add(1);
-        if self.deep > MAX_DEPTH {
-            return Err("a condition is nested too deeply".to_owned());
+    fn one(&mut self, depth: usize) -> Result<Condition, Fault> {
+        let deeper = depth.saturating_add(1);
+        if deeper > MAX_DEPTH {
+            return Err(Fault::TooDeep);
         }
-        let condition = if self.takes("!") {
-            Condition::Not(Box::new(self.one()?))
-        } else if self.takes("(") {
-            let inner = self.any()?;
-            if !self.takes(")") {
-                return Err(format!("a ) was expected at '{}'", self.rest));
-            }
-            inner
-        } else {
-            Condition::Test(self.test()?)
-        };
-        self.deep = self.deep.saturating_sub(1);
-        Ok(condition)
+        if self.eat("!") {
+            return Ok(Condition::Not(Box::new(self.one(deeper)?)));
+        }
+        if self.eat("(") {
+            let inner = self.any(deeper)?;
+            return if self.eat(")") { Ok(inner) } else { Err(Fault::BracketMissing) };
+        }
+        self.test()
     }
 
-    fn test(&mut self) -> Result<Test, String> {
-        let fact = self.word()?.to_owned();
-        if !fact.contains('.') {
-            return Err(format!("'{fact}' is no name of a fact"));
-        }
-        let (operator, against) = if self.takes("present") {
-            (Operator::Present, Vec::new())
-        } else if self.takes("in ") {
-            (Operator::In, self.list()?)
-        } else if let Some((_, operator)) = SIGNS.iter().find(|(sign, _)| self.takes(sign)) {
-            (*operator, vec![self.value()?])
-        } else {
-            (Operator::Equal, vec![Value::Bool(true)])
-        };
-        Ok(Test { fact, operator, against })
-    }
-
-    fn list(&mut self) -> Result<Vec<Value>, String> {
-        if !self.takes("[") {
-            return Err(format!("a [ was expected at '{}'", self.rest));
-        }
-        let mut values = vec![self.value()?];
-        while self.takes(",") {
-            values.push(self.value()?);
-        }
-        if self.takes("]") { Ok(values) } else { Err(format!("a ] was expected at '{}'", self.rest)) }
-    }
-
-    fn value(&mut self) -> Result<Value, String> {
+    fn test(&mut self) -> Result<Condition, Fault> {
         let word = self.word()?;
-        Ok(match word {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            // Versions of protocols look like numbers (2.1, 3.0) but are words of closed lists.
-            _ => match word.parse::<f64>() {
-                Ok(n) if !word.ends_with(".0") => Value::Number(n),
-                _ => Value::Word(Cow::Owned(word.to_owned())),
-            },
-        })
+        let name = self.vocabulary.name(word).ok_or(Fault::UnknownName(word))?;
+        let kind = self.vocabulary.kind(name);
+        let test = if self.eat("==") {
+            Test::Is(self.literal(kind)?)
+        } else if self.eat("!=") {
+            Test::IsNot(self.literal(kind)?)
+        } else if self.eat(">=") {
+            Test::AtLeast(self.number(kind)?)
+        } else if self.eat("<=") {
+            Test::AtMost(self.number(kind)?)
+        } else if self.eat(">") {
+            Test::Above(self.number(kind)?)
+        } else if self.eat("<") {
+            Test::Below(self.number(kind)?)
+        } else if self.eat("present") {
+            Test::Present
+        } else if self.eat("has ") {
+            if !kind.is_set() {
+                return Err(Fault::WrongOperator(word));
+            }
+            Test::Has(self.word_of(kind)?)
+        } else if self.eat("in ") {
+            Test::In(self.list(kind)?)
+        } else if kind == Kind::Bool {
+            Test::Is(Value::Bool(true))
+        } else {
+            return Err(Fault::WrongOperator(word));
+        };
+        Ok(Condition::Test(name, test))
     }
 
-    fn word(&mut self) -> Result<&'a str, String> {
-        self.space();
-        let end =
-            self.rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(self.rest.len());
-        match self.rest.split_at_checked(end) {
-            Some((word, rest)) if !word.is_empty() => {
-                self.rest = rest;
-                Ok(word)
-            }
-            _ => Err(format!("a word was expected at '{}'", self.rest)),
+    fn literal(&mut self, kind: Kind) -> Result<Value, Fault> {
+        match kind {
+            Kind::Number => self.number(kind).map(Value::Number),
+            Kind::Bool => match self.word()? {
+                "true" => Ok(Value::Bool(true)),
+                "false" => Ok(Value::Bool(false)),
+                other => Err(Fault::WrongLiteral(other)),
+            },
+            _ if kind.is_set() => Err(Fault::WrongOperator(self.rest)),
+            _ => self.word_of(kind).map(Value::word),
         }
     }
 
-    fn takes(&mut self, sign: &str) -> bool {
-        self.space();
+    fn number(&mut self, kind: Kind) -> Result<f64, Fault> {
+        let word = self.word()?;
+        if kind != Kind::Number {
+            return Err(Fault::WrongOperator(word));
+        }
+        word.parse().ok().filter(|n: &f64| n.is_finite()).ok_or(Fault::WrongLiteral(word))
+    }
+
+    fn list(&mut self, kind: Kind) -> Result<Vec<&'static str>, Fault> {
+        if !self.eat("[") {
+            return Err(Fault::BracketMissing);
+        }
+        let mut words = vec![self.word_of(kind)?];
+        while self.eat(",") {
+            words.push(self.word_of(kind)?);
+        }
+        if self.eat("]") { Ok(words) } else { Err(Fault::BracketMissing) }
+    }
+
+    fn word_of(&mut self, kind: Kind) -> Result<&'static str, Fault> {
+        let word = self.word()?;
+        if kind.has_word(word) { Ok(word) } else { Err(Fault::WrongLiteral(word)) }
+    }
+
+    fn word(&mut self) -> Result<&'static str, Fault> {
+        let is_inside = |o: &u8| o.is_ascii_alphanumeric() || matches!(o, b'.' | b'-' | b'_');
+        let len = self.rest.bytes().take_while(|o| is_inside(o)).count();
+        let (word, rest) = self.rest.split_at_checked(len).unwrap_or(("", self.rest));
+        self.rest = rest.trim_start();
+        if word.is_empty() { Err(Fault::WordMissing) } else { Ok(word) }
+    }
+
+    fn eat(&mut self, sign: &str) -> bool {
         match self.rest.strip_prefix(sign) {
             Some(rest) => {
-                self.rest = rest;
+                self.rest = rest.trim_start();
                 true
             }
             None => false,
         }
     }
+}
 
-    fn space(&mut self) {
-        self.rest = self.rest.trim_start();
+fn one_or(mut parts: Vec<Condition>, several: fn(Vec<Condition>) -> Condition) -> Condition {
+    match (parts.pop(), parts.is_empty()) {
+        (Some(only), true) => only,
+        (Some(last), false) => {
+            parts.push(last);
+            several(parts)
+        }
+        (None, _) => several(parts),
     }
 }
 
-/// The facts that a condition names.
-#[must_use]
-pub fn facts_of(condition: &Condition) -> BTreeSet<&str> {
-    condition.tests().into_iter().map(|t| t.fact.as_str()).collect()
-}
-
-/// Signs between a fact and a value, the longer before the shorter.
-const SIGNS: &[(&str, Operator)] = &[
-    ("==", Operator::Equal),
-    ("!=", Operator::NotEqual),
-    (">=", Operator::AtLeast),
-    ("<=", Operator::AtMost),
-    (">", Operator::Greater),
-    ("<", Operator::Less),
-    ("has ", Operator::Has),
-];
-
-/// Brackets and negations within each other: the catalogue has three.
-const MAX_DEPTH: u8 = 16;
+/// Brackets and negations inside each other: no rule needs more than three; the bound keeps the stack small.
+const MAX_DEPTH: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
+    use std::collections::BTreeSet;
 
-    fn values(pairs: &[(&'static str, Value)]) -> Values {
-        pairs.iter().map(|(n, v)| (Cow::Borrowed(*n), v.clone())).collect()
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::read(Table::new(include_str!("../knowledge/facts.tsv")))
     }
 
-    fn holds(text: &str, part: &Values, whole: &Values) -> bool {
-        Condition::parse(text).unwrap().holds(View { part, whole })
-    }
-
-    #[test]
-    fn and_binds_more_tightly_than_or_and_brackets_bind_most() {
-        let facts = values(&[("a.x", Value::Bool(true)), ("a.y", Value::Bool(false)), ("a.z", Value::Bool(false))]);
-        assert!(holds("a.x | a.y & a.z", &facts, &facts));
-        assert!(!holds("(a.x | a.y) & a.z", &facts, &facts));
-        assert!(holds("!a.y & !(a.y | a.z)", &facts, &facts));
+    fn read(text: &'static str) -> Result<Condition, Fault> {
+        Condition::read(text, &vocabulary())
     }
 
     #[test]
-    fn an_unknown_fact_is_false_and_its_negation_true() {
-        let none = Values::new();
-        assert!(!holds("a.x", &none, &none));
-        assert!(!holds("a.x != word", &none, &none));
-        assert!(!holds("a.x < 3", &none, &none));
-        assert!(holds("!a.x == word", &none, &none));
-        assert!(!holds("a.x present", &none, &none));
+    fn and_binds_before_or_and_brackets_before_both() {
+        let v = vocabulary();
+        let mut values = Values::new(&v);
+        values.flag("svc.answered", true);
+        let holds = |text| Condition::read(text, &v).unwrap().holds(Layers(&[&values]), Layers(&[&values]));
+        assert!(holds("svc.answered | svc.medical & svc.hairpin"));
+        assert!(!holds("(svc.answered | svc.medical) & svc.hairpin"));
+        assert!(holds("!(svc.medical | svc.hairpin) & svc.answered"));
+        assert!(!holds("!svc.answered"));
     }
 
     #[test]
-    fn each_operator_does_what_it_says() {
-        let set = Value::Set([Cow::Borrowed("outside"), Cow::Borrowed("guest")].into());
-        let facts = values(&[("a.n", Value::Number(3.0)), ("a.w", Value::word("tls")), ("a.s", set)]);
+    fn the_unknown_is_false_and_its_negation_true() {
+        let v = vocabulary();
+        let values = Values::new(&v);
+        let holds = |text| Condition::read(text, &v).unwrap().holds(Layers(&[&values]), Layers(&[&values]));
         for text in [
-            "a.n == 3",
-            "a.n >= 3",
-            "a.n <= 3",
-            "a.n > 2",
-            "a.n < 4",
-            "a.n != 4",
-            "a.w in [none, tls]",
-            "a.w == tls",
-            "a.s has guest",
-            "a.s present",
+            "wifi.owner == own",
+            "wifi.owner != own",
+            "wifi.owner in [own, neighbour]",
+            "dicom.matches > 0",
+            "dicom.matches >= 0",
+            "dicom.matches < 5",
+            "dicom.matches <= 5",
+            "dicom.matches == 0",
+            "svc.clients has outside",
+            "svc.clients present",
+            "cert.name_fits == false",
         ] {
-            assert!(holds(text, &facts, &facts), "{text}");
+            assert!(!holds(text), "{text}");
         }
-        for text in ["a.n == 4", "a.n > 3", "a.w in [none, partly]", "a.s has office", "a.w == 3", "a.w > 3"] {
-            assert!(!holds(text, &facts, &facts), "{text}");
+        assert!(holds("!svc.clients has outside & !dicom.matches >= 0"));
+    }
+
+    #[test]
+    fn each_operator_asks_what_it_says() {
+        let v = vocabulary();
+        let mut values = Values::new(&v);
+        values.number("dicom.matches", 5u32);
+        values.number("cert.days_left", -3);
+        values.word("wifi.owner", Some("own"));
+        values.set("svc.clients", BTreeSet::from(["guest", "outside"]));
+        values.put("cert.name_fits", Value::Bool(false));
+        values.word("web.admin_open", Some(""));
+        let holds = |text| Condition::read(text, &v).unwrap().holds(Layers(&[&values]), Layers(&[&values]));
+        for text in [
+            "dicom.matches > 4 & dicom.matches >= 5 & dicom.matches < 6 & dicom.matches <= 5 & dicom.matches == 5",
+            "cert.days_left < 0 & cert.days_left >= -3",
+            "wifi.owner == own & wifi.owner != neighbour & wifi.owner in [unknown, own]",
+            "svc.clients has guest & svc.clients present & !svc.clients has office",
+            "cert.name_fits == false & cert.name_fits present",
+        ] {
+            assert!(holds(text), "{text}");
+        }
+        for text in ["dicom.matches > 5", "dicom.matches != 5", "wifi.owner != own", "web.admin_open present"] {
+            assert!(!holds(text), "{text}");
         }
     }
 
     #[test]
-    fn a_negation_speaks_of_the_whole() {
-        let clients = |zone: &'static str| Value::Set([Cow::Borrowed(zone)].into());
-        let part = values(&[("svc.clients", clients("same-segment"))]);
-        let whole = values(&[("svc.clients", Value::Set(["same-segment", "outside"].map(Cow::Borrowed).into()))]);
-        assert!(holds("!svc.clients has outside", &part, &part));
-        assert!(!holds("!svc.clients has outside", &part, &whole));
-        assert!(!holds("svc.clients has outside", &part, &whole));
+    fn what_is_denied_is_asked_of_the_whole() {
+        let v = vocabulary();
+        let (mut inside, mut whole) = (Values::new(&v), Values::new(&v));
+        inside.set("svc.clients", BTreeSet::from(["office"]));
+        whole.set("svc.clients", BTreeSet::from(["office", "outside"]));
+        let holds = |text| Condition::read(text, &v).unwrap().holds(Layers(&[&inside]), Layers(&[&whole]));
+        assert!(!holds("svc.clients has outside"));
+        assert!(!holds("!svc.clients has outside"));
+        assert!(holds("svc.clients has office & !svc.clients has guest"));
     }
 
     #[test]
-    fn text_that_is_no_condition_is_refused() {
-        for text in ["", "a.x &", "a.x == ", "(a.x", "a.x in [b", "word", "a.x b", "a.x | | a.y"] {
-            assert!(Condition::parse(text).is_err(), "{text}");
+    fn a_malformed_text_says_what_is_wrong() {
+        for (text, fault) in [
+            ("", Fault::WordMissing),
+            ("svc.answered &", Fault::WordMissing),
+            ("svc.gossip", Fault::UnknownName("svc.gossip")),
+            ("(svc.answered", Fault::BracketMissing),
+            ("svc.answered)", Fault::Rest(")")),
+            ("svc.answered svc.medical", Fault::Rest("svc.medical")),
+            ("wifi.owner == mine", Fault::WrongLiteral("mine")),
+            ("wifi.owner in [own", Fault::BracketMissing),
+            ("wifi.owner in own", Fault::BracketMissing),
+            ("wifi.owner", Fault::WrongOperator("wifi.owner")),
+            ("wifi.owner has own", Fault::WrongOperator("wifi.owner")),
+            ("wifi.owner > 3", Fault::WrongOperator("3")),
+            ("dicom.matches > many", Fault::WrongLiteral("many")),
+            ("dicom.matches == nan", Fault::WrongLiteral("nan")),
+            ("svc.clients has mars", Fault::WrongLiteral("mars")),
+            ("svc.clients == outside", Fault::WrongOperator("outside")),
+            ("svc.answered == maybe", Fault::WrongLiteral("maybe")),
+            ("!!!!!!!!!!!!!!!!!!!!svc.answered", Fault::TooDeep),
+        ] {
+            assert_eq!(read(text), Err(fault), "{text}");
         }
-        assert!(Condition::parse(&"(".repeat(200)).is_err());
+    }
+
+    #[test]
+    fn no_piece_of_a_condition_panics() {
+        let text = "!(svc.clients has outside | wifi.owner in [own, neighbour]) & dicom.matches >= 10";
+        for end in 0..=text.len() {
+            for start in 0..end {
+                let _ = read(text.get(start..end).unwrap());
+            }
+        }
     }
 }

@@ -1,211 +1,248 @@
-//! Knowledge: the catalogue of rules and the dated tables, compiled in, with a version and a hash.
-//! Keeps: what `knowledge/` holds. Drops: nothing; a catalogue that does not parse does not pass its test.
+//! What the judge knows: the rules and the dated tables of `assess/knowledge`, compiled in, with a version and a hash.
+//!
+//! Keeps: all of it as text; rules and vocabulary are parsed at once, tables when they are asked. Drops: nothing. A
+//! reviewer who has the same version and the same hash has the same judge.
 
-use crate::rule::{Rule, read_rules};
-use crate::table::{Table, day_of};
-use auscult_report::time::{MS_PER_DAY, Timestamp};
+use crate::control::{self, Control};
+use crate::date::Day;
+use crate::rule::{Rule, RuleFault};
+use crate::table::Table;
+use crate::vocabulary::Vocabulary;
+use auscult_report::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// What is known of the world, at a date.
-#[derive(Clone, Debug)]
+/// Everything that the judge knows.
+#[derive(Debug)]
 pub struct Knowledge {
+    vocabulary: Vocabulary,
     rules: Vec<Rule>,
+    faults: Vec<RuleFault>,
 }
 
 impl Knowledge {
-    /// The knowledge that this program was built with.
+    /// What was compiled in. Rules that do not parse are left out; a test asks that [`Knowledge::faults`] has none.
     #[must_use]
     pub fn compiled() -> Knowledge {
-        // A group that does not parse is left out here and fails the test that counts the rules.
-        Knowledge {
-            rules: GROUPS.iter().flat_map(|(group, text)| read_rules(group, text).unwrap_or_default()).collect(),
+        let vocabulary = Vocabulary::read(table("facts.tsv"));
+        let (mut rules, mut faults) = (Vec::new(), Vec::new());
+        for (path, text) in SOURCES {
+            if let Some(group) = path.strip_prefix("findings/").and_then(|p| p.strip_suffix(".txt")) {
+                let (read, wrong) = Rule::read_all(group, text, &vocabulary);
+                rules.extend(read);
+                faults.extend(wrong);
+            }
         }
+        Knowledge { vocabulary, rules, faults }
     }
 
-    /// Its version: the date of its tables and a number.
+    /// `2026-11-21.1`: the day of the tables and a number that grows with every change of that day.
     #[must_use]
-    pub const fn version(&self) -> &'static str {
-        VERSION
+    pub fn version(&self) -> &'static str {
+        SOURCES.first().map_or("", |(_, text)| text.trim_ascii_end())
     }
 
-    /// SHA-256 over every text in it, each with its name and length before it.
+    /// SHA-256 over the names and texts of everything that was compiled in.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        let groups = GROUPS.iter().map(|(name, text)| (*name, *text));
-        let tables = TABLES.iter().map(|(name, table)| (*name, table.text()));
-        hash_of(groups.chain(tables))
+        hash_of(SOURCES)
     }
 
-    /// The date of its tables.
+    /// The day of the tables.
     #[must_use]
     pub fn dated(&self) -> Timestamp {
-        let days = VERSION.get(..10).and_then(day_of).and_then(|d| u64::try_from(d).ok()).unwrap_or(0);
-        Timestamp(days.saturating_mul(MS_PER_DAY))
+        let day = self.version().split('.').next().and_then(Day::read);
+        day.map_or(Timestamp::default(), Day::start)
     }
 
-    /// The rules, in the order of the catalogue.
+    /// The rules, group by group.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The maker of medical equipment that a hardware address belongs to (a hint, never a proof): the longest prefix of
-    /// 36, 28 or 24 bits.
+    /// The rule of a name.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|r| r.id() == id)
+    }
+
+    /// What did not parse.
+    #[must_use]
+    pub fn faults(&self) -> &[RuleFault] {
+        &self.faults
+    }
+
+    /// The named values that rules ask for.
+    #[must_use]
+    pub const fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// A control of a framework, with its label.
+    #[must_use]
+    pub fn control(&self, framework: &str, id: &str) -> Option<Control> {
+        control::find(table("controls.tsv"), framework, id)
+    }
+
+    /// The maker of medical equipment whose hardware address this is: a hint, most modalities show a maker of PCs. A
+    /// private address (bit 0x02 of the first octet) has no maker.
     #[must_use]
     pub fn maker(&self, hardware: [u8; 6]) -> Option<&'static str> {
-        if hardware.first().is_some_and(|o| o & 2 != 0) {
+        if hardware.first().is_none_or(|o| o & 2 != 0) {
             return None;
         }
-        let digits: String = hardware.iter().map(|o| format!("{o:02X}")).collect();
-        OUI_MEDICAL
-            .rows()
-            .filter(|r| !r.cell("prefix_hex").is_empty() && digits.starts_with(r.cell("prefix_hex")))
-            .max_by_key(|r| r.cell("prefix_hex").len())
-            .map(|r| r.cell("organisation"))
+        let address = hardware.iter().fold(0u64, |n, o| (n << 8) | u64::from(*o));
+        table("oui-medical.tsv")
+            .rows(["prefix_hex", "bits", "organisation"])
+            .filter_map(|[prefix, bits, organisation]| {
+                let bits: u32 = bits.parse().ok()?;
+                let rest = HARDWARE_BITS.checked_sub(bits)?;
+                let begins = u64::from_str_radix(prefix, 16).ok()? == address.checked_shr(rest)?;
+                begins.then_some((bits, organisation))
+            })
+            .max_by_key(|(bits, _)| *bits)
+            .map(|(_, organisation)| organisation)
     }
 }
 
-fn hash_of<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> [u8; 32] {
+/// SHA-256 over names and texts: each name, a zero octet, the length of the text as eight octets, the text.
+#[must_use]
+pub fn hash_of(sources: &[(&str, &str)]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    hash.update(b"auscult.dev/knowledge/v1\0");
-    for (name, text) in texts {
-        for part in [name, text] {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
+    for (name, text) in sources {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text.as_bytes());
     }
     hash.finalize().into()
 }
 
-/// The date of the tables, and a number that grows when they change within a day.
-const VERSION: &str = "2026-11-21.1";
+/// Bits of a hardware address (IEEE 802, 8.2).
+const HARDWARE_BITS: u32 = 48;
 
-macro_rules! text {
-    ($name:literal) => {
-        include_str!(concat!("../knowledge/", $name))
+/// A table of the folder by its name; an empty one if there is none.
+pub(crate) fn table(name: &str) -> Table {
+    Table::new(SOURCES.iter().find(|(path, _)| *path == name).map_or("", |(_, text)| text))
+}
+
+macro_rules! source {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../knowledge/", $path)))
     };
 }
 
-/// The catalogue, a group a file.
-const GROUPS: &[(&str, &str)] = &[
-    ("wifi", text!("findings/wifi.txt")),
-    ("imaging", text!("findings/imaging.txt")),
-    ("messaging", text!("findings/messaging.txt")),
-    ("portal", text!("findings/portal.txt")),
-    ("database", text!("findings/database.txt")),
-    ("remote", text!("findings/remote.txt")),
-    ("patch", text!("findings/patch.txt")),
-    ("mail", text!("findings/mail.txt")),
-    ("dns", text!("findings/dns.txt")),
-    ("change", text!("findings/change.txt")),
-    ("sensor", text!("findings/sensor.txt")),
-];
-
-/// The names, types and meanings of facts.
-pub const FACTS: Table = Table::new(text!("facts.tsv"));
-/// Requirements by framework.
-pub const CONTROLS: Table = Table::new(text!("controls.tsv"));
-/// Windows builds and their last days.
-pub const WINDOWS_BUILDS: Table = Table::new(text!("windows-builds.tsv"));
-/// What NTLM really shows.
-pub const WINDOWS_NTLM_BUILDS: Table = Table::new(text!("windows-ntlm-builds.tsv"));
-/// Debian and Ubuntu releases.
-pub const DISTRO_EOL: Table = Table::new(text!("distro-eol.tsv"));
-/// IIS and the Windows below it.
-pub const IIS_WINDOWS: Table = Table::new(text!("iis-windows.tsv"));
-/// Product cycles and their ends.
-pub const EOL_PRODUCTS: Table = Table::new(text!("eol-products.tsv"));
-/// What Debian mended behind an unchanged banner.
-pub const DEBIAN_BACKPORTS: Table = Table::new(text!("debian-backports.tsv"));
-/// The few CVEs worth naming.
-pub const VERSION_CVES: Table = Table::new(text!("version-cves.tsv"));
-/// Release dates of DICOM toolkits.
-pub const TOOLKIT_RELEASES: Table = Table::new(text!("toolkit-releases.tsv"));
-/// Makers of medical equipment by hardware address.
-pub const OUI_MEDICAL: Table = Table::new(text!("oui-medical.tsv"));
-
-const TABLES: &[(&str, Table)] = &[
-    ("facts", FACTS),
-    ("controls", CONTROLS),
-    ("windows-builds", WINDOWS_BUILDS),
-    ("windows-ntlm-builds", WINDOWS_NTLM_BUILDS),
-    ("distro-eol", DISTRO_EOL),
-    ("iis-windows", IIS_WINDOWS),
-    ("eol-products", EOL_PRODUCTS),
-    ("debian-backports", DEBIAN_BACKPORTS),
-    ("version-cves", VERSION_CVES),
-    ("toolkit-releases", TOOLKIT_RELEASES),
-    ("oui-medical", OUI_MEDICAL),
+/// Everything that is compiled in: the name in `assess/knowledge` and the text.
+const SOURCES: &[(&str, &str)] = &[
+    source!("version.txt"),
+    source!("facts.tsv"),
+    source!("findings/wifi.txt"),
+    source!("findings/imaging.txt"),
+    source!("findings/messaging.txt"),
+    source!("findings/portal.txt"),
+    source!("findings/database.txt"),
+    source!("findings/remote.txt"),
+    source!("findings/patch.txt"),
+    source!("findings/mail.txt"),
+    source!("findings/dns.txt"),
+    source!("findings/change.txt"),
+    source!("findings/sensor.txt"),
+    source!("controls.tsv"),
+    source!("system-signs.tsv"),
+    source!("windows-builds.tsv"),
+    source!("windows-ntlm-builds.tsv"),
+    source!("iis-windows.tsv"),
+    source!("distro-eol.tsv"),
+    source!("eol-products.tsv"),
+    source!("unpatched-products.tsv"),
+    source!("debian-backports.tsv"),
+    source!("exploited-versions.tsv"),
+    source!("releases.tsv"),
+    source!("oui-medical.tsv"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     #[test]
-    fn the_whole_catalogue_parses() {
-        for (group, text) in GROUPS {
-            read_rules(group, text).unwrap();
-        }
+    fn everything_that_is_compiled_in_is_understood() {
         let knowledge = Knowledge::compiled();
+        assert_eq!(knowledge.faults(), []);
         assert_eq!(knowledge.rules().len(), 131);
-        let ids: BTreeSet<_> = knowledge.rules().iter().map(Rule::id).collect();
-        assert_eq!(ids.len(), 131, "an id stands twice");
+        assert_eq!(knowledge.version(), "2026-11-21.1");
+        assert_eq!(knowledge.dated(), Day::read("2026-11-21").unwrap().start());
+    }
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_its_words() {
+        let knowledge = Knowledge::compiled();
+        let names: BTreeSet<&str> = knowledge.rules().iter().map(Rule::id).collect();
+        assert_eq!(names.len(), knowledge.rules().len());
         for rule in knowledge.rules() {
-            assert!(!rule.title().is_empty() && !rule.heard().is_empty() && !rule.remedy().is_empty(), "{}", rule.id());
-            assert!(rule.version() >= 1 && rule.confidence_percent() > 0, "{}", rule.id());
-            assert!(["host", "service", "wireless", "site", "sensor"].contains(&rule.subject()), "{}", rule.id());
+            assert!(
+                rule.id().bytes().all(|o| o.is_ascii_lowercase() || o.is_ascii_digit() || o == b'-'),
+                "{}",
+                rule.id()
+            );
+            assert!(rule.version() >= 1 && !rule.title().is_empty() && !rule.remedy().is_empty(), "{}", rule.id());
+            assert!(rule.traps().next().is_some(), "{} says no trap", rule.id());
+            assert_eq!(knowledge.rule(rule.id()).map(Rule::id), Some(rule.id()));
         }
     }
 
     #[test]
-    fn every_condition_names_a_known_fact_and_a_word_of_its_list() {
-        let types: BTreeMap<_, _> = FACTS.rows().map(|r| (r.cell("fact"), r.cell("type"))).collect();
-        for rule in Knowledge::compiled().rules() {
-            for test in rule.conditions().flat_map(|c| c.tests()) {
-                let kind = types.get(test.fact.as_str()).unwrap_or_else(|| panic!("{}: {}", rule.id(), test.fact));
-                let Some(words) = kind.strip_prefix("enum(").and_then(|k| k.strip_suffix(')')) else { continue };
-                for value in &test.against {
-                    let Value::Word(word) = value else { panic!("{}: {} is not tested by word", rule.id(), test.fact) };
-                    assert!(words.split(',').any(|w| w == word), "{}: {} is never {word}", rule.id(), test.fact);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_control_is_in_the_table() {
-        let known: BTreeSet<_> = CONTROLS.rows().map(|r| (r.cell("framework"), r.cell("id"))).collect();
-        for rule in Knowledge::compiled().rules() {
+    fn every_control_and_story_of_a_rule_is_listed() {
+        let knowledge = Knowledge::compiled();
+        let stories: BTreeSet<&str> =
+            Table::new(include_str!("../knowledge/stories.tsv")).rows(["story"]).map(|[s]| s).collect();
+        for rule in knowledge.rules() {
             for (framework, ids) in rule.controls() {
                 for id in ids {
-                    assert!(known.contains(&(framework, id)), "{}: {framework} {id}", rule.id());
+                    assert!(knowledge.control(framework, id).is_some(), "{}: {framework} {id}", rule.id());
                 }
+            }
+            for story in rule.stories() {
+                assert!(stories.contains(story), "{}: {story}", rule.id());
             }
         }
     }
 
     #[test]
-    fn the_hash_changes_with_any_octet_and_with_any_border() {
-        let hash = |texts: &[(&'static str, &'static str)]| hash_of(texts.iter().copied());
-        assert_ne!(hash(&[("a", "text")]), hash(&[("a", "texu")]));
-        assert_ne!(hash(&[("a", "text")]), hash(&[("at", "ext")]));
-        assert_ne!(hash(&[("a", "b"), ("c", "d")]), hash(&[("a", "bcd")]));
-        assert_eq!(Knowledge::compiled().hash(), Knowledge::compiled().hash());
+    fn every_text_is_in_the_hash() {
+        let original = hash_of(SOURCES);
+        assert_eq!(original, Knowledge::compiled().hash());
+        for at in 0..SOURCES.len() {
+            let mut changed = SOURCES.to_vec();
+            let text: String = changed[at].1.replacen('e', "f", 1);
+            changed[at].1 = Box::leak(if text == changed[at].1 { text + " " } else { text }.into_boxed_str());
+            assert_ne!(hash_of(&changed), original, "{}", SOURCES[at].0);
+        }
+        // A line that moves from one file to the next is a change too.
+        assert_ne!(hash_of(&[("a", "xy"), ("b", "z")]), hash_of(&[("a", "x"), ("b", "yz")]));
     }
 
     #[test]
-    fn a_maker_is_found_by_its_longest_prefix_and_never_for_a_private_address() {
+    fn every_table_has_rows_and_every_row_its_columns() {
+        for (path, text) in SOURCES.iter().filter(|(path, _)| path.ends_with(".tsv")) {
+            let mut lines = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+            let columns = lines.next().unwrap().split('\t').count();
+            let mut rows = 0;
+            for line in lines {
+                assert_eq!(line.split('\t').count(), columns, "{path}: {line}");
+                rows += 1;
+            }
+            assert!(rows > 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn makers_are_found_by_their_longest_prefix() {
         let knowledge = Knowledge::compiled();
         assert_eq!(knowledge.maker([0x00, 0x13, 0xdd, 1, 2, 3]), Some("Abbott Diagnostics"));
+        assert_eq!(knowledge.maker([0x70, 0xb3, 0xd5, 0x53, 0xf1, 2]), Some("Abbott Diagnostics Technologies AS"));
         assert_eq!(knowledge.maker([0x02, 0x13, 0xdd, 1, 2, 3]), None);
-        assert_eq!(knowledge.maker([0xff; 6]), None);
-    }
-
-    #[test]
-    fn the_knowledge_is_dated() {
-        assert_eq!(Knowledge::compiled().dated().days(), 20_778);
+        assert_eq!(knowledge.maker([0xfc; 6]), None);
     }
 }

@@ -1,269 +1,440 @@
-//! A rule of the catalogue, and the reader of the text that it is written in (`knowledge/README.md` tells its form).
-//! Keeps: everything a page or a bundle shows of a rule. Drops: nothing; an unknown key is refused.
+//! A rule: what must be true for a finding, how bad it is, how sure, and the words for a clinic's manager.
+//!
+//! Keeps: what `assess/knowledge/findings/*.txt` say (form: `assess/knowledge/README.md`). Drops: a rule that does not
+//! parse; the fault is kept, and a test asks that there is none.
 
-use crate::condition::Condition;
-use crate::severity::Severity;
+use crate::condition::{Condition, Fault, Layers};
+use crate::vocabulary::{About, Name, Vocabulary};
 
-/// A rule: when it holds, how bad and how sure it is, and the words for people.
+/// How bad a finding is: who can reach it, what it is, what was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// To be mended when there is time.
+    Low,
+    /// To be mended soon.
+    Medium,
+    /// To be mended this week.
+    High,
+    /// To be stopped now.
+    Critical,
+}
+
+impl Severity {
+    /// `info`, `low`, `medium`, `high`, `critical`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// The severity of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Severity> {
+        [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
+            .into_iter()
+            .find(|s| s.word() == word)
+    }
+}
+
+/// Whose service a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// What a server gives away or runs: only the clinic's own servers are the clinic's to mend.
+    Own,
+    /// What a client sends on the way: towards a foreign server too, and then it crosses the internet.
+    Sent,
+    /// Anybody's.
+    Any,
+}
+
+/// One rule. The fields are read with the methods of the same names.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    id: String,
+    id: &'static str,
     version: u16,
-    group: String,
-    subject: String,
-    /// Whether it also speaks of servers that are not the clinic's.
-    about_any: bool,
-    title: String,
-    heard: String,
+    group: &'static str,
+    title: &'static str,
+    about: About,
+    whose: Whose,
+    heard: &'static str,
+    remedy: &'static str,
+    gone: &'static str,
+    silent_days: Option<u16>,
+    traps: Vec<&'static str>,
+    controls: Vec<(&'static str, Vec<&'static str>)>,
+    stories: Vec<&'static str>,
+    captures: Vec<&'static str>,
     when: Condition,
     severity: Severity,
-    severities: Vec<(Severity, Condition, String)>,
-    confidence_percent: u8,
+    severities: Vec<(Severity, Condition, &'static str)>,
+    confidence: u8,
     confidences: Vec<(u8, Condition)>,
-    traps: Vec<String>,
-    remedy: String,
-    gone: String,
-    silent_days: Option<u16>,
-    controls: Vec<(String, Vec<String>)>,
-    stories: Vec<String>,
+}
+
+/// What a rule makes of what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Verdict {
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure, of 100.
+    pub confidence_percent: u8,
+    /// The place of the severity line that held; none where the first one did.
+    pub line: Option<usize>,
 }
 
 impl Rule {
-    /// Its name, stable: `wifi-open-network`.
+    /// Its stable name.
     #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
+    pub const fn id(&self) -> &'static str {
+        self.id
     }
 
-    /// Grows when the same facts may give another answer.
+    /// Grows when its answer may change.
     #[must_use]
     pub const fn version(&self) -> u16 {
         self.version
     }
 
-    /// The chapter of the catalogue: `wifi`, `imaging`, ...
+    /// The file that it stands in: `wifi`, `imaging`, `database`.
     #[must_use]
-    pub fn group(&self) -> &str {
-        &self.group
-    }
-
-    /// What it judges: `host`, `service`, `wireless`, `site`, `sensor`.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// Whether it also speaks of servers that are not the clinic's: what the clinic sends there is its own.
-    #[must_use]
-    pub const fn is_about_any(&self) -> bool {
-        self.about_any
+    pub const fn group(&self) -> &'static str {
+        self.group
     }
 
     /// One sentence for a clinic's manager.
     #[must_use]
-    pub fn title(&self) -> &str {
-        &self.title
+    pub const fn title(&self) -> &'static str {
+        self.title
     }
 
-    /// What is heard when it holds, for an engineer.
+    /// What kind of subject it judges.
     #[must_use]
-    pub fn heard(&self) -> &str {
-        &self.heard
+    pub const fn about(&self) -> About {
+        self.about
     }
 
-    /// When it holds.
+    /// Whose service it judges.
     #[must_use]
-    pub const fn when(&self) -> &Condition {
-        &self.when
+    pub const fn whose(&self) -> Whose {
+        self.whose
     }
 
-    /// How bad it is where no other rule of severity holds.
+    /// What is heard on the wire when it holds.
     #[must_use]
-    pub const fn severity(&self) -> Severity {
-        self.severity
-    }
-
-    /// How bad it is if a condition holds, and why; the first that holds wins.
-    pub fn severities(&self) -> impl Iterator<Item = (Severity, &Condition, &str)> {
-        self.severities.iter().map(|(s, c, why)| (*s, c, why.as_str()))
-    }
-
-    /// How sure it is where no other rule of confidence holds.
-    #[must_use]
-    pub const fn confidence_percent(&self) -> u8 {
-        self.confidence_percent
-    }
-
-    /// How sure it is if a condition holds; the first that holds wins.
-    pub fn confidences(&self) -> impl Iterator<Item = (u8, &Condition)> {
-        self.confidences.iter().map(|(p, c)| (*p, c))
-    }
-
-    /// What it may be mistaken for.
-    pub fn traps(&self) -> impl Iterator<Item = &str> {
-        self.traps.iter().map(String::as_str)
+    pub const fn heard(&self) -> &'static str {
+        self.heard
     }
 
     /// What to do.
     #[must_use]
-    pub fn remedy(&self) -> &str {
-        &self.remedy
+    pub const fn remedy(&self) -> &'static str {
+        self.remedy
     }
 
-    /// What must be heard for it to be gone.
+    /// What must be heard before it may be called mended.
     #[must_use]
-    pub fn gone(&self) -> &str {
-        &self.gone
+    pub const fn gone(&self) -> &'static str {
+        self.gone
     }
 
-    /// After how many well-heard days of silence it is gone; `None`: never by silence.
+    /// After how many well-heard days of silence it may be called gone; none: silence never ends it.
     #[must_use]
     pub const fn silent_days(&self) -> Option<u16> {
         self.silent_days
     }
 
-    /// The requirements that it speaks to: framework and ids.
-    pub fn controls(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
-        self.controls.iter().map(|(framework, ids)| (framework.as_str(), ids.iter().map(String::as_str)))
+    /// What it may be mistaken for.
+    pub fn traps(&self) -> impl Iterator<Item = &'static str> {
+        self.traps.iter().copied()
     }
 
-    /// The stories that it would have told in time.
-    pub fn stories(&self) -> impl Iterator<Item = &str> {
-        self.stories.iter().map(String::as_str)
+    /// The controls that it is evidence for, by framework.
+    pub fn controls(&self) -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+        self.controls.iter().map(|(framework, ids)| (*framework, ids.iter().copied()))
     }
 
-    /// Every condition in it.
-    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        let severities = self.severities.iter().map(|(_, c, _)| c);
-        let confidences = self.confidences.iter().map(|(_, c)| c);
-        core::iter::once(&self.when).chain(severities).chain(confidences)
+    /// The stories of `stories.tsv` that it would have told in time.
+    pub fn stories(&self) -> impl Iterator<Item = &'static str> {
+        self.stories.iter().copied()
     }
-}
 
-/// Reads the rules of one group.
-///
-/// # Errors
-/// The rule, the line and what is wrong with it.
-pub fn read_rules(group: &str, text: &str) -> Result<Vec<Rule>, String> {
-    let mut rules = Vec::new();
-    let mut draft: Option<Rule> = None;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim_end();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+    /// The kinds of captures that it is tried on.
+    pub fn captures(&self) -> impl Iterator<Item = &'static str> {
+        self.captures.iter().copied()
+    }
+
+    /// The reason of a severity line.
+    #[must_use]
+    pub fn reason(&self, line: Option<usize>) -> Option<&'static str> {
+        self.severities.get(line?).map(|s| s.2)
+    }
+
+    /// What it makes of what is known `here` of a subject whose `whole` is known too; `None` if it does not hold.
+    #[must_use]
+    pub fn judge(&self, here: Layers<'_, '_>, whole: Layers<'_, '_>) -> Option<Verdict> {
+        if !self.when.holds(here, whole) {
+            return None;
         }
-        let fault = |what: String| format!("{group}, line {}: {what}", number.saturating_add(1));
-        if let Some(id) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            rules.extend(draft.take());
-            draft = Some(empty(group, id));
-            continue;
-        }
-        let (key, words) = line.split_once(": ").ok_or_else(|| fault("a line is 'key: words'".to_owned()))?;
-        let rule = draft.as_mut().ok_or_else(|| fault("a rule begins with its [id]".to_owned()))?;
-        rule.take(key, words).map_err(fault)?;
-    }
-    rules.extend(draft);
-    Ok(rules)
-}
-
-impl Rule {
-    fn take(&mut self, key: &str, words: &str) -> Result<(), String> {
-        let text = words.to_owned();
-        match key {
-            "version" => self.version = number(words)?,
-            "subject" => self.subject = text,
-            "about" => self.about_any = words == "any",
-            "title" => self.title = text,
-            "heard" => self.heard = text,
-            "when" => self.when = Condition::parse(words)?,
-            "severity" => self.take_severity(words)?,
-            "confidence" => self.take_confidence(words)?,
-            "trap" => self.traps.push(text),
-            "remedy" => self.remedy = text,
-            "gone" => self.gone = text,
-            "silent-days" => self.silent_days = Some(number(words)?),
-            "stories" => self.stories = list(words),
-            "capture-kinds" => {}
-            "hipaa" | "iso27001" | "nist_csf2" | "hicp405d" | "cis_v8" | "gdpr" | "nist80053" => {
-                self.controls.push((key.to_owned(), list(words)));
-            }
-            _ => return Err(format!("'{key}' is no key of a rule")),
-        }
-        Ok(())
+        let line = self.severities.iter().position(|(_, condition, _)| condition.holds(here, whole));
+        let severity = line.and_then(|l| self.severities.get(l)).map_or(self.severity, |s| s.0);
+        let confidence_percent = self
+            .confidences
+            .iter()
+            .find(|(_, c)| c.holds(here, whole))
+            .map_or(self.confidence, |(percent, _)| *percent);
+        Some(Verdict { severity, confidence_percent, line })
     }
 
-    fn take_severity(&mut self, words: &str) -> Result<(), String> {
-        let (level, rest) = words.split_once(" if ").map_or((words, None), |(l, r)| (l, Some(r)));
-        let severity = Severity::from_word(level).ok_or_else(|| format!("'{level}' is no severity"))?;
-        match rest {
-            None => self.severity = severity,
-            Some(rest) => {
-                let (condition, why) = rest.split_once(" -- ").unwrap_or((rest, ""));
-                self.severities.push((severity, Condition::parse(condition)?, why.to_owned()));
+    /// The names that its condition, and that of the severity line that held, ask for; not those that it denies.
+    #[must_use]
+    pub fn names(&self, line: Option<usize>) -> Vec<Name> {
+        let mut names = Vec::new();
+        self.when.names(false, &mut names);
+        if let Some((_, condition, _)) = line.and_then(|l| self.severities.get(l)) {
+            condition.names(false, &mut names);
+        }
+        names
+    }
+
+    /// Every name that it asks for anywhere.
+    #[must_use]
+    pub fn all_names(&self) -> Vec<Name> {
+        let mut names = Vec::new();
+        let conditions = self.severities.iter().map(|s| &s.1).chain(self.confidences.iter().map(|c| &c.1));
+        core::iter::once(&self.when).chain(conditions).for_each(|c| c.names(true, &mut names));
+        names
+    }
+
+    /// Reads the rules of one file. Those that do not parse are left out; what is wrong with them comes second.
+    #[must_use]
+    pub fn read_all(group: &'static str, text: &'static str, vocabulary: &Vocabulary) -> (Vec<Rule>, Vec<RuleFault>) {
+        let (mut rules, mut faults) = (Vec::new(), Vec::new());
+        let mut drafts: Vec<Draft> = Vec::new();
+        for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
+            if let Some(id) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                drafts.push(Draft { id, lines: Vec::new() });
+            } else if let (Some(draft), Some(pair)) = (drafts.last_mut(), line.split_once(": ")) {
+                draft.lines.push(pair);
+            } else {
+                faults.push(RuleFault { id: group, what: What::Line(line) });
             }
         }
-        Ok(())
-    }
-
-    fn take_confidence(&mut self, words: &str) -> Result<(), String> {
-        match words.split_once(" if ") {
-            None => self.confidence_percent = number(words)?,
-            Some((percent, condition)) => self.confidences.push((number(percent)?, Condition::parse(condition)?)),
+        for draft in drafts {
+            match draft.rule(group, vocabulary) {
+                Ok(rule) => rules.push(rule),
+                Err(what) => faults.push(RuleFault { id: draft.id, what }),
+            }
         }
-        Ok(())
+        (rules, faults)
     }
 }
 
-fn empty(group: &str, id: &str) -> Rule {
-    Rule {
-        id: id.to_owned(),
-        version: 0,
-        group: group.to_owned(),
-        subject: String::new(),
-        about_any: false,
-        title: String::new(),
-        heard: String::new(),
-        when: Condition::Any(Vec::new()),
-        severity: Severity::Info,
-        severities: Vec::new(),
-        confidence_percent: 0,
-        confidences: Vec::new(),
-        traps: Vec::new(),
-        remedy: String::new(),
-        gone: String::new(),
-        silent_days: None,
-        controls: Vec::new(),
-        stories: Vec::new(),
+/// A rule that does not parse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleFault {
+    /// Which one, or which file.
+    pub id: &'static str,
+    /// What is wrong.
+    pub what: What,
+}
+
+/// What is wrong with a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// This line is not understood.
+    Line(&'static str),
+    /// This key is missing.
+    Missing(&'static str),
+    /// This value does not fit its key.
+    Value(&'static str),
+    /// A condition is wrong.
+    Condition(Fault),
+}
+
+/// The lines of one rule.
+struct Draft {
+    id: &'static str,
+    lines: Vec<(&'static str, &'static str)>,
+}
+
+impl Draft {
+    fn rule(&self, group: &'static str, vocabulary: &Vocabulary) -> Result<Rule, What> {
+        let condition = |text| Condition::read(text, vocabulary).map_err(What::Condition);
+        let (mut severities, mut confidences, mut controls) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, value) in &self.lines {
+            match (*key, value.split_once(" if ")) {
+                ("severity", Some((word, rest))) => {
+                    let severity = Severity::from_word(word).ok_or(What::Value(value))?;
+                    let (test, reason) = rest.split_once(" -- ").ok_or(What::Value(value))?;
+                    severities.push((severity, condition(test)?, reason));
+                }
+                ("confidence", Some((percent, test))) => confidences.push((percentage(percent)?, condition(test)?)),
+                (framework, _) if FRAMEWORKS.contains(&framework) => controls.push((framework, words(value))),
+                (other, _) if KEYS.contains(&other) => {}
+                (other, _) => return Err(What::Line(other)),
+            }
+        }
+        let subject = self.one("subject")?;
+        let severity = self.base("severity")?;
+        Ok(Rule {
+            id: self.id,
+            version: number(self.one("version")?)?,
+            group,
+            title: self.one("title")?,
+            about: About::read(subject).ok_or(What::Value(subject))?,
+            whose: whose(self.one("about")?)?,
+            heard: self.one("heard")?,
+            remedy: self.one("remedy")?,
+            gone: self.one("gone")?,
+            silent_days: self.values("silent-days").next().map(number).transpose()?,
+            traps: self.values("trap").collect(),
+            controls,
+            stories: self.values("stories").flat_map(words).collect(),
+            captures: self.values("capture-kinds").flat_map(words).collect(),
+            when: condition(self.one("when")?)?,
+            severity: Severity::from_word(severity).ok_or(What::Value(severity))?,
+            severities,
+            confidence: percentage(self.base("confidence")?)?,
+            confidences,
+        })
+    }
+
+    fn values(&self, key: &str) -> impl Iterator<Item = &'static str> {
+        self.lines.iter().filter(move |(k, _)| *k == key).map(|(_, v)| *v)
+    }
+
+    fn one(&self, key: &'static str) -> Result<&'static str, What> {
+        self.values(key).next().ok_or(What::Missing(key))
+    }
+
+    /// The line of a key that holds where none with a condition does.
+    fn base(&self, key: &'static str) -> Result<&'static str, What> {
+        self.values(key).find(|v| !v.contains(" if ")).ok_or(What::Missing(key))
     }
 }
 
-fn number<N: core::str::FromStr>(words: &str) -> Result<N, String> {
-    words.parse().map_err(|_| format!("'{words}' is no number that fits here"))
+fn whose(word: &'static str) -> Result<Whose, What> {
+    match word {
+        "own" => Ok(Whose::Own),
+        "sent" => Ok(Whose::Sent),
+        "any" => Ok(Whose::Any),
+        _ => Err(What::Value(word)),
+    }
 }
 
-fn list(words: &str) -> Vec<String> {
-    words.split(", ").map(str::to_owned).collect()
+fn percentage(text: &'static str) -> Result<u8, What> {
+    number(text).ok().and_then(|n| u8::try_from(n).ok()).filter(|n| *n <= 100).ok_or(What::Value(text))
 }
+
+fn number(text: &'static str) -> Result<u16, What> {
+    text.parse().map_err(|_| What::Value(text))
+}
+
+fn words(list: &'static str) -> Vec<&'static str> {
+    list.split(", ").collect()
+}
+
+/// Keys of lines; those of [`FRAMEWORKS`] come to them.
+const KEYS: &[&str] = &[
+    "version",
+    "title",
+    "subject",
+    "about",
+    "heard",
+    "when",
+    "severity",
+    "confidence",
+    "trap",
+    "remedy",
+    "gone",
+    "silent-days",
+    "stories",
+    "capture-kinds",
+];
+
+/// Frameworks of `controls.tsv`: a key each.
+const FRAMEWORKS: &[&str] = &["hipaa", "iso27001", "nist_csf2", "hicp405d", "cis_v8", "gdpr", "nist80053"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
+    use crate::vocabulary::Values;
 
-    #[test]
-    fn a_fault_names_its_group_and_its_line() {
-        let fault = read_rules("wifi", "# note\n[a-rule]\nversion: 1\ncolour: red\n").unwrap_err();
-        assert_eq!(fault, "wifi, line 4: 'colour' is no key of a rule");
-        assert!(read_rules("wifi", "version: 1\n").unwrap_err().contains("begins with its [id]"));
-        assert!(read_rules("wifi", "[a]\nseverity: bad\n").unwrap_err().contains("no severity"));
-        assert!(read_rules("wifi", "[a]\nwhen: x &\n").is_err());
+    const GOOD: &str = "# a file\n\n[tap-open]\nversion: 2\ntitle: A tap is open: close it\nsubject: service\nabout: own\n\
+        heard: Drops.\nwhen: svc.answered\nseverity: low\nseverity: high if svc.clients has outside -- from the internet\n\
+        confidence: 90\nconfidence: 40 if svc.days < 2\ntrap: rain\ntrap: a fountain\nremedy: Close it.\ngone: silence\n\
+        silent-days: 7\nhipaa: 164.312(a)(1), 164.312(d)\nstories: middletown, medantex\n";
+
+    fn read(text: &'static str) -> (Vec<Rule>, Vec<RuleFault>) {
+        let vocabulary = Vocabulary::read(Table::new(include_str!("../knowledge/facts.tsv")));
+        Rule::read_all("tap", text, &vocabulary)
     }
 
     #[test]
-    fn a_rule_keeps_its_reasons() {
-        let text = "[a]\nversion: 2\nseverity: low\nseverity: high if a.x -- because of x\nconfidence: 90\nconfidence: 40 if a.y\n";
-        let rules = read_rules("wifi", text).unwrap();
-        let severities: Vec<_> = rules[0].severities().map(|(s, _, why)| (s, why)).collect();
-        assert_eq!(severities, [(Severity::High, "because of x")]);
-        assert_eq!((rules[0].severity(), rules[0].confidence_percent(), rules[0].version()), (Severity::Low, 90, 2));
+    fn a_rule_is_read_with_all_its_lines() {
+        let (rules, faults) = read(GOOD);
+        assert_eq!(faults, []);
+        let rule = &rules[0];
+        assert_eq!((rule.id(), rule.version(), rule.group()), ("tap-open", 2, "tap"));
+        assert_eq!(rule.title(), "A tap is open: close it");
+        assert_eq!(rule.traps().collect::<Vec<_>>(), ["rain", "a fountain"]);
+        assert_eq!(rule.stories().collect::<Vec<_>>(), ["middletown", "medantex"]);
+        assert_eq!(rule.silent_days(), Some(7));
+        let controls: Vec<_> = rule.controls().map(|(f, ids)| (f, ids.collect::<Vec<_>>())).collect();
+        assert_eq!(controls, [("hipaa", vec!["164.312(a)(1)", "164.312(d)"])]);
+    }
+
+    #[test]
+    fn the_first_line_that_holds_decides() {
+        let vocabulary = Vocabulary::read(Table::new(include_str!("../knowledge/facts.tsv")));
+        let (rules, _) = Rule::read_all("tap", GOOD, &vocabulary);
+        let mut values = Values::new(&vocabulary);
+        let judge = |values: &Values<'_>| {
+            let layers = &[values];
+            rules[0].judge(Layers(layers), Layers(layers)).map(|v| (v.severity, v.confidence_percent, v.line))
+        };
+        assert_eq!(judge(&values), None);
+        values.flag("svc.answered", true);
+        assert_eq!(judge(&values), Some((Severity::Low, 90, None)));
+        values.set("svc.clients", ["outside"].into());
+        values.number("svc.days", 1u32);
+        assert_eq!(judge(&values), Some((Severity::High, 40, Some(0))));
+        assert_eq!(rules[0].reason(Some(0)), Some("from the internet"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_rule_is_named() {
+        for (from, to, what) in [
+            ("version: 2", "version: two", What::Value("two")),
+            ("title: A tap is open: close it\n", "", What::Missing("title")),
+            ("subject: service", "subject: server", What::Value("server")),
+            ("about: own", "about: ours", What::Value("ours")),
+            ("severity: low", "severity: bad", What::Value("bad")),
+            ("confidence: 90", "confidence: 900", What::Value("900")),
+            ("trap: rain", "trick: rain", What::Line("trick")),
+            (" -- from the internet", "", What::Value("high if svc.clients has outside")),
+            ("svc.answered", "svc.gossip", What::Condition(Fault::UnknownName("svc.gossip"))),
+        ] {
+            let text: &'static str = Box::leak(GOOD.replace(from, to).into_boxed_str());
+            let (rules, faults) = read(text);
+            assert!(rules.is_empty());
+            assert_eq!(faults, [RuleFault { id: "tap-open", what }]);
+        }
+        assert_eq!(read("gossip\n").1, [RuleFault { id: "tap", what: What::Line("gossip") }]);
+    }
+
+    #[test]
+    fn severities_are_ordered_from_good_to_bad() {
+        assert!(Severity::Info < Severity::Low && Severity::High < Severity::Critical);
+        assert_eq!(Severity::from_word("medium"), Some(Severity::Medium));
+        assert_eq!(Severity::from_word("awful"), None);
     }
 }

@@ -1,85 +1,80 @@
-//! The tables of `knowledge/`: tab separated, `#` begins a note, the first other line names the columns.
-//! Keeps: rows as borrowed text. Drops: notes.
+//! A dated table of `assess/knowledge`: UTF-8, tab-separated, lines that begin with `#` are notes, the first other line
+//! is the head.
+//!
+//! Keeps: the text as it is compiled in; rows are split when they are asked for, so a table that nothing asks for costs
+//! nothing. Drops: nothing.
 
-/// A table, read row by row where it is needed: nothing is built in advance.
+/// A table by its text.
 #[derive(Clone, Copy, Debug)]
-pub struct Table {
-    text: &'static str,
-}
-
-/// One row of a table.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    head: &'static str,
-    line: &'static str,
-}
+pub struct Table(&'static str);
 
 impl Table {
-    /// A table over a compiled-in text.
+    /// Of a text of the form above.
     #[must_use]
     pub const fn new(text: &'static str) -> Table {
-        Table { text }
+        Table(text)
     }
 
-    /// Its rows, in order.
-    pub fn rows(self) -> impl Iterator<Item = Row> {
-        let mut lines = self.text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
-        let head = lines.next().unwrap_or_default();
-        lines.map(move |line| Row { head, line })
+    /// Every row, as its columns of these names; no row at all if the head does not have them. Work is bounded by the
+    /// length of the table.
+    pub fn rows<const N: usize>(self, names: [&str; N]) -> impl Iterator<Item = [&'static str; N]> {
+        let places = self.places(names);
+        self.lines().skip(1).filter_map(move |line| columns(line, places?))
     }
 
-    /// The text, for the hash of the knowledge.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        self.text
+    /// The rows whose first column is `key`.
+    pub fn rows_of<const N: usize>(self, key: &str, names: [&str; N]) -> impl Iterator<Item = [&'static str; N]> {
+        let places = self.places(names);
+        self.lines()
+            .skip(1)
+            .filter(move |line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with('\t')))
+            .filter_map(move |line| columns(line, places?))
+    }
+
+    fn places<const N: usize>(self, names: [&str; N]) -> Option<[usize; N]> {
+        let head = self.lines().next()?;
+        let mut places = [0; N];
+        for (place, name) in places.iter_mut().zip(names) {
+            *place = head.split('\t').position(|column| column == name)?;
+        }
+        Some(places)
+    }
+
+    fn lines(self) -> impl Iterator<Item = &'static str> {
+        self.0.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
     }
 }
 
-impl Row {
-    /// The cell of a column; empty if there is no such column.
-    #[must_use]
-    pub fn cell(&self, column: &str) -> &'static str {
-        let place = self.head.split('\t').position(|c| c == column);
-        place.and_then(|p| self.line.split('\t').nth(p)).unwrap_or_default()
+fn columns<const N: usize>(line: &'static str, places: [usize; N]) -> Option<[&'static str; N]> {
+    let mut found = [""; N];
+    for (slot, place) in found.iter_mut().zip(places) {
+        *slot = line.split('\t').nth(place)?;
     }
-}
-
-/// Days since 1970-01-01 of a date as `2026-11-21` (the proleptic Gregorian calendar; Hinnant's days_from_civil).
-#[must_use]
-pub fn day_of(date: &str) -> Option<i64> {
-    let mut parts = date.split('-').map(|p| p.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = if month <= 2 { year.checked_sub(1)? } else { year };
-    let era = year.checked_div(400)?;
-    let year_of_era = year.checked_rem(400)?;
-    let shifted = month.checked_add(9)?.checked_rem(12)?;
-    let day_of_year = shifted.checked_mul(153)?.checked_add(2)?.checked_div(5)?.checked_add(day)?.checked_sub(1)?;
-    let leap = year_of_era.checked_div(4)?.checked_sub(year_of_era.checked_div(100)?)?;
-    let day_of_era = year_of_era.checked_mul(365)?.checked_add(leap)?.checked_add(day_of_year)?;
-    era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
+    Some(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TEXT: &str =
+        "# a note\nproduct\tcycle\teol\nnginx\t1.2\t2013\n# another\nnginx-plus\t1\tnone\nnginx\t1.4\t\n";
+
     #[test]
-    fn dates_become_days() {
-        assert_eq!(day_of("1970-01-01"), Some(0));
-        assert_eq!(day_of("2000-02-29"), Some(11_016));
-        assert_eq!(day_of("2026-11-21"), Some(20_778));
-        for wrong in ["", "2026", "none", "2026-13-01", "2026-11-00"] {
-            assert_eq!(day_of(wrong), None, "{wrong}");
-        }
+    fn rows_are_given_by_the_names_of_their_columns() {
+        let rows: Vec<_> = Table::new(TEXT).rows(["eol", "product"]).collect();
+        assert_eq!(rows, [["2013", "nginx"], ["none", "nginx-plus"], ["", "nginx"]]);
     }
 
     #[test]
-    fn notes_are_passed_and_cells_found_by_name() {
-        let table = Table::new("# note\na\tb\n1\t2\n\n# more\n3\t4\n");
-        let cells: Vec<_> = table.rows().map(|r| (r.cell("b"), r.cell("a"), r.cell("c"))).collect();
-        assert_eq!(cells, [("2", "1", ""), ("4", "3", "")]);
+    fn rows_of_a_key_are_those_whose_first_column_is_exactly_it() {
+        let rows: Vec<_> = Table::new(TEXT).rows_of("nginx", ["cycle"]).collect();
+        assert_eq!(rows, [["1.2"], ["1.4"]]);
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_gives_no_row() {
+        assert_eq!(Table::new(TEXT).rows(["end"]).count(), 0);
+        assert_eq!(Table::new("").rows(["end"]).count(), 0);
     }
 }

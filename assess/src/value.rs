@@ -2,7 +2,7 @@
 //! Keeps: truths, numbers, words, sets of words. Drops: who said them; that is in the sightings.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A word of a closed list.
@@ -55,6 +55,3 @@ impl fmt::Display for Value {
         }
     }
 }
-
-/// The facts of one subject, by name. A fact that is not there is unknown.
-pub type Values = BTreeMap<Word, Value>;

@@ -1,127 +1,261 @@
-//! From sightings to the named values that rules are written in (`knowledge/facts.tsv`): one set for each subject, and
-//! for a service one more for each zone that its clients were in.
+//! From sightings to the named values that rules ask for (`assess/knowledge/facts.tsv`), one picture of a window.
 //!
-//! Why by zone: a rule such as "gave records to the outside without a login" must not be fed by what a modality inside
-//! got and a stranger outside did not. So what was heard towards one zone is kept apart, and a rule is asked for each.
-//! Keeps: counts, words. Drops: the times, but where a rule asks for days.
+//! Keeps: for each subject its values; of a service one view for each zone of its clients beside the whole, so that what
+//! a stranger got is not mixed with what a modality got. Drops: the order of things. Values that need a history
+//! (`change.*`, `web.login_lost`, `out.bulk`) or a configuration (`wifi.purpose`, `svc.hairpin`) stay unknown here.
 
 mod names;
 mod service;
+mod site;
 mod software;
 mod system;
 mod wireless;
 
+use crate::date::Day;
 use crate::knowledge::Knowledge;
-use crate::value::{Value, Values, Word};
+use crate::value::{Value, Word};
+use crate::vocabulary::Values;
 use auscult_report::fact::{Fact, Role};
-use auscult_report::subject::{HostId, Subject};
+use auscult_report::subject::{Bssid, HostId, Subject, Transport};
 use auscult_report::summary::{Sighting, Summary};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
-use std::borrow::Cow;
+use core::ops::RangeInclusive;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use names::names_of;
-pub use software::Proof;
+pub(crate) use names::names_of;
+use software::Programs;
+pub(crate) use software::Variant;
 
-/// What is known of one subject.
-#[derive(Clone, Debug)]
+/// What is known of a subject, by name.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stated {
     /// The subject.
     pub subject: Subject,
-    /// Everything that is known of it.
-    pub values: Values,
-    /// For a service: what was heard towards the clients of each zone.
-    pub by_zone: Vec<(Zone, Values)>,
-    /// It is not the clinic's, and nobody from outside was heard asking it: a server that the clinic uses.
-    pub is_foreign: bool,
+    /// Its values.
+    pub values: BTreeMap<Word, Value>,
 }
 
-/// The values of every subject of a summary, judged at `now`.
-#[must_use]
-pub fn stated(summary: &Summary, knowledge: &Knowledge, now: Timestamp) -> Vec<Stated> {
-    let mut by_subject: BTreeMap<Subject, Vec<&Sighting>> = BTreeMap::new();
-    for sighting in &summary.sightings {
-        by_subject.entry(sighting.subject).or_default().push(sighting);
-    }
-    let zones: BTreeMap<HostId, Zone> = summary.hosts.iter().map(|h| (h.id, h.zone)).collect();
-    let scene = Scene { by_subject: &by_subject, zones: &zones, knowledge, now };
-    let hosts: BTreeMap<HostId, Values> = scene.host_ids().into_iter().map(|id| (id, scene.host(id))).collect();
-    let mut all =
-        vec![Stated { subject: Subject::Site, values: Values::new(), by_zone: Vec::new(), is_foreign: false }];
-    for (subject, sightings) in &by_subject {
-        all.push(match subject {
-            Subject::Host(_) | Subject::Sensor | Subject::Site => continue,
-            Subject::Wireless(_) => Stated {
-                subject: *subject,
-                values: wireless::values(sightings),
-                by_zone: Vec::new(),
-                is_foreign: false,
-            },
-            Subject::Service(id, ..) => service::stated(*subject, sightings, &scene, hosts.get(id)),
-        });
-    }
-    for (id, values) in hosts {
-        let is_foreign = zones.get(&id) == Some(&Zone::Outside) && !flag(&values, "host.reachable_outside");
-        all.push(Stated { subject: Subject::Host(id), values, by_zone: Vec::new(), is_foreign });
-    }
-    all.sort_by_key(|s| s.subject);
-    all
+/// What is known of everything in a window.
+#[derive(Debug)]
+pub(crate) struct Picture<'k> {
+    pub(crate) site: Values<'k>,
+    pub(crate) sensor: Values<'k>,
+    pub(crate) hosts: BTreeMap<HostId, HostPicture<'k>>,
+    pub(crate) services: BTreeMap<Subject, ServicePicture<'k>>,
+    pub(crate) wireless: BTreeMap<Bssid, Values<'k>>,
 }
 
-/// What a subject's values are made of.
-struct Scene<'a> {
-    by_subject: &'a BTreeMap<Subject, Vec<&'a Sighting>>,
-    zones: &'a BTreeMap<HostId, Zone>,
-    knowledge: &'a Knowledge,
-    now: Timestamp,
+/// What is known of a host.
+#[derive(Debug)]
+pub(crate) struct HostPicture<'k> {
+    pub(crate) zone: Option<Zone>,
+    pub(crate) values: Values<'k>,
+    pub(crate) software: Vec<Variant<'k>>,
 }
 
-impl Scene<'_> {
-    /// Every host that a sighting speaks of, or whose service one does.
-    fn host_ids(&self) -> BTreeSet<HostId> {
-        self.by_subject
-            .keys()
-            .filter_map(|s| match s {
-                Subject::Host(id) | Subject::Service(id, ..) => Some(*id),
-                Subject::Sensor | Subject::Site | Subject::Wireless(_) => None,
-            })
-            .collect()
-    }
+/// What is known of a service.
+#[derive(Debug)]
+pub(crate) struct ServicePicture<'k> {
+    pub(crate) host: HostId,
+    /// All zones together.
+    pub(crate) whole: Values<'k>,
+    /// By the zone of the client; empty where fewer than two zones were heard.
+    pub(crate) views: Vec<(Zone, Values<'k>)>,
+    /// The zones of its clients, answered or not.
+    pub(crate) zones: BTreeSet<Zone>,
+    /// What each program that it named makes of the values about programs.
+    pub(crate) software: Vec<Variant<'k>>,
+    /// Of a server outside to which only the clinic's own hosts are clients: its clients with the zone outside, because
+    /// what is sent there crosses the internet.
+    pub(crate) abroad: Option<Values<'k>>,
+}
 
-    fn host(&self, id: HostId) -> Values {
-        let own: &[&Sighting] = self.by_subject.get(&Subject::Host(id)).map_or(&[], Vec::as_slice);
-        let services = || self.by_subject.iter().filter(move |(s, _)| matches!(s, Subject::Service(i, ..) if *i == id));
-        let mut values = Values::new();
-        let mut set = |name: &'static str, value: Value| values.insert(Cow::Borrowed(name), value);
-        if let Some(zone) = self.zones.get(&id) {
-            set("host.zone", Value::word(zone.word()));
+impl<'k> Picture<'k> {
+    /// Of a window, at `now`. Work grows with the number of sightings.
+    pub(crate) fn of(summary: &Summary, knowledge: &'k Knowledge, now: Timestamp) -> Picture<'k> {
+        let today = Day::of(now);
+        let subjects = Heard::by_subject(summary);
+        let zones: BTreeMap<HostId, Zone> = summary.hosts.iter().map(|h| (h.id, h.zone)).collect();
+        let vocabulary = knowledge.vocabulary();
+        let mut programs = Programs::default();
+        let mut hosts = BTreeMap::new();
+        for id in host_ids(&subjects) {
+            let heard = subjects.get(&Subject::Host(id));
+            let services: Vec<&Heard<'_>> = subjects.range(services_of(id)).map(|(_, h)| h).collect();
+            hosts.insert(id, host(knowledge, &mut programs, heard, &services, zones.get(&id).copied(), today));
         }
-        let roles: BTreeSet<Word> = own
-            .iter()
-            .filter_map(|s| if let Fact::Role(r) = s.fact { Some(Cow::Borrowed(r.word())) } else { None })
-            .collect();
-        let is_medical = own.iter().any(|s| s.fact == Fact::Medical)
-            || own.iter().any(|s| {
-                matches!(s.fact, Fact::Role(Role::Modality | Role::Archive | Role::Lab | Role::Monitor | Role::Pump))
-            });
-        if !roles.is_empty() {
-            set("host.role", Value::Set(roles));
+        let mut services = BTreeMap::new();
+        for (subject, heard) in &subjects {
+            let Subject::Service(id, ..) = subject else { continue };
+            if let Some(host) = hosts.get(id) {
+                services.insert(*subject, service::picture(knowledge, &mut programs, *id, host, heard, now));
+            }
         }
-        set("host.medical", Value::Bool(is_medical));
-        let reachable = services()
-            .any(|(_, sightings)| sightings.iter().any(|s| s.fact == Fact::Answered && s.zone == Some(Zone::Outside)));
-        set("host.reachable_outside", Value::Bool(reachable));
-        if own.iter().any(|s| s.fact == Fact::MedicalCleartextOut) {
-            set("out.cleartext_medical", Value::Bool(true));
+        Picture {
+            site: site::values(vocabulary, &subjects, &zones),
+            sensor: Values::new(vocabulary),
+            wireless: wireless::values(vocabulary, &subjects),
+            hosts,
+            services,
         }
-        let signs = own.iter().filter_map(|s| if let Fact::System(sign) = s.fact { Some(sign) } else { None });
-        system::add(&mut values, signs, self.now);
-        values
+    }
+
+    /// The services of a host.
+    pub(crate) fn services_of(&self, host: HostId) -> impl Iterator<Item = (&Subject, &ServicePicture<'k>)> {
+        self.services.range(services_of(host))
+    }
+
+    /// The values of each subject that has any.
+    pub(crate) fn stated(&self) -> Vec<Stated> {
+        let hosts = self.hosts.iter().map(|(id, h)| (Subject::Host(*id), &h.values, worst(&h.software)));
+        let services = self.services.iter().map(|(s, p)| (*s, &p.whole, worst(&p.software)));
+        let wireless = self.wireless.iter().map(|(b, v)| (Subject::Wireless(*b), v, None));
+        let places = [(Subject::Sensor, &self.sensor, None), (Subject::Site, &self.site, None)];
+        let all = places.into_iter().chain(hosts).chain(services).chain(wireless);
+        all.map(|(subject, values, software)| {
+            let programs = software.into_iter().flat_map(Values::iter);
+            let values =
+                values.iter().chain(programs).map(|(name, value)| (Word::Borrowed(name), value.clone())).collect();
+            Stated { subject, values }
+        })
+        .filter(|s: &Stated| !s.values.is_empty())
+        .collect()
     }
 }
 
-/// Whether a fact is known and true.
-fn flag(values: &Values, name: &str) -> bool {
-    values.get(name) == Some(&Value::Bool(true))
+/// The values about the program that is worst off: a page shows one of them.
+fn worst<'a, 'k>(software: &'a [Variant<'k>]) -> Option<&'a Values<'k>> {
+    software.iter().min_by_key(|v| v.rank).map(|v| &v.values)
 }
+
+/// The sightings of one subject.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard<'s> {
+    sightings: Vec<(usize, &'s Sighting)>,
+}
+
+impl<'s> Heard<'s> {
+    fn by_subject(summary: &'s Summary) -> BTreeMap<Subject, Heard<'s>> {
+        let mut subjects: BTreeMap<Subject, Heard<'s>> = BTreeMap::new();
+        for (place, sighting) in summary.sightings.iter().enumerate() {
+            subjects.entry(sighting.subject).or_default().sightings.push((place, sighting));
+        }
+        subjects
+    }
+
+    /// The sightings that a client of `zone` could have caused: its own, and those without a zone.
+    fn seen_from(&self, zone: Zone) -> Heard<'s> {
+        let seen = self.sightings.iter().filter(|(_, s)| s.zone.is_none_or(|z| z == zone));
+        Heard { sightings: seen.copied().collect() }
+    }
+
+    /// The zones of clients.
+    fn zones(&self) -> BTreeSet<Zone> {
+        self.sightings.iter().filter_map(|(_, s)| s.zone).collect()
+    }
+
+    /// The zones of the clients in whose conversations `fact` was heard.
+    fn zones_of(&self, fact: Fact) -> BTreeSet<Zone> {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact).filter_map(|(_, s)| s.zone).collect()
+    }
+
+    fn has(&self, fact: Fact) -> bool {
+        self.sightings.iter().any(|(_, s)| s.fact == fact)
+    }
+
+    /// How often, over all its zones; of facts that count different things, at most that many different ones.
+    fn count(&self, fact: Fact) -> u32 {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact).fold(0, |n, (_, s)| n.saturating_add(s.count))
+    }
+
+    /// How often towards the clients of these zones.
+    fn count_from(&self, fact: Fact, is_meant: impl Fn(Zone) -> bool) -> u32 {
+        let meant = self.sightings.iter().filter(|(_, s)| s.fact == fact && s.zone.is_some_and(&is_meant));
+        meant.fold(0, |n, (_, s)| n.saturating_add(s.count))
+    }
+
+    /// Every different thing that `pick` finds in a fact, with its count.
+    fn each<T: Ord>(&self, pick: impl Fn(&Fact) -> Option<T>) -> BTreeMap<T, u32> {
+        let mut found = BTreeMap::new();
+        for (_, sighting) in &self.sightings {
+            if let Some(thing) = pick(&sighting.fact) {
+                let count: &mut u32 = found.entry(thing).or_default();
+                *count = count.saturating_add(sighting.count);
+            }
+        }
+        found
+    }
+
+    /// The same, with the place of the first sighting instead of the count.
+    fn placed<T: Ord>(&self, pick: impl Fn(&Fact) -> Option<T>) -> BTreeMap<T, usize> {
+        let mut found = BTreeMap::new();
+        for (place, sighting) in &self.sightings {
+            if let Some(thing) = pick(&sighting.fact) {
+                found.entry(thing).or_insert(*place);
+            }
+        }
+        found
+    }
+
+    /// Different things as words.
+    fn words(&self, pick: impl Fn(&Fact) -> Option<&'static str>) -> BTreeSet<&'static str> {
+        self.each(pick).into_keys().collect()
+    }
+
+    /// The thing that was heard most often; of those heard equally often the first in its list.
+    fn most<T: Ord>(&self, pick: impl Fn(&Fact) -> Option<T>) -> Option<T> {
+        self.each(pick).into_iter().rev().max_by_key(|(_, count)| *count).map(|(thing, _)| thing)
+    }
+
+    /// Days from the first to the last sighting, both counted.
+    fn days(&self) -> u32 {
+        let first = self.sightings.iter().map(|(_, s)| s.first.days()).min().unwrap_or(0);
+        let last = self.sightings.iter().map(|(_, s)| s.last.days()).max().unwrap_or(0);
+        u32::try_from(last.saturating_sub(first)).unwrap_or(u32::MAX).saturating_add(1)
+    }
+}
+
+fn host<'k>(
+    knowledge: &'k Knowledge,
+    programs: &mut Programs,
+    heard: Option<&Heard<'_>>,
+    services: &[&Heard<'_>],
+    zone: Option<Zone>,
+    today: Day,
+) -> HostPicture<'k> {
+    let nothing = Heard::default();
+    let heard = heard.unwrap_or(&nothing);
+    let mut values = Values::new(knowledge.vocabulary());
+    let roles = heard.each(|f| if let Fact::Role(role) = f { Some(*role) } else { None });
+    values.word("host.zone", zone.map(Zone::word));
+    values.set("host.role", roles.keys().map(|r| r.word()).collect());
+    values.flag("host.medical", heard.has(Fact::Medical) || roles.keys().any(|r| MEDICAL_ROLES.contains(r)));
+    values.flag("host.lent", zone == Some(Zone::Guest));
+    let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
+    values.flag("host.reachable_outside", is_reachable);
+    values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
+    let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
+    system.put(&mut values);
+    let software = programs.variants(knowledge, heard, system.is_windows(), today);
+    HostPicture { zone, values, software }
+}
+
+/// Every place that a service of a host can have.
+const fn services_of(host: HostId) -> RangeInclusive<Subject> {
+    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Udp, u16::MAX)
+}
+
+fn host_of(subject: Subject) -> Option<HostId> {
+    match subject {
+        Subject::Host(id) | Subject::Service(id, ..) => Some(id),
+        Subject::Sensor | Subject::Site | Subject::Wireless(_) => None,
+    }
+}
+
+fn host_ids(subjects: &BTreeMap<Subject, Heard<'_>>) -> BTreeSet<HostId> {
+    subjects.keys().filter_map(|s| host_of(*s)).collect()
+}
+
+/// Roles that make a host medical.
+const MEDICAL_ROLES: &[Role] = &[Role::Modality, Role::Archive, Role::Lab, Role::Monitor, Role::Pump];

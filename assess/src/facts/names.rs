@@ -1,94 +1,24 @@
-//! Which named values a fact feeds: so that a finding can show the sightings it rests on.
-//! Keeps: the names of `knowledge/facts.tsv`. Drops: facts that no rule asks for.
+//! Which names a fact feeds: so that a finding can point at the sightings that it rests on.
+//!
+//! Keeps: names of `facts.tsv`. Drops: nothing. A fact that feeds no name is kept in the report, but no rule asks for it.
 
-use auscult_report::fact::{Fact, WebKind};
+use auscult_report::fact::Fact;
 
-/// The names of the values that a fact feeds.
-#[must_use]
-pub fn names_of(fact: &Fact) -> &'static [&'static str] {
+/// The names whose values come from a fact.
+pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
     match fact {
-        Fact::Protocol(_) => &["svc.protocol", "db.product", "lab.protocol"],
-        Fact::Answered => &["svc.clients", "svc.answered"],
+        Fact::Protocol(_) => &["svc.protocol", "db.product", "lab.protocol", "svc.medical"],
+        Fact::Answered => &["svc.answered", "svc.clients", "host.reachable_outside", "net.guest_reached_clinical"],
         Fact::OutsideNetwork => &["svc.outside_networks"],
         Fact::Refused => &["svc.outside_refused"],
         Fact::Encryption(_) => &["svc.encrypted"],
         Fact::Login(_) => &["svc.login"],
         Fact::DataServed => &["svc.data_served"],
         Fact::Software(_) => {
-            &["sw.support", "sw.behind", "sw.kev", "sw.age_years", "dicom.toolkit_age", "mirth.version_age"]
+            &["sw.support", "sw.proof", "sw.behind", "sw.kev", "sw.age_years", "dicom.toolkit_age", "mirth.version_age"]
         }
-        Fact::System(_) => &["os.support", "os.support_likely", "os.xp_age"],
-        Fact::Medical => &["host.medical", "svc.medical"],
-        Fact::Role(_) => &["host.role"],
-        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
-        _ => imaging(fact).or_else(|| web(fact)).or_else(|| wireless(fact)).unwrap_or_else(|| other(fact)),
-    }
-}
-
-fn imaging(fact: &Fact) -> Option<&'static [&'static str]> {
-    Some(match fact {
-        Fact::DicomAccepted => &["dicom.accepted"],
-        Fact::DicomTitleRefused => &["dicom.ae_refused"],
-        Fact::DicomContext(_) => &["dicom.contexts"],
-        Fact::DicomIdentity(_) => &["dicom.identity"],
-        Fact::DicomCalling => &["dicom.callings"],
-        Fact::DicomCalled => &["dicom.calleds"],
-        Fact::DicomMatch => &["dicom.matches"],
-        Fact::DicomHandedOver => &["dicom.handed_over"],
-        Fact::DicomStored => &["dicom.stored_from_new"],
-        Fact::DicomQueryRefused => &["dicom.query_refused"],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
-        _ => return None,
-    })
-}
-
-fn web(fact: &Fact) -> Option<&'static [&'static str]> {
-    Some(match fact {
-        Fact::WebKind(_) => &["web.kinds"],
-        Fact::WebOpenKind(WebKind::Fhir) => &["web.open_kinds", "fhir.open", "web.kinds"],
-        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds"],
-        Fact::WebAuth(_) => &["web.auth"],
-        Fact::WebOpenDocument => &["web.open_documents"],
-        Fact::WebClosedDocument => &["web.closed_documents"],
-        Fact::WebLoginForm => &["web.login_form"],
-        Fact::WebLoginInClear => &["web.login_in_clear"],
-        Fact::WebBasicInClear => &["web.basic_in_clear"],
-        Fact::WebDefaultPassword => &["web.default_password"],
-        Fact::WebDefaultPage(_) => &["web.default_page"],
-        Fact::WebDefaultPageHost(_) => &["web.default_page_host"],
-        Fact::WebRedirect | Fact::WebOtherAnswer => &["web.only_redirects"],
-        Fact::WebListing => &["web.listing"],
-        Fact::WebVersionShown(_) => &["web.versions_shown"],
-        Fact::WebErrorDetail => &["web.error_detail"],
-        Fact::WebCrawler(_) => &["web.crawlers"],
-        Fact::WebCrawlerDocument => &["web.crawler_documents"],
-        Fact::WebSessionInClear => &["web.session_in_clear"],
-        Fact::WebTokenInClear => &["web.token_in_clear"],
-        Fact::WebAdminOpen(_) => &["web.admin_open"],
-        Fact::WebLeftover => &["web.leftover"],
-        _ => return None,
-    })
-}
-
-fn wireless(fact: &Fact) -> Option<&'static [&'static str]> {
-    Some(match fact {
-        Fact::WifiSecurity(_) => &["wifi.security"],
-        Fact::WifiPmf(_) => &["wifi.pmf"],
-        Fact::WifiWps(_) => &["wifi.wps"],
-        Fact::WifiHidden => &["wifi.hidden"],
-        Fact::WifiBeacon => &["wifi.beacons"],
-        Fact::WifiClearKind(_) => &["wifi.clear_kinds"],
-        Fact::WifiNameIsOurs => &["wifi.name_is_ours"],
-        Fact::WifiDefaultName => &["wifi.default_name"],
-        Fact::WifiMedicalClient => &["wifi.medical_client"],
-        Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
-        _ => return None,
-    })
-}
-
-const fn other(fact: &Fact) -> &'static [&'static str] {
-    match fact {
         Fact::TlsVersion(_) => &["tls.version"],
         Fact::TlsCipher(_) => &["tls.cipher"],
         Fact::CertificateEnds(_) => &["cert.days_left"],
@@ -109,6 +39,106 @@ const fn other(fact: &Fact) -> &'static [&'static str] {
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
         Fact::MailReadable => &["mail.readable"],
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
+        Fact::Medical => &["host.medical", "svc.medical"],
+        Fact::System(_) => {
+            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
+        }
+        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::NameAnswered => &["lan.poisonable"],
+        _ => imaging_or_web(fact),
+    }
+}
+
+const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::DicomAccepted => &["dicom.accepted"],
+        Fact::DicomTitleRefused => &["dicom.ae_refused"],
+        Fact::DicomContext(_) => &["dicom.contexts"],
+        Fact::DicomIdentity(_) => &["dicom.identity"],
+        Fact::DicomCalling => &["dicom.callings"],
+        Fact::DicomCalled => &["dicom.calleds"],
+        Fact::DicomMatch => &["dicom.matches"],
+        Fact::DicomHandedOver => &["dicom.handed_over"],
+        Fact::DicomStored => &["dicom.stored_from_new"],
+        Fact::DicomQueryRefused => &["dicom.query_refused"],
+        Fact::WebKind(_) => &["web.kinds", "svc.medical"],
+        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds", "fhir.open", "svc.medical"],
+        Fact::WebAuth(_) => &["web.auth"],
+        Fact::WebOpenDocument => &["web.open_documents"],
+        Fact::WebClosedDocument => &["web.closed_documents"],
+        Fact::WebLoginForm => &["web.login_form"],
+        Fact::WebLoginInClear => &["web.login_in_clear"],
+        Fact::WebBasicInClear => &["web.basic_in_clear"],
+        Fact::WebDefaultPassword => &["web.default_password"],
+        Fact::WebDefaultPage(_) => &["web.default_page"],
+        Fact::WebDefaultPageHost(_) => &["web.default_page_host"],
+        Fact::WebRedirect | Fact::WebOtherAnswer => &["web.only_redirects"],
+        Fact::WebListing => &["web.listing"],
+        Fact::WebVersionShown(_) => &["web.versions_shown"],
+        Fact::WebErrorDetail => &["web.error_detail"],
+        Fact::WebCrawler(_) => &["web.crawlers"],
+        Fact::WebCrawlerDocument => &["web.crawler_documents"],
+        Fact::WebSessionInClear => &["web.session_in_clear"],
+        Fact::WebTokenInClear => &["web.token_in_clear"],
+        Fact::WebAdminOpen(_) => &["web.admin_open"],
+        Fact::WebLeftover => &["web.leftover"],
+        _ => wireless(fact),
+    }
+}
+
+const fn wireless(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
+        Fact::WifiPmf(_) => &["wifi.pmf"],
+        Fact::WifiWps(_) => &["wifi.wps"],
+        Fact::WifiHidden => &["wifi.hidden"],
+        Fact::WifiBeacon => &["wifi.beacons"],
+        Fact::WifiClient => &["wifi.clients"],
+        Fact::WifiClearKind(_) => &["wifi.clear_kinds"],
+        Fact::WifiOwner(_) => &["wifi.owner", "wifi.known"],
+        Fact::WifiNameIsOurs => &["wifi.name_is_ours"],
+        Fact::WifiDefaultName => &["wifi.default_name"],
+        Fact::WifiSignalStrong => &["wifi.signal_strong"],
+        Fact::WifiMedicalClient => &["wifi.medical_client"],
+        Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
         _ => &[],
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::knowledge::Knowledge;
+
+    /// Every name that the code of this room says stands in the vocabulary: one that does not would be said to nobody.
+    #[test]
+    fn every_name_in_the_code_is_in_the_vocabulary() {
+        let knowledge = Knowledge::compiled();
+        let mut names = 0;
+        for code in [
+            include_str!("names.rs"),
+            include_str!("mod.rs"),
+            include_str!("service.rs"),
+            include_str!("site.rs"),
+            include_str!("software.rs"),
+            include_str!("system.rs"),
+            include_str!("wireless.rs"),
+        ] {
+            let code = code.split("#[cfg(test)]").next().unwrap();
+            for word in code.split('"').skip(1).step_by(2) {
+                let (subject, rest) = word.split_once('.').unwrap_or((word, ""));
+                let is_name = rest.bytes().all(|o| o.is_ascii_lowercase() || o == b'_' || o.is_ascii_digit());
+                if SUBJECTS.contains(&subject) && is_name && !rest.is_empty() {
+                    assert!(knowledge.vocabulary().name(word).is_some(), "{word}");
+                    names += 1;
+                }
+            }
+        }
+        assert!(names > 150, "{names}");
+    }
+
+    const SUBJECTS: &[&str] = &[
+        "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out",
+    ];
 }

@@ -1,311 +1,288 @@
-//! The values of a service: what it speaks, who got answers, what was given to whom.
-//! Keeps: for each zone what was heard towards its clients; for the whole, their sum. Drops: nothing else is needed.
+//! What is known of a service: `svc.*`, and what its protocols tell (`dicom.*`, `web.*`, `tls.*`, `db.*` and their kin).
+//!
+//! Keeps: one picture of all its clients, and one for each zone of clients. Drops: in the picture of a zone, what was
+//! heard towards the clients of other zones.
 
-use super::{Scene, Stated, flag, software};
-use crate::value::{Value, Values, Word};
+use super::software::{self, Programs};
+use super::{Heard, HostPicture, ServicePicture};
+use crate::date::Day;
+use crate::knowledge::Knowledge;
+use crate::value::Value;
+use crate::vocabulary::{Values, Vocabulary};
 use auscult_report::fact::{
-    CipherClass, DicomIdentity, Encryption, Fact, Hl7Kind, Login, MailStartTls, Protocol, RdpSecurity, SmbDialect,
-    SmbSigning, SnmpCommunity, VncSecurity, WebAuth, WebKind,
+    CipherClass, DicomIdentity, Encryption, Fact, Login, Protocol, Role, SnmpCommunity, TlsVersion, WebKind,
 };
-use auscult_report::subject::Subject;
-use auscult_report::summary::Sighting;
-use auscult_report::time::{MS_PER_DAY, Timestamp};
+use auscult_report::subject::HostId;
+use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// Everything that is known of a service.
-pub(super) fn stated(subject: Subject, sightings: &[&Sighting], scene: &Scene<'_>, host: Option<&Values>) -> Stated {
-    let zones: BTreeSet<Zone> = sightings.iter().filter_map(|s| s.zone).collect();
-    let mut values = part(sightings, scene, host);
-    let by_zone: Vec<(Zone, Values)> = zones
-        .into_iter()
-        .map(|zone| {
-            let towards: Vec<&Sighting> =
-                sightings.iter().copied().filter(|s| s.zone.is_none_or(|z| z == zone)).collect();
-            (zone, part(&towards, scene, host))
-        })
-        .collect();
-    let asked_from_outside = by_zone.iter().any(|(zone, _)| *zone == Zone::Outside);
-    let is_foreign = values.get("host.zone") == Some(&Value::word("outside")) && !asked_from_outside;
-    if let Some(zone) = values.get("host.zone").cloned() {
-        values.insert(Cow::Borrowed("svc.zone"), zone);
-    }
-    Stated { subject, values, by_zone, is_foreign }
+/// The picture of a service on a host.
+pub(super) fn picture<'k>(
+    knowledge: &'k Knowledge,
+    programs: &mut Programs,
+    id: HostId,
+    host: &HostPicture<'k>,
+    heard: &Heard<'_>,
+    now: Timestamp,
+) -> ServicePicture<'k> {
+    let today = Day::of(now);
+    let is_windows = value(knowledge, &host.values, "os.family") == Some(&Value::word("windows"));
+    let is_medical_host = value(knowledge, &host.values, "host.medical") == Some(&Value::Bool(true));
+    let software = programs.variants(knowledge, heard, is_windows, today);
+    let mut always = Values::new(knowledge.vocabulary());
+    always.word("svc.zone", host.zone.map(Zone::word));
+    always.flag("svc.medical", is_medical_host || is_medical(heard));
+    software::of_all(heard, today, &mut always);
+    lab(heard, host, knowledge, &mut always);
+    let view = |heard: &Heard<'_>| {
+        let mut values = always.clone();
+        say(heard, now, &mut values);
+        values
+    };
+    let zones = heard.zones();
+    let views =
+        if zones.len() > 1 { zones.iter().map(|z| (*z, view(&heard.seen_from(*z)))).collect() } else { Vec::new() };
+    let whole = view(heard);
+    let is_foreign = host.zone == Some(Zone::Outside) && !zones.contains(&Zone::Outside);
+    let abroad = is_foreign.then(|| {
+        let mut clients = BTreeSet::from([Zone::Outside.word()]);
+        clients.extend(heard.zones_of(Fact::Answered).into_iter().map(Zone::word));
+        let mut values = Values::new(knowledge.vocabulary());
+        values.set("svc.clients", clients);
+        values
+    });
+    ServicePicture { host: id, whole, views, zones, software, abroad }
 }
 
-/// The values of a part of the sightings, with those of the host below them.
-fn part(sightings: &[&Sighting], scene: &Scene<'_>, host: Option<&Values>) -> Values {
-    let mut values = host.cloned().unwrap_or_default();
-    let heard = Heard { sightings, values: &mut values };
-    heard.of_any_protocol();
-    let heard = Heard { sightings, values: &mut values };
-    heard.of_imaging_and_messages();
-    let heard = Heard { sightings, values: &mut values };
-    heard.of_web();
-    let heard = Heard { sightings, values: &mut values };
-    heard.of_secrecy(scene.now);
-    let heard = Heard { sightings, values: &mut values };
-    heard.of_others();
-    let named = sightings.iter().filter_map(|s| if let Fact::Software(s) = s.fact { Some(s) } else { None });
-    software::add(&mut values, named, scene.knowledge, scene.now);
-    values
+fn value<'a>(knowledge: &Knowledge, values: &'a Values<'_>, name: &str) -> Option<&'a Value> {
+    let vocabulary: &Vocabulary = knowledge.vocabulary();
+    values.get(vocabulary.name(name)?)
 }
 
-struct Heard<'a> {
-    sightings: &'a [&'a Sighting],
-    values: &'a mut Values,
+fn is_medical(heard: &Heard<'_>) -> bool {
+    let protocols = [Protocol::Dicom, Protocol::Mllp, Protocol::Astm, Protocol::Poct1a];
+    let kinds = [WebKind::Dicomweb, WebKind::WadoUri, WebKind::OrthancRest, WebKind::Fhir];
+    protocols.iter().any(|p| heard.has(Fact::Protocol(*p))) || kinds.iter().any(|k| heard.has(Fact::WebKind(*k)))
 }
 
-impl Heard<'_> {
-    fn of_any_protocol(mut self) {
-        let protocols: Vec<Protocol> =
-            self.sightings.iter().filter_map(|s| if let Fact::Protocol(p) = s.fact { Some(p) } else { None }).collect();
-        // What is spoken inside a cipher tells more than the cipher.
-        if let Some(protocol) = protocols.iter().find(|p| **p != Protocol::Tls).or(protocols.first()) {
-            self.set("svc.protocol", Value::word(protocol.word()));
-            if let Some(product) = database(*protocol) {
-                self.set("db.product", Value::word(product));
-            }
-        }
-        let clients: BTreeSet<Word> = self.zones(Fact::Answered);
-        self.set("svc.answered", Value::Bool(!clients.is_empty()));
-        self.set("svc.clients", Value::Set(clients));
-        self.set("svc.outside_networks", Value::count(self.count(Fact::OutsideNetwork)));
-        self.set("svc.outside_refused", Value::Bool(self.zones(Fact::Refused).contains("outside")));
-        let (clear, tls) = (self.has(Fact::Encryption(Encryption::None)), self.has(Fact::Encryption(Encryption::Tls)));
-        let encrypted = match (clear, tls) {
-            (true, true) => Encryption::Partly,
-            (true, false) => Encryption::None,
-            (false, true) => Encryption::Tls,
-            _ if self.has(Fact::Encryption(Encryption::Partly)) => Encryption::Partly,
-            _ => Encryption::Unknown,
-        };
-        self.set("svc.encrypted", Value::word(encrypted.word()));
-        // Data that was given to somebody without an identity outweighs those who showed one.
-        let login = [Login::None, Login::Used, Login::Refused].into_iter().find(|l| self.has(Fact::Login(*l)));
-        self.set("svc.login", Value::word(login.unwrap_or(Login::Unknown).word()));
-        self.set("svc.data_served", Value::Bool(self.has(Fact::DataServed)));
-        let day = |t: Timestamp| t.0 / MS_PER_DAY;
-        let first = self.sightings.iter().map(|s| day(s.first)).min().unwrap_or(0);
-        let last = self.sightings.iter().map(|s| day(s.last)).max().unwrap_or(0);
-        let days = u32::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(u32::MAX);
-        self.set("svc.days", Value::count(days));
-        let medical = flag(self.values, "host.medical")
-            || protocols
-                .iter()
-                .any(|p| matches!(p, Protocol::Dicom | Protocol::Mllp | Protocol::Astm | Protocol::Poct1a))
-            || [WebKind::Dicomweb, WebKind::WadoUri, WebKind::OrthancRest, WebKind::Fhir]
-                .iter()
-                .any(|k| self.has(Fact::WebKind(*k)));
-        self.set("svc.medical", Value::Bool(medical));
-    }
+/// ASTM and POCT1-A are analysers' own; HL7 is one's only where the host has that role.
+fn lab(heard: &Heard<'_>, host: &HostPicture<'_>, knowledge: &Knowledge, values: &mut Values<'_>) {
+    let is_lab =
+        matches!(value(knowledge, &host.values, "host.role"), Some(Value::Set(r)) if r.contains(Role::Lab.word()));
+    let spoken = [(Protocol::Astm, "astm"), (Protocol::Poct1a, "poct1a"), (Protocol::Mllp, "hl7")];
+    let word = spoken.iter().find(|(p, _)| heard.has(Fact::Protocol(*p)) && (*p != Protocol::Mllp || is_lab));
+    values.word("lab.protocol", word.map(|(_, word)| *word));
+}
 
-    fn of_imaging_and_messages(mut self) {
-        if self.has(Fact::Protocol(Protocol::Dicom)) {
-            for (name, fact) in [
-                ("dicom.accepted", Fact::DicomAccepted),
-                ("dicom.ae_refused", Fact::DicomTitleRefused),
-                ("dicom.callings", Fact::DicomCalling),
-                ("dicom.calleds", Fact::DicomCalled),
-                ("dicom.matches", Fact::DicomMatch),
-                ("dicom.handed_over", Fact::DicomHandedOver),
-            ] {
-                self.set(name, Value::count(self.count(fact)));
-            }
-            let contexts = self.words(|f| if let Fact::DicomContext(c) = f { Some(c.word()) } else { None });
-            self.set("dicom.contexts", Value::Set(contexts));
-            // The strongest identity that was shown; without an accepted association nothing is known.
-            let identity = DicomIdentity::ALL.iter().rev().find(|i| self.has(Fact::DicomIdentity(**i)));
-            if let Some(identity) = identity {
-                self.set("dicom.identity", Value::word(identity.word()));
-            }
-            // Who is outside, or a guest, is a stranger; of all others only a longer memory knows it.
-            let strangers = self.sightings.iter().filter(|s| s.fact == Fact::DicomStored);
-            let stored = strangers
-                .filter(|s| matches!(s.zone, Some(Zone::Outside | Zone::Guest)))
-                .fold(0u32, |n, s| n.saturating_add(s.count));
-            self.set("dicom.stored_from_new", Value::count(stored));
-            self.set("dicom.query_refused", Value::Bool(self.has(Fact::DicomQueryRefused)));
-        }
-        if self.has(Fact::Protocol(Protocol::Mllp)) {
-            self.set("hl7.acks", Value::count(self.count(Fact::Hl7Acknowledged)));
-            let kinds = self.words(|f| if let Fact::Hl7Kind(k) = f { Some(Hl7Kind::word(k)) } else { None });
-            self.set("hl7.kinds", Value::Set(kinds));
-        }
-        for (protocol, word) in [(Protocol::Astm, "astm"), (Protocol::Poct1a, "poct1a")] {
-            if self.has(Fact::Protocol(protocol)) {
-                self.set("lab.protocol", Value::word(word));
-            }
-        }
-    }
+/// What a view of a service tells.
+fn say(heard: &Heard<'_>, now: Timestamp, values: &mut Values<'_>) {
+    common(heard, values);
+    imaging(heard, values);
+    web(heard, values);
+    messages(heard, values);
+    secrecy(heard, now, values);
+    data_base(heard, values);
+    administration(heard, values);
+    mail(heard, values);
+}
 
-    fn of_web(mut self) {
-        if !self.has(Fact::Protocol(Protocol::Http)) {
-            return;
-        }
-        for (name, fact) in [
-            ("web.open_documents", Fact::WebOpenDocument),
-            ("web.closed_documents", Fact::WebClosedDocument),
-            ("web.crawler_documents", Fact::WebCrawlerDocument),
-        ] {
-            self.set(name, Value::count(self.count(fact)));
-        }
-        for (name, fact) in [
-            ("web.login_form", Fact::WebLoginForm),
-            ("web.login_in_clear", Fact::WebLoginInClear),
-            ("web.basic_in_clear", Fact::WebBasicInClear),
-            ("web.default_password", Fact::WebDefaultPassword),
-            ("web.listing", Fact::WebListing),
-            ("web.error_detail", Fact::WebErrorDetail),
-            ("web.session_in_clear", Fact::WebSessionInClear),
-            ("web.token_in_clear", Fact::WebTokenInClear),
-            ("web.leftover", Fact::WebLeftover),
-            ("fhir.open", Fact::WebOpenKind(WebKind::Fhir)),
-        ] {
-            self.set_if(name, fact);
-        }
-        let open = self.words(|f| if let Fact::WebOpenKind(k) = f { Some(k.word()) } else { None });
-        let kinds = self.words(|f| if let Fact::WebKind(k) | Fact::WebOpenKind(k) = f { Some(k.word()) } else { None });
-        let auth = self.words(|f| if let Fact::WebAuth(a) = f { Some(WebAuth::word(a)) } else { None });
-        let shown = self.words(|f| if let Fact::WebVersionShown(h) = f { Some(h.word()) } else { None });
-        let crawlers = self.words(|f| if let Fact::WebCrawler(c) = f { Some(c.word()) } else { None });
-        for (name, words) in [
-            ("web.open_kinds", open),
-            ("web.kinds", kinds),
-            ("web.auth", auth),
-            ("web.versions_shown", shown),
-            ("web.crawlers", crawlers),
-        ] {
-            self.set(name, Value::Set(words));
-        }
-        self.first("web.default_page", |f| if let Fact::WebDefaultPage(p) = f { Some(p.word()) } else { None });
-        self.first(
-            "web.default_page_host",
-            |f| if let Fact::WebDefaultPageHost(h) = f { Some(h.word()) } else { None },
-        );
-        self.first("web.admin_open", |f| if let Fact::WebAdminOpen(a) = f { Some(a.word()) } else { None });
-        let only = self.has(Fact::WebRedirect) && !self.has(Fact::WebOtherAnswer);
-        self.set("web.only_redirects", Value::Bool(only));
+fn common(heard: &Heard<'_>, values: &mut Values<'_>) {
+    values.word("svc.protocol", protocol(heard).map(Protocol::word));
+    values.flag("svc.answered", heard.has(Fact::Answered));
+    let answered: BTreeSet<&str> = heard.zones_of(Fact::Answered).into_iter().map(Zone::word).collect();
+    if answered.contains(Zone::Outside.word()) {
+        // An outside client that got an answer stands in some network, even where that was not counted.
+        values.number("svc.outside_networks", heard.count(Fact::OutsideNetwork).max(1));
     }
+    values.set("svc.clients", answered);
+    values.flag("svc.outside_refused", heard.zones_of(Fact::Refused).contains(&Zone::Outside));
+    values.word("svc.encrypted", Some(encrypted(heard).word()));
+    values.word("svc.login", Some(login(heard).word()));
+    values.flag("svc.data_served", heard.has(Fact::DataServed));
+    values.number("svc.days", heard.days());
+}
 
-    fn of_secrecy(mut self, now: Timestamp) {
-        let versions =
-            self.sightings.iter().filter_map(|s| if let Fact::TlsVersion(v) = s.fact { Some(v) } else { None });
-        if let Some(lowest) = versions.min() {
-            self.set("tls.version", Value::word(lowest.word()));
-        }
-        let ciphers =
-            self.sightings.iter().filter_map(|s| if let Fact::TlsCipher(c) = s.fact { Some(c) } else { None });
-        if let Some(worst) = ciphers.max() {
-            self.set("tls.cipher", Value::word(CipherClass::word(worst)));
-        }
-        // A certificate that was renewed in the window: the one that lasts longer counts.
-        let ends =
-            self.sightings.iter().filter_map(|s| if let Fact::CertificateEnds(t) = s.fact { Some(t) } else { None });
-        if let Some(end) = ends.max() {
-            self.set("cert.days_left", Value::Number(days_between(now, end)));
-        }
-        self.set_if("cert.self_signed", Fact::CertificateSelfSigned);
-        self.set_if("cert.weak", Fact::CertificateWeak);
-        if self.has(Fact::CertificateNameFits(true)) {
-            self.set("cert.name_fits", Value::Bool(true));
-        } else if self.has(Fact::CertificateNameFits(false)) {
-            self.set("cert.name_fits", Value::Bool(false));
-        }
-    }
+/// The protocol that a service is named by: what speaks inside TLS before TLS, what speaks over HTTP before HTTP; else
+/// what was heard most often.
+fn protocol(heard: &Heard<'_>) -> Option<Protocol> {
+    let protocols = heard.each(|f| if let Fact::Protocol(p) = f { Some(*p) } else { None });
+    let nearness = |p: &Protocol| match p {
+        Protocol::Tls | Protocol::Quic => 0,
+        Protocol::Http => 1,
+        _ => 2,
+    };
+    protocols.into_iter().rev().max_by_key(|(p, count)| (nearness(p), *count)).map(|(p, _)| p)
+}
 
-    fn of_others(mut self) {
-        for (name, fact) in [
-            ("db.password_clear", Fact::DatabasePasswordClear),
-            ("db.empty_password", Fact::DatabaseEmptyPassword),
-            ("file.anonymous", Fact::FileAnonymous),
-            ("file.login_clear", Fact::FileLoginClear),
-            ("ssh.version1", Fact::SshVersion1),
-            ("mqtt.anonymous", Fact::MqttAnonymous),
-            ("mail.auth_clear", Fact::MailAuthClear),
-            ("mail.readable", Fact::MailReadable),
-        ] {
-            self.set_if(name, fact);
-        }
-        // The worst that was chosen: the lists begin with it.
-        self.worst("smb.dialect", SmbDialect::ALL, |d| Fact::SmbDialect(*d), |d| d.word());
-        self.worst(
-            "smb.signing",
-            &[SmbSigning::Off, SmbSigning::Optional, SmbSigning::Required],
-            |s| Fact::SmbSigning(*s),
-            |s| s.word(),
-        );
-        self.worst("rdp.security", RdpSecurity::ALL, |s| Fact::RdpSecurity(*s), |s| s.word());
-        self.worst("vnc.security", VncSecurity::ALL, |s| Fact::VncSecurity(*s), |s| s.word());
-        let communities = [SnmpCommunity::Private, SnmpCommunity::Public, SnmpCommunity::Other, SnmpCommunity::None];
-        self.worst("snmp.community", &communities, |c| Fact::SnmpCommunity(*c), |c| c.word());
-        let starttls = [MailStartTls::Stripped, MailStartTls::NotOffered, MailStartTls::Offered, MailStartTls::Used];
-        self.worst("mail.starttls", &starttls, |s| Fact::MailStartTls(*s), |s| s.word());
-    }
-
-    fn set(&mut self, name: &'static str, value: Value) {
-        self.values.insert(Cow::Borrowed(name), value);
-    }
-
-    fn set_if(&mut self, name: &'static str, fact: Fact) {
-        if self.has(fact) {
-            self.set(name, Value::Bool(true));
-        }
-    }
-
-    fn first(&mut self, name: &'static str, pick: fn(Fact) -> Option<&'static str>) {
-        if let Some(word) = self.sightings.iter().find_map(|s| pick(s.fact)) {
-            self.set(name, Value::word(word));
-        }
-    }
-
-    fn worst<T>(&mut self, name: &'static str, order: &[T], fact: fn(&T) -> Fact, word: fn(&T) -> &'static str) {
-        if let Some(worst) = order.iter().find(|t| self.has(fact(t))) {
-            self.set(name, Value::word(word(worst)));
-        }
-    }
-
-    fn has(&self, fact: Fact) -> bool {
-        self.sightings.iter().any(|s| s.fact == fact)
-    }
-
-    fn count(&self, fact: Fact) -> u32 {
-        self.sightings.iter().filter(|s| s.fact == fact).fold(0, |n, s| n.saturating_add(s.count))
-    }
-
-    fn zones(&self, fact: Fact) -> BTreeSet<Word> {
-        self.sightings
-            .iter()
-            .filter(|s| s.fact == fact)
-            .filter_map(|s| s.zone)
-            .map(|z| Cow::Borrowed(z.word()))
-            .collect()
-    }
-
-    fn words(&self, pick: fn(Fact) -> Option<&'static str>) -> BTreeSet<Word> {
-        self.sightings.iter().filter_map(|s| pick(s.fact)).map(Cow::Borrowed).collect()
+/// None, if no conversation was encrypted; partly, if some were.
+fn encrypted(heard: &Heard<'_>) -> Encryption {
+    let has = |e| heard.has(Fact::Encryption(e));
+    match (has(Encryption::None), has(Encryption::Tls)) {
+        (true, true) => Encryption::Partly,
+        _ if has(Encryption::Partly) => Encryption::Partly,
+        (true, false) => Encryption::None,
+        (false, true) => Encryption::Tls,
+        (false, false) => Encryption::Unknown,
     }
 }
 
-const fn database(protocol: Protocol) -> Option<&'static str> {
-    Some(match protocol {
-        Protocol::Mysql => "mysql",
-        Protocol::Postgresql => "postgresql",
-        Protocol::Mssql => "mssql",
-        Protocol::OracleTns => "oracle",
-        Protocol::Mongodb => "mongodb",
-        Protocol::Redis => "redis",
-        Protocol::Elasticsearch => "elasticsearch",
-        Protocol::Memcached => "memcached",
-        _ => return None,
-    })
+/// None, if any conversation gave something to nobody in particular: one door without a lock is enough. Used before
+/// refused: a wrong password is no sign that all are.
+fn login(heard: &Heard<'_>) -> Login {
+    let known = [Login::None, Login::Used, Login::Refused].into_iter().find(|l| heard.has(Fact::Login(*l)));
+    known.unwrap_or(Login::Unknown)
 }
 
-/// Whole days from one moment to a later one; negative if it has passed.
-#[allow(clippy::cast_precision_loss, reason = "days of a certificate are far below 2^52")]
-fn days_between(from: Timestamp, to: Timestamp) -> f64 {
-    let (from, to) = (i128::from(from.0), i128::from(to.0));
-    let days = to.saturating_sub(from).div_euclid(i128::from(MS_PER_DAY));
-    days as f64
+fn imaging(heard: &Heard<'_>, values: &mut Values<'_>) {
+    if !heard.has(Fact::Protocol(Protocol::Dicom)) {
+        return;
+    }
+    values.number("dicom.accepted", heard.count(Fact::DicomAccepted));
+    values.number("dicom.ae_refused", heard.count(Fact::DicomTitleRefused));
+    values.number("dicom.callings", heard.count(Fact::DicomCalling));
+    values.number("dicom.calleds", heard.count(Fact::DicomCalled));
+    values.number("dicom.matches", heard.count(Fact::DicomMatch));
+    values.number("dicom.handed_over", heard.count(Fact::DicomHandedOver));
+    values.number("dicom.stored_from_new", stored_by_strangers(heard));
+    values.set("dicom.contexts", heard.words(|f| if let Fact::DicomContext(c) = f { Some(c.word()) } else { None }));
+    let identity = heard.each(|f| if let Fact::DicomIdentity(i) = f { Some(strength(*i)) } else { None });
+    values.word("dicom.identity", identity.into_keys().max().map(|(_, i)| i.word()));
+    values.flag("dicom.query_refused", heard.has(Fact::DicomQueryRefused));
 }
+
+/// Who was heard before needs a history; from outside and among the guests everybody is a stranger.
+fn stored_by_strangers(heard: &Heard<'_>) -> u32 {
+    heard.count_from(Fact::DicomStored, |zone| matches!(zone, Zone::Outside | Zone::Guest))
+}
+
+/// A name is less than a name with a passcode, and tokens are more than both.
+const fn strength(identity: DicomIdentity) -> (u8, DicomIdentity) {
+    match identity {
+        DicomIdentity::None => (0, identity),
+        DicomIdentity::Name => (1, identity),
+        DicomIdentity::NamePasscode => (2, identity),
+        DicomIdentity::Kerberos | DicomIdentity::Saml | DicomIdentity::Jwt => (3, identity),
+    }
+}
+
+fn web(heard: &Heard<'_>, values: &mut Values<'_>) {
+    if heard.has(Fact::Protocol(Protocol::Http)) {
+        values.number("web.open_documents", heard.count(Fact::WebOpenDocument));
+        values.number("web.closed_documents", heard.count(Fact::WebClosedDocument));
+        values.number("web.crawler_documents", heard.count(Fact::WebCrawlerDocument));
+        values.flag("web.only_redirects", heard.has(Fact::WebRedirect) && !heard.has(Fact::WebOtherAnswer));
+    }
+    values.set(
+        "web.kinds",
+        heard.words(|f| if let Fact::WebKind(k) | Fact::WebOpenKind(k) = f { Some(k.word()) } else { None }),
+    );
+    values.set("web.open_kinds", heard.words(|f| if let Fact::WebOpenKind(k) = f { Some(k.word()) } else { None }));
+    values.set("web.auth", heard.words(|f| if let Fact::WebAuth(a) = f { Some(a.word()) } else { None }));
+    values.set(
+        "web.versions_shown",
+        heard.words(|f| if let Fact::WebVersionShown(h) = f { Some(h.word()) } else { None }),
+    );
+    values.set("web.crawlers", heard.words(|f| if let Fact::WebCrawler(c) = f { Some(c.word()) } else { None }));
+    let page = heard.most(|f| if let Fact::WebDefaultPage(p) = f { Some(*p) } else { None });
+    values.word("web.default_page", page.map(|p| p.word()));
+    let form = heard.most(|f| if let Fact::WebDefaultPageHost(h) = f { Some(*h) } else { None });
+    values.word("web.default_page_host", form.map(|h| h.word()));
+    let admin = heard.most(|f| if let Fact::WebAdminOpen(a) = f { Some(*a) } else { None });
+    values.word("web.admin_open", admin.map(|a| a.word()));
+    for (name, fact) in [
+        ("web.login_form", Fact::WebLoginForm),
+        ("web.login_in_clear", Fact::WebLoginInClear),
+        ("web.basic_in_clear", Fact::WebBasicInClear),
+        ("web.default_password", Fact::WebDefaultPassword),
+        ("web.listing", Fact::WebListing),
+        ("web.error_detail", Fact::WebErrorDetail),
+        ("web.session_in_clear", Fact::WebSessionInClear),
+        ("web.token_in_clear", Fact::WebTokenInClear),
+        ("web.leftover", Fact::WebLeftover),
+        ("fhir.open", Fact::WebOpenKind(WebKind::Fhir)),
+    ] {
+        values.flag(name, heard.has(fact));
+    }
+}
+
+fn messages(heard: &Heard<'_>, values: &mut Values<'_>) {
+    if heard.has(Fact::Protocol(Protocol::Mllp)) {
+        values.number("hl7.acks", heard.count(Fact::Hl7Acknowledged));
+    }
+    values.set("hl7.kinds", heard.words(|f| if let Fact::Hl7Kind(k) = f { Some(k.word()) } else { None }));
+}
+
+fn secrecy(heard: &Heard<'_>, now: Timestamp, values: &mut Values<'_>) {
+    let versions = heard.each(|f| if let Fact::TlsVersion(v) = f { Some(*v) } else { None });
+    values.word("tls.version", versions.into_keys().min().map(TlsVersion::word));
+    let ciphers = heard.each(|f| if let Fact::TlsCipher(c) = f { Some(*c) } else { None });
+    values.word("tls.cipher", ciphers.into_keys().max().map(CipherClass::word));
+    let ends = heard.each(|f| if let Fact::CertificateEnds(end) = f { Some(*end) } else { None });
+    // The one that ends last: another may be the old one, before it was renewed in this window.
+    if let Some(end) = ends.into_keys().max() {
+        values.number("cert.days_left", days_left(now, end));
+    }
+    values.flag("cert.self_signed", heard.has(Fact::CertificateSelfSigned));
+    values.flag("cert.weak", heard.has(Fact::CertificateWeak));
+    if heard.has(Fact::CertificateNameFits(false)) {
+        values.put("cert.name_fits", Value::Bool(false));
+    } else if heard.has(Fact::CertificateNameFits(true)) {
+        values.put("cert.name_fits", Value::Bool(true));
+    }
+}
+
+/// Whole days from `now` to `end`; below 0 from the first moment after it.
+fn days_left(now: Timestamp, end: Timestamp) -> i32 {
+    let days = |ms: u64| i32::try_from(Timestamp(ms).days()).unwrap_or(i32::MAX);
+    if end >= now { days(end.since_ms(now)) } else { days(now.since_ms(end)).saturating_neg().saturating_sub(1) }
+}
+
+fn data_base(heard: &Heard<'_>, values: &mut Values<'_>) {
+    let product = DATA_BASES.iter().find(|(protocol, _)| heard.has(Fact::Protocol(*protocol)));
+    values.word("db.product", product.map(|(_, word)| *word));
+    values.flag("db.password_clear", heard.has(Fact::DatabasePasswordClear));
+    values.flag("db.empty_password", heard.has(Fact::DatabaseEmptyPassword));
+}
+
+fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
+    values.flag("file.anonymous", heard.has(Fact::FileAnonymous));
+    values.flag("file.login_clear", heard.has(Fact::FileLoginClear));
+    values.flag("ssh.version1", heard.has(Fact::SshVersion1));
+    values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
+    // Where several were heard, the weakest: that is the one an attacker would ask for.
+    let dialects = heard.each(|f| if let Fact::SmbDialect(d) = f { Some(*d) } else { None });
+    values.word("smb.dialect", dialects.into_keys().min().map(|d| d.word()));
+    let signing = heard.each(|f| if let Fact::SmbSigning(s) = f { Some(*s) } else { None });
+    values.word("smb.signing", signing.into_keys().max().map(|s| s.word()));
+    let desktops = heard.each(|f| if let Fact::RdpSecurity(s) = f { Some(*s) } else { None });
+    values.word("rdp.security", desktops.into_keys().min().map(|s| s.word()));
+    let screens = heard.each(|f| if let Fact::VncSecurity(s) = f { Some(*s) } else { None });
+    values.word("vnc.security", screens.into_keys().min().map(|s| s.word()));
+    // `private` may write, so it is worse than `public`; the list has `public` first.
+    let private = heard.has(Fact::SnmpCommunity(SnmpCommunity::Private));
+    let community = heard.each(|f| if let Fact::SnmpCommunity(c) = f { Some(*c) } else { None });
+    values.word("snmp.community", community.into_keys().min().map(|c| if private { "private" } else { c.word() }));
+    if heard.has(Fact::Protocol(Protocol::Ipp)) {
+        values.set("print.reached_from", heard.zones_of(Fact::Answered).into_iter().map(Zone::word).collect());
+    }
+}
+
+fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
+    let offers = heard.each(|f| if let Fact::MailStartTls(m) = f { Some(*m) } else { None });
+    values.word("mail.starttls", offers.into_keys().max().map(|m| m.word()));
+    values.flag("mail.auth_clear", heard.has(Fact::MailAuthClear));
+    values.flag("mail.readable", heard.has(Fact::MailReadable));
+}
+
+/// `db.product`, by protocol.
+const DATA_BASES: &[(Protocol, &str)] = &[
+    (Protocol::Mysql, "mysql"),
+    (Protocol::Postgresql, "postgresql"),
+    (Protocol::Mssql, "mssql"),
+    (Protocol::OracleTns, "oracle"),
+    (Protocol::Mongodb, "mongodb"),
+    (Protocol::Redis, "redis"),
+    (Protocol::Elasticsearch, "elasticsearch"),
+    (Protocol::Memcached, "memcached"),
+];

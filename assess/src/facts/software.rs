@@ -1,294 +1,388 @@
-//! The software of a service, by the names and versions that it gave: `sw.*`, `dicom.toolkit_age`.
+//! What the named programs of a service or host are worth: `sw.*`, `dicom.toolkit_age`, `mirth.version_age`.
 //!
-//! The backport trap (`banner-precision.tsv`): a distribution mends a hole without changing the number that a banner
-//! shows. So a version proves something only with the distribution's revision beside it, or for a product whose cycles
-//! no distribution mends; a number alone stays a number.
-//! Keeps: of several products of one service the one that says the most. Drops: the rest.
+//! Keeps: for each program that names a version how its cycle stands, how good the number is as a proof, how far behind
+//! its distribution it is, and whether a hole in it is known to be used. Drops: programs without a version.
 
-use crate::knowledge::{DEBIAN_BACKPORTS, DISTRO_EOL, EOL_PRODUCTS, Knowledge, TOOLKIT_RELEASES, VERSION_CVES};
-use crate::support::{Support, later};
-use crate::table::{Row, day_of};
-use crate::value::{Value, Values};
-use auscult_report::fact::{Software, SoftwarePlace};
-use auscult_report::time::Timestamp;
+use super::Heard;
+use crate::date::Day;
+use crate::knowledge::{Knowledge, table};
+use crate::lifecycle::{self, Cycle, Support};
+use crate::version::{debian_order, leading_numbers};
+use crate::vocabulary::Values;
+use auscult_report::fact::{Fact, Software, SoftwarePlace};
 use auscult_report::version::Version;
-use std::borrow::Cow;
+use core::cmp::Ordering;
+use std::collections::BTreeMap;
 
-/// How much a version proves: `sw.proof`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proof {
-    /// A number that a distribution may have mended behind its back.
-    NumberOnly,
-    /// A product whose cycles no distribution mends.
-    Cycle,
-    /// The distribution's revision stands beside it.
-    Revision,
+/// What one program makes of the values about programs.
+#[derive(Debug)]
+pub(crate) struct Variant<'k> {
+    /// The sighting that it comes from.
+    pub(crate) sighting: usize,
+    /// `sw.*`
+    pub(crate) values: Values<'k>,
+    /// The worse off, the smaller.
+    pub(super) rank: u8,
 }
 
-impl Proof {
-    /// The word of `sw.proof`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Proof::NumberOnly => "number-only",
-            Proof::Cycle => "cycle",
-            Proof::Revision => "revision",
+/// The programs that were judged already: a hundred services name the same one.
+#[derive(Debug, Default)]
+pub(super) struct Programs(BTreeMap<(Software, bool), Option<Program>>);
+
+impl Programs {
+    /// Of each program that was named with a version, in the order of the sightings.
+    pub(super) fn variants<'k>(
+        &mut self,
+        knowledge: &'k Knowledge,
+        heard: &Heard<'_>,
+        is_windows: bool,
+        today: Day,
+    ) -> Vec<Variant<'k>> {
+        let named = heard.placed(|f| if let Fact::Software(s) = f { Some(*s) } else { None });
+        let mut variants = Vec::new();
+        for (software, sighting) in named {
+            let judged = self.0.entry((software, is_windows));
+            let Some(program) = judged.or_insert_with(|| Program::of(&software, is_windows, today)) else { continue };
+            let mut values = Values::new(knowledge.vocabulary());
+            program.put(&mut values);
+            variants.push(Variant { sighting, values, rank: program.rank() });
         }
+        variants.sort_by_key(|v| v.sighting);
+        variants
     }
 }
 
-/// Adds what the named software says.
-pub(super) fn add(values: &mut Values, named: impl Iterator<Item = Software>, _: &Knowledge, now: Timestamp) {
-    let named: Vec<Software> = named.collect();
-    let judged = named.iter().filter_map(|s| Judged::of(s, now));
-    if let Some(judged) = judged.max_by_key(Judged::weight) {
-        judged.state(values);
+/// What all programs of a service tell together.
+pub(super) fn of_all(heard: &Heard<'_>, today: Day, values: &mut Values<'_>) {
+    let named = heard.each(|f| if let Fact::Software(s) = f { Some(*s) } else { None });
+    // The newest toolkit: a second program behind the same port may be a test.
+    let toolkits = named.keys().filter(|s| s.place == SoftwarePlace::Implementation);
+    let released = toolkits.filter_map(|s| released_by(s.product.name(), s.version?.numbers(), "toolkit")).max();
+    if let Some(day) = released {
+        let age = match day.years_until(today) {
+            ..OLD_YEARS => "current",
+            OLD_YEARS..VERY_OLD_YEARS => "old",
+            _ => "very-old",
+        };
+        values.word("dicom.toolkit_age", Some(age));
     }
-    let toolkit = named.iter().find(|s| s.place == SoftwarePlace::Implementation);
-    if let Some(toolkit) = toolkit {
-        values.insert(Cow::Borrowed("dicom.toolkit_age"), Value::word(toolkit_age(toolkit, now)));
+    let mirth = named.keys().find(|s| s.product.name() == MIRTH && s.version.is_some());
+    if let Some(version) = mirth.and_then(|s| s.version) {
+        let is_exploited = exploited(MIRTH, version.numbers(), false).is_some();
+        values.word("mirth.version_age", Some(if is_exploited { "known-exploited" } else { "fixed" }));
     }
 }
 
-struct Judged {
+/// How good a version is as a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// It names its distribution's revision.
+    Revision,
+    /// No distribution mends this product: its cycle is the proof.
+    Cycle,
+    /// A number only: a distribution may have mended it without changing the number.
+    NumberOnly,
+}
+
+/// What is known of one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Program {
     support: Option<Support>,
     proof: Proof,
-    behind: u32,
-    exploited: bool,
-    age_years: Option<f64>,
+    behind: Option<u32>,
+    is_exploited: bool,
+    age_years: Option<i64>,
 }
 
-impl Judged {
-    fn of(software: &Software, now: Timestamp) -> Option<Judged> {
+impl Program {
+    fn of(software: &Software, is_windows: bool, today: Day) -> Option<Program> {
         let version = software.version?;
-        let release = software.revision.as_ref().and_then(release_of);
-        let cycle = cycle(software, &version);
-        // Apache's 2.2 and older are carried by no distribution any more (`banner-precision.tsv`).
-        let old_apache = software.product.name() == "Apache httpd" && version.numbers() < [2, 3, 0, 0];
-        let is_cycle = old_apache || CYCLE_PRODUCTS.contains(&software.product.name());
-        let proof = match (&release, is_cycle) {
-            (Some(_), _) => Proof::Revision,
-            (None, true) => Proof::Cycle,
-            (None, false) => Proof::NumberOnly,
+        let (name, numbers) = (software.product.name(), version.numbers());
+        let product = software.product.lifecycle();
+        let cycle = product.and_then(|p| lifecycle::cycle(p, numbers, today));
+        let distribution = software.revision.and_then(|r| Distribution::of(&r));
+        let hole = exploited(name, numbers, is_windows);
+        let is_unpatched = product.is_some_and(|p| is_unpatched(p, numbers));
+        let proof = if distribution.is_some() {
+            Proof::Revision
+        } else if is_windows || is_unpatched || hole == Some(true) {
+            Proof::Cycle
+        } else {
+            Proof::NumberOnly
         };
-        // With a revision it is the distribution that mends, not the maker.
-        let support = match &release {
-            Some(row) => {
-                Some(Support::at(now, later(row.cell("eol"), row.cell("lts_end")), day_of(row.cell("paid_end"))))
-            }
-            None => cycle.as_ref().and_then(|row| cycle_support(row, now)),
+        // The number of a program that its distribution mends does not tell whether this hole was mended.
+        let is_exploited = hole == Some(true) || (hole.is_some() && proof != Proof::Revision);
+        let of_cycle = cycle.map(|c| c.support);
+        let support = match distribution {
+            None => of_cycle,
+            // The distribution mends what upstream has ended, as long as it lives itself.
+            Some(d) => of_cycle.and_then(|c| if c == Support::Ended { d.support(today) } else { Some(c) }),
         };
-        let released = cycle.as_ref().and_then(|row| day_of(row.cell("released")));
-        let today = i64::try_from(now.days()).unwrap_or(i64::MAX);
-        let age_years =
-            released.and_then(|day| i32::try_from(today.saturating_sub(day)).ok()).map(|d| f64::from(d) / 365.25);
-        let behind = software.revision.map_or(0, |r| behind(software, &version, &r));
-        Some(Judged { support, proof, behind, exploited: exploited(software, &version), age_years })
+        Some(Program {
+            support,
+            proof,
+            behind: behind(software, &version, distribution, today),
+            is_exploited,
+            age_years: age_years(name, numbers, cycle, today),
+        })
     }
 
-    /// The surer and the worse says more.
-    fn weight(&self) -> (bool, Proof, bool, u32) {
-        let ended = self.support == Some(Support::Ended) || self.exploited || self.behind > 0;
-        (ended, self.proof, self.support.is_some(), self.behind)
+    fn put(&self, values: &mut Values<'_>) {
+        let proof = match self.proof {
+            Proof::Revision => "revision",
+            Proof::Cycle => "cycle",
+            Proof::NumberOnly => "number-only",
+        };
+        values.word("sw.support", Some(self.support.map_or("unknown", Support::word)));
+        values.word("sw.proof", Some(proof));
+        values.flag("sw.kev", self.is_exploited);
+        if let Some(behind) = self.behind {
+            values.number("sw.behind", behind);
+        }
+        if let Some(years) = self.age_years.and_then(|y| u32::try_from(y).ok()) {
+            values.number("sw.age_years", years);
+        }
     }
 
-    fn state(&self, values: &mut Values) {
-        let mut set = |name: &'static str, value: Value| values.insert(Cow::Borrowed(name), value);
-        set("sw.support", Value::word(self.support.map_or("unknown", Support::word)));
-        set("sw.proof", Value::word(self.proof.word()));
-        set("sw.behind", Value::count(self.behind));
-        set("sw.kev", Value::Bool(self.exploited));
-        if let Some(years) = self.age_years {
-            set("sw.age_years", Value::Number((years * 10.0).round() / 10.0));
+    fn rank(&self) -> u8 {
+        let support = match self.support {
+            Some(Support::Ended) => 0,
+            Some(Support::PaidOnly) => 2,
+            Some(Support::Ending) => 4,
+            Some(Support::Supported) => 6,
+            None => 8,
+        };
+        if self.proof == Proof::NumberOnly { support | 1 } else { support }
+    }
+}
+
+/// The distribution that a revision names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Distribution {
+    /// `2+deb12u10`: 12.
+    Debian(u8),
+    /// `0ubuntu0.22.04.1`: 22, 4. Without a release (`4ubuntu2.29`) none.
+    Ubuntu(Option<(u8, u8)>),
+}
+
+impl Distribution {
+    fn of(revision: &Version) -> Option<Distribution> {
+        let text = revision.as_str();
+        if let Some((_, rest)) = text.split_once("deb") {
+            let release = u8::try_from(*leading_numbers(rest).first()?).ok()?;
+            return rest.contains('u').then_some(Distribution::Debian(release));
+        }
+        let (_, rest) = text.split_once("ubuntu")?;
+        let numbers = leading_numbers(rest.strip_prefix("0.").or_else(|| rest.strip_prefix('.')).unwrap_or_default());
+        let release = |n: usize| numbers.get(n).and_then(|n| u8::try_from(*n).ok());
+        // Releases are years and months: 22.04, and not the 2.29 of a revision.
+        let release =
+            release(0).zip(release(1)).filter(|(year, month)| (12..=60).contains(year) && matches!(month, 4 | 10));
+        Some(Distribution::Ubuntu(release))
+    }
+
+    fn support(self, today: Day) -> Option<Support> {
+        match self {
+            Distribution::Debian(release) => lifecycle::distribution("debian", (release, 0), today),
+            Distribution::Ubuntu(release) => lifecycle::distribution("ubuntu", release?, today),
         }
     }
 }
 
-/// The cycle that a version belongs to: the longest one whose numbers it begins with.
-fn cycle(software: &Software, version: &Version) -> Option<Row> {
-    let product = software.product.lifecycle()?;
-    let heard: Vec<&str> = version.as_str().split(|c: char| !c.is_ascii_digit()).collect();
-    EOL_PRODUCTS
-        .rows()
-        .filter(|r| r.cell("product") == product)
-        .filter(|r| {
-            let cycle: Vec<&str> = r.cell("cycle").split('.').collect();
-            cycle.len() <= heard.len() && cycle.iter().zip(&heard).all(|(a, b)| a == b)
+/// Whether no distribution mends this version of a product (`unpatched-products.tsv`).
+fn is_unpatched(product: &str, numbers: [u32; 4]) -> bool {
+    let mut rows = table("unpatched-products.tsv").rows_of(product, ["below"]);
+    rows.any(|[below]| below == "-" || numbers < padded(below))
+}
+
+/// Whether a version stands in a range of `exploited-versions.tsv`, and if so whether the bare number is good.
+fn exploited(product: &str, numbers: [u32; 4], is_windows: bool) -> Option<bool> {
+    let columns = ["from", "below", "needs", "number_is_proof"];
+    table("exploited-versions.tsv")
+        .rows_of(product, columns)
+        .filter(|[from, below, needs, _]| {
+            let fits = *needs != "windows" || is_windows;
+            fits && padded(from) <= numbers && numbers < padded(below)
         })
-        .max_by_key(|r| r.cell("cycle").len())
+        .map(|[.., is_proof]| is_proof == "yes")
+        .max()
 }
 
-fn cycle_support(row: &Row, now: Timestamp) -> Option<Support> {
-    if row.cell("eol") == "none" {
-        return Some(Support::Supported);
+fn padded(text: &str) -> [u32; 4] {
+    let mut numbers = [0; 4];
+    for (slot, number) in numbers.iter_mut().zip(leading_numbers(text)) {
+        *slot = number;
     }
-    Some(Support::at(now, Some(day_of(row.cell("eol"))?), day_of(row.cell("extended_end"))))
+    numbers
 }
 
-/// The release of Debian or Ubuntu that a revision belongs to: `2+deb12u10`, `0ubuntu0.22.04.1`.
-fn release_of(revision: &Version) -> Option<Row> {
-    let text = revision.as_str();
-    let (distro, version) = if let Some((_, rest)) = text.split_once("deb") {
-        ("debian", rest.split('u').next()?.to_owned())
-    } else {
-        let (_, rest) = text.split_once("ubuntu")?;
-        let mut parts = rest.split('.').skip(1);
-        ("ubuntu", format!("{}.{}", parts.next()?, parts.next()?))
+/// Revisions of the same release of the distribution that mend holes, are newer than the one heard, and were there for
+/// [`GRACE_DAYS`]. None where the table does not know the package.
+fn behind(software: &Software, version: &Version, distribution: Option<Distribution>, today: Day) -> Option<u32> {
+    let Some(Distribution::Debian(release)) = distribution else { return None };
+    let package = match PACKAGES.iter().find(|(name, _)| *name == software.product.name()) {
+        Some((_, package)) => *package,
+        None => return None,
     };
-    DISTRO_EOL.rows().find(|r| r.cell("distro") == distro && r.cell("version") == version)
-}
-
-/// Security revisions of the same upstream version and the same Debian release that came after the one heard.
-fn behind(software: &Software, version: &Version, revision: &Version) -> u32 {
-    let Some((release, heard)) = debian_update(revision.as_str()) else { return 0 };
-    let Some((_, source)) = DEBIAN_SOURCES.iter().find(|(name, _)| *name == software.product.name()) else { return 0 };
-    let later = DEBIAN_BACKPORTS.rows().filter(|r| {
-        r.cell("source_package") == *source
-            && r.cell("upstream_in_banner") == version.as_str()
-            && debian_update(r.cell("debian_version")).is_some_and(|(d, u)| d == release && u > heard)
-    });
-    u32::try_from(later.count()).unwrap_or(u32::MAX)
-}
-
-/// `..deb12u10`: 12 and 10.
-fn debian_update(text: &str) -> Option<(u32, u32)> {
-    let (_, rest) = text.rsplit_once("deb")?;
-    let (release, update) = rest.split_once('u')?;
-    Some((release.parse().ok()?, update.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?))
-}
-
-/// Whether the version is in the range of a hole that is known to be exploited and can be told by its number.
-fn exploited(software: &Software, version: &Version) -> bool {
-    VERSION_CVES
-        .rows()
-        .filter(|r| r.cell("in_kev").starts_with("yes") && r.cell("product") == software.product.name())
-        .filter(|r| !r.cell("what_is_heard").contains("non-default"))
-        .any(|r| is_affected(r.cell("affected"), version))
-}
-
-/// Ranges as the table writes them: `before 4.4.1`, `2.4.49 only`, `2.4.49 and 2.4.50`, `4.87 to 4.91`. Anything else
-/// is not judged.
-fn is_affected(range: &str, version: &Version) -> bool {
-    let number = |text: &str| Version::exact(text.trim().as_bytes()).map(|v| v.numbers());
-    let heard = version.numbers();
-    if let Some(limit) = range.strip_prefix("before ").and_then(number) {
-        return heard < limit;
+    let [major, ..] = version.numbers();
+    let package = if package.ends_with('-') { format!("{package}{major}") } else { package.to_owned() };
+    let heard = format!("{version}-{}", software.revision?);
+    let suffix = format!("deb{release}u");
+    let columns = ["suite", "debian_version", "date", "cve_count"];
+    let (mut rows, mut newer) = (0u32, 0u32);
+    for [suite, revision, date, holes] in table("debian-backports.tsv").rows_of(&package, columns) {
+        if !revision.contains(&suffix) {
+            continue;
+        }
+        rows = rows.saturating_add(1);
+        let mends = suite.ends_with("-security") || holes != "0";
+        let was_there = Day::read(date).is_some_and(|d| d.until(today) > GRACE_DAYS);
+        if mends && was_there && debian_order(revision, &heard) == Ordering::Greater {
+            newer = newer.saturating_add(1);
+        }
     }
-    if let Some(only) = range.strip_suffix(" only").and_then(number) {
-        return heard == only;
-    }
-    if let Some((a, b)) = range.split_once(" and ") {
-        return number(a) == Some(heard) || number(b) == Some(heard);
-    }
-    if let Some((Some(a), Some(b))) = range.split_once(" to ").map(|(a, b)| (number(a), number(b))) {
-        return (a..=b).contains(&heard);
-    }
-    false
+    (rows > 0).then_some(newer)
 }
 
-/// `dicom.toolkit_age`: old over 3 years, very old over 6.
-fn toolkit_age(toolkit: &Software, now: Timestamp) -> &'static str {
-    let released = toolkit.version.and_then(|version| {
-        let mut rows = TOOLKIT_RELEASES.rows();
-        let row =
-            rows.find(|r| r.cell("product") == toolkit.product.name() && r.cell("version") == version.as_str())?;
-        day_of(row.cell("released"))
-    });
-    let Some(released) = released else { return "unknown" };
-    match i64::try_from(now.days()).unwrap_or(i64::MAX).saturating_sub(released) {
-        days if days > 6 * 365 => "very-old",
-        days if days > 3 * 365 => "old",
-        _ => "current",
-    }
+/// The least age that a version can have, in years: by `releases.tsv`; else the first version of a cycle is as old as
+/// the cycle, and every version of a cycle that ended is at least as old as its end.
+fn age_years(product: &str, numbers: [u32; 4], cycle: Option<Cycle>, today: Day) -> Option<i64> {
+    let listed = released_by(product, numbers, "small system");
+    let first = cycle.filter(|c| padded(c.name) == numbers).and_then(|c| c.released);
+    let ended = cycle.filter(|c| c.support == Support::Ended).and_then(|c| c.end);
+    [listed, first, ended].into_iter().flatten().map(|day| day.years_until(today)).max()
 }
 
-/// Products whose cycles no distribution mends (`banner-precision.tsv`: "product" or "build"), or that distributions do
-/// not carry at all.
-const CYCLE_PRODUCTS: &[&str] = &[
-    "Microsoft IIS",
-    "Windows",
-    "Microsoft SQL Server",
-    "Microsoft Exchange",
-    "Microsoft SMTP",
-    "FileZilla Server",
-    "MongoDB",
-    "Elasticsearch",
-    "Kibana",
-    "Mirth Connect",
-    "Oracle Database",
-    "InfluxDB",
-    "HAPI FHIR",
-    "Cisco IOS",
-];
+/// The day by which a version was released, by the row with the most numbers that it begins with.
+fn released_by(product: &str, numbers: [u32; 4], kind: &str) -> Option<Day> {
+    table("releases.tsv")
+        .rows_of(product, ["version", "released_by", "kind"])
+        .filter(|[.., k]| *k == kind)
+        .map(|[version, day, _]| (leading_numbers(version), day))
+        .filter(|(version, _)| numbers.starts_with(version))
+        .max_by_key(|(version, _)| version.len())
+        .and_then(|(_, day)| Day::read(day))
+}
 
-/// Our name of a product, and Debian's of its source.
-const DEBIAN_SOURCES: &[(&str, &str)] = &[
-    ("OpenSSH", "openssh"),
-    ("MariaDB", "mariadb"),
-    ("PostgreSQL", "postgresql-15"),
-    ("BIND", "bind9"),
-    ("Samba", "samba"),
-    ("Dropbear", "dropbear"),
-];
+/// The source packages of `debian-backports.tsv` whose products name a revision; one that ends in `-` has the major
+/// number behind it.
+const PACKAGES: &[(&str, &str)] =
+    &[("OpenSSH", "openssh"), ("MariaDB", "mariadb"), ("BIND", "bind9"), ("PostgreSQL", "postgresql-")];
+
+/// Days that an update may wait to be installed.
+const GRACE_DAYS: i64 = 30;
+
+/// From this age on a toolkit is old.
+const OLD_YEARS: i64 = 3;
+
+/// From this age on it is very old.
+const VERY_OLD_YEARS: i64 = 6;
+
+const MIRTH: &str = "Mirth Connect";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use auscult_report::product::Product;
 
-    fn judged(product: &str, version: &str, revision: Option<&str>) -> Values {
-        let software = Software {
+    fn today() -> Day {
+        Day::read("2026-11-21").unwrap()
+    }
+
+    fn software(product: &str, version: &str, revision: &str) -> Software {
+        Software {
             product: Product::named(product).unwrap(),
             version: Version::exact(version.as_bytes()),
-            revision: revision.and_then(|r| Version::exact(r.as_bytes())),
+            revision: Version::exact(revision.as_bytes()),
             place: SoftwarePlace::Greeting,
-        };
-        let mut values = Values::new();
-        add(&mut values, [software].into_iter(), &Knowledge::compiled(), Timestamp::from_seconds(20_778 * 86_400));
-        values
+        }
     }
 
-    fn word(values: &Values, name: &str) -> String {
-        values.get(name).map_or_else(String::new, ToString::to_string)
+    fn program(product: &str, version: &str, revision: &str) -> Program {
+        Program::of(&software(product, version, revision), false, today()).unwrap()
     }
 
     #[test]
-    fn a_data_base_that_no_distribution_mends_is_old_by_its_number() {
-        let values = judged("MongoDB", "3.4.10", None);
-        assert_eq!((word(&values, "sw.support"), word(&values, "sw.proof")), ("ended".into(), "cycle".into()));
+    fn a_bare_number_proves_nothing_unless_nobody_else_mends_it() {
+        let nginx = program("nginx", "1.22.1", "");
+        assert_eq!((nginx.support, nginx.proof), (Some(Support::Ended), Proof::NumberOnly));
+        let apache = program("Apache httpd", "2.2.15", "");
+        assert_eq!((apache.support, apache.proof), (Some(Support::Ended), Proof::Cycle));
+        let mongodb = program("MongoDB", "3.4.10", "");
+        assert_eq!((mongodb.support, mongodb.proof), (Some(Support::Ended), Proof::Cycle));
+        assert!(!mongodb.is_exploited);
+        let php = Program::of(&software("PHP", "5.4.16", ""), true, today()).unwrap();
+        assert_eq!((php.support, php.proof, php.is_exploited), (Some(Support::Ended), Proof::Cycle, true));
     }
 
     #[test]
-    fn a_number_that_a_distribution_may_have_mended_stays_a_number() {
-        let values = judged("nginx", "1.22.1", None);
-        assert_eq!((word(&values, "sw.support"), word(&values, "sw.proof")), ("ended".into(), "number-only".into()));
+    fn a_distribution_mends_what_upstream_has_ended() {
+        // PostgreSQL 13 ended; Debian 11 lives on in its paid programme, Debian 8 does not.
+        let (deb11, deb8) = (program("PostgreSQL", "13.14", "0+deb11u1"), program("PostgreSQL", "9.4.26", "0+deb8u1"));
+        assert_eq!((deb11.support, deb11.proof), (Some(Support::PaidOnly), Proof::Revision));
+        assert_eq!((deb8.support, deb8.proof), (Some(Support::Ended), Proof::Revision));
+        // A revision of Ubuntu without a release: nobody knows.
+        let php = program("PHP", "7.4.3", "4ubuntu2.29");
+        assert_eq!((php.support, php.proof), (None, Proof::Revision));
+        let php = program("PHP", "5.2.4", "2ubuntu5.10");
+        assert_eq!((php.is_exploited, php.proof), (false, Proof::Revision));
+        assert_eq!(program("MySQL", "8.0.43", "0ubuntu0.22.04.1").support, Some(Support::Supported));
     }
 
     #[test]
-    fn with_a_revision_the_distribution_counts_and_missing_updates_are_counted() {
-        let values = judged("OpenSSH", "9.2p1", Some("2+deb12u3"));
-        assert_eq!((word(&values, "sw.support"), word(&values, "sw.proof")), ("supported".into(), "revision".into()));
-        assert!(matches!(values.get("sw.behind"), Some(Value::Number(n)) if *n >= 1.0), "{values:?}");
-        let newest = judged("OpenSSH", "9.2p1", Some("2+deb12u99"));
-        assert_eq!(word(&newest, "sw.behind"), "0");
-        let values = judged("MySQL", "8.0.43", Some("0ubuntu0.22.04.1"));
-        assert_eq!((word(&values, "sw.support"), word(&values, "sw.proof")), ("supported".into(), "revision".into()));
+    fn what_a_distribution_mended_since_is_counted() {
+        assert_eq!(program("OpenSSH", "9.2p1", "2+deb12u10").behind, Some(0));
+        let old = program("OpenSSH", "9.2p1", "2+deb12u2").behind.unwrap();
+        assert!((3..=8).contains(&old), "{old}");
+        // Published on 2026-11-13: eight days are no delay.
+        assert_eq!(program("PostgreSQL", "15.19", "0+deb12u1").behind, Some(0));
+        assert!(program("PostgreSQL", "15.5", "0+deb12u1").behind.unwrap() >= 5);
+        assert_eq!(program("BIND", "9.18.49", "1~deb12u3").behind, Some(0));
+        assert!(program("MariaDB", "10.11.6", "0+deb12u1").behind.unwrap() >= 1);
+        // Nothing is known of what Debian 11 and Ubuntu published.
+        assert_eq!(program("OpenSSH", "8.4p1", "5+deb11u1").behind, None);
+        assert_eq!(program("OpenSSH", "8.9p1", "3ubuntu0.7").behind, None);
     }
 
     #[test]
-    fn the_longest_cycle_wins() {
-        assert_eq!(word(&judged("MariaDB", "10.11.19", None), "sw.support"), "supported");
-        assert_eq!(word(&judged("OpenSSL", "1.0.2k", None), "sw.support"), "ended");
-        assert_eq!(word(&judged("PostgreSQL", "9.6.24", None), "sw.support"), "ended");
+    fn holes_that_are_used_are_found_by_their_ranges() {
+        for (product, version, is_exploited, proof) in [
+            ("Apache httpd", "2.4.49", true, Proof::Cycle),
+            ("Apache httpd", "2.4.50", true, Proof::Cycle),
+            ("Apache httpd", "2.4.51", false, Proof::NumberOnly),
+            ("Apache httpd", "2.4.48", false, Proof::NumberOnly),
+            ("Exim", "4.91", true, Proof::NumberOnly),
+            ("Exim", "4.92", false, Proof::NumberOnly),
+            ("Kibana", "6.5.4", true, Proof::Cycle),
+            ("Kibana", "6.6.1", false, Proof::Cycle),
+            ("MongoDB", "7.0.27", true, Proof::Cycle),
+            ("MongoDB", "7.0.28", false, Proof::Cycle),
+            ("PHP", "8.1.2", false, Proof::NumberOnly),
+        ] {
+            let program = program(product, version, "");
+            assert_eq!((program.is_exploited, program.proof), (is_exploited, proof), "{product} {version}");
+        }
     }
 
     #[test]
-    fn ranges_of_known_holes_are_read_as_they_are_written() {
-        let affected = |range, version: &str| is_affected(range, &Version::exact(version.as_bytes()).unwrap());
-        assert!(affected("before 4.4.1", "4.4.0") && !affected("before 4.4.1", "4.4.1"));
-        assert!(affected("2.4.49 only", "2.4.49") && !affected("2.4.49 only", "2.4.50"));
-        assert!(affected("2.4.49 and 2.4.50", "2.4.50"));
-        assert!(affected("4.87 to 4.91", "4.90") && !affected("4.87 to 4.91", "4.92"));
-        assert!(!affected("see advisory", "1.0"));
+    fn an_age_is_the_least_it_can_be() {
+        assert_eq!(program("Dropbear", "2019.78", "").age_years, Some(6));
+        assert_eq!(program("udhcp", "1.24.2", "").age_years, Some(9));
+        assert_eq!(program("nginx", "1.22.1", "").age_years, Some(3));
+        // Its cycle is from 2012 and lives: the version may be of yesterday.
+        assert_eq!(program("Apache httpd", "2.4.66", "").age_years, None);
+        assert_eq!(program("PostgreSQL", "10", "").age_years, Some(9));
+    }
+
+    #[test]
+    fn the_products_of_the_tables_are_in_the_list_of_the_paper() {
+        for file in ["exploited-versions.tsv", "releases.tsv"] {
+            for [product] in table(file).rows(["product"]) {
+                assert!(Product::named(product).is_some(), "{file}: {product}");
+            }
+        }
+        for [product] in table("unpatched-products.tsv").rows(["product"]) {
+            assert!(table("eol-products.tsv").rows_of(product, ["cycle"]).next().is_some(), "{product}");
+        }
     }
 }

@@ -1,269 +1,505 @@
-//! The system of a host, by the signs that it gave: `os.*`.
+//! Which system a host runs, and whether somebody still mends it: `os.*`.
 //!
-//! One weak sign never says that a system is old: it takes a build number, two independent signs, or one that is trusted
-//! with 85 % (`windows-by-agent.tsv`). A TCP SYN alone says nothing of age. NT 10.0 covers ten years of Windows: without
-//! a build its age is unknown.
-//! Keeps: best and likely case over every product that fits. Drops: signs that contradict the stronger ones.
+//! Keeps: the best case over all products that fit the signs, and how good the signs are (`system-signs.tsv`). Drops: a
+//! weak sign that contradicts a strong one; what several systems behind one address would be blamed for. Never from one
+//! weak sign: two of different programs, or one that is worth [`SURE`], before it proves anything.
 
-use crate::knowledge::{DISTRO_EOL, WINDOWS_BUILDS, WINDOWS_NTLM_BUILDS};
-use crate::support::{Support, later};
-use crate::table::{Row, day_of};
-use crate::value::{Value, Values};
-use auscult_report::fact::{SignPlace, SystemFamily, SystemSign};
-use auscult_report::time::Timestamp;
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use super::Heard;
+use crate::date::Day;
+use crate::knowledge::table;
+use crate::lifecycle::{self, Support};
+use crate::vocabulary::Values;
+use auscult_report::fact::{Fact, Role, SystemFamily, SystemSign};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-/// Adds what the signs say together.
-pub(super) fn add(values: &mut Values, signs: impl Iterator<Item = SystemSign>, now: Timestamp) {
-    let signs: Vec<SystemSign> = signs.collect();
-    let Some(family) = family(&signs) else { return };
-    let mut set = |name: &'static str, value: Value| values.insert(Cow::Borrowed(name), value);
-    set("os.family", Value::word(family.word()));
-    let verdict = match family {
-        SystemFamily::Windows => windows(&signs, now),
-        SystemFamily::Linux => linux(&signs, now),
-        _ => None,
-    };
-    let Some(verdict) = verdict else { return };
-    set("os.support", Value::word(verdict.best.word()));
-    set("os.support_likely", Value::word(verdict.likely.word()));
-    set("os.proof", Value::word(verdict.proof));
-    set("os.signs", Value::count(verdict.signs));
-    set("os.xp_age", Value::Bool(verdict.xp_age));
-    if let Some(last) = verdict.last_day {
-        let left = last.saturating_sub(i64::try_from(now.days()).unwrap_or(i64::MAX));
-        set("os.days_to_end", Value::Number(i32::try_from(left).map_or(f64::MAX, f64::from)));
-    }
-}
-
-struct Verdict {
-    best: Support,
-    likely: Support,
-    proof: &'static str,
+/// What is known of a system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct System {
+    family: Option<SystemFamily>,
+    support: Option<Support>,
+    likely: Option<Support>,
+    proof: Option<&'static str>,
     signs: u32,
-    xp_age: bool,
-    last_day: Option<i64>,
+    is_xp_age: bool,
+    days_to_end: Option<i64>,
 }
 
-/// The family with the most trust behind it.
-fn family(signs: &[SystemSign]) -> Option<SystemFamily> {
-    SystemFamily::ALL
-        .iter()
-        .copied()
-        .filter(|f| *f != SystemFamily::Unknown)
-        .map(|f| (signs.iter().filter(|s| s.family == f).map(|s| trust(s.place)).fold(0u32, u32::saturating_add), f))
-        .filter(|(trust, _)| *trust > 0)
-        .max_by_key(|(trust, _)| *trust)
-        .map(|(_, f)| f)
-}
+impl System {
+    /// Whether it is Windows.
+    pub(super) fn is_windows(&self) -> bool {
+        self.family == Some(SystemFamily::Windows)
+    }
 
-fn windows(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
-    let windows: Vec<&SystemSign> = signs.iter().filter(|s| s.family == SystemFamily::Windows).collect();
-    let classes: BTreeSet<&'static str> = windows.iter().filter_map(|s| kernel(s)).collect();
-    let weight = |class: &str| {
-        windows.iter().filter(|s| kernel(s) == Some(class)).map(|s| trust(s.place)).fold(0u32, u32::saturating_add)
-    };
-    let class = classes.into_iter().max_by_key(|c| weight(c))?;
-    let agree: Vec<&&SystemSign> = windows.iter().filter(|s| kernel(s) == Some(class)).collect();
-    // A browser and its engine are one program.
-    let places: BTreeSet<SignPlace> = agree.iter().map(|s| s.place).collect();
-    let built =
-        agree.iter().filter(|s| s.build >= FIRST_BUILD && trust(s.place) >= SURE).max_by_key(|s| trust(s.place));
-    let (builds, proof) = match built {
-        Some(sign) => (candidates(sign), "build"),
-        None if class == "10.0" => return None,
-        None => {
-            let sure = agree.iter().any(|s| trust(s.place) >= SURE_ALONE) || places.len() >= 2;
-            (Vec::new(), if sure { "class" } else { "hint" })
+    /// Says its values.
+    pub(super) fn put(&self, values: &mut Values<'_>) {
+        let Some(family) = self.family else { return };
+        values.word("os.family", Some(family.word()));
+        values.word("os.support", Some(self.support.map_or("unknown", Support::word)));
+        values.word("os.support_likely", Some(self.likely.map_or("unknown", Support::word)));
+        values.word("os.proof", self.proof);
+        values.number("os.signs", self.signs);
+        values.flag("os.xp_age", self.is_xp_age);
+        if let Some(days) = self.days_to_end.and_then(|d| i32::try_from(d).ok()) {
+            values.number("os.days_to_end", days);
         }
+    }
+}
+
+/// Of a host with these roles.
+pub(super) fn of(heard: &Heard<'_>, roles: &[Role], today: Day) -> System {
+    let signs: Vec<Sign> =
+        heard.each(|f| if let Fact::System(s) = f { Some(*s) } else { None }).into_keys().map(Sign::of).collect();
+    let Some(family) = family(&signs) else { return System::default() };
+    let mut signs: Vec<Sign> = signs.into_iter().filter(|s| s.sign.family == family).collect();
+    signs.sort_by_key(|s| core::cmp::Reverse((s.trust, s.sign.build)));
+    let system = match family {
+        SystemFamily::Windows => windows(&signs, WindowsRole::of(roles), today),
+        SystemFamily::Linux => linux(&signs, today),
+        SystemFamily::Android | SystemFamily::Ios => telephone(&signs, family, today),
+        _ => System::default(),
     };
-    // A build that no table knows is never a finding.
-    let fits = |row: &Row| {
-        if builds.is_empty() { row.cell("nt") == class } else { builds.iter().any(|b| b == row.cell("build")) }
+    System { family: Some(family), ..system }
+}
+
+/// A sign and what it is worth.
+#[derive(Clone, Copy, Debug)]
+struct Sign {
+    sign: SystemSign,
+    says: &'static str,
+    trust: u8,
+    program: &'static str,
+}
+
+impl Sign {
+    fn of(sign: SystemSign) -> Sign {
+        let columns = ["family", "says", "trust_percent", "program"];
+        let row = table("system-signs.tsv").rows_of(sign.place.word(), columns).find(|r| r[0] == sign.family.word());
+        let [_, says, trust, program] = row.unwrap_or(["", "family", "", sign.place.word()]);
+        Sign { sign, says, trust: trust.parse().unwrap_or(FAMILY_TRUST), program }
+    }
+}
+
+/// The family that the signs speak for most. Where a second one is as sure as the first, several systems stand behind
+/// one address, and nothing is said of either.
+fn family(signs: &[Sign]) -> Option<SystemFamily> {
+    let mut best: BTreeMap<SystemFamily, (u8, u32)> = BTreeMap::new();
+    for sign in signs {
+        let (most, sum) = best.entry(sign.sign.family).or_default();
+        *most = sign.trust.max(*most);
+        *sum = sum.saturating_add(sign.trust.into());
+    }
+    best.remove(&SystemFamily::Unknown);
+    let mut ranked: Vec<(SystemFamily, (u8, u32))> = best.into_iter().collect();
+    ranked.sort_by_key(|(_, (most, sum))| core::cmp::Reverse((*sum, *most)));
+    match ranked.as_slice() {
+        [] => None,
+        [_, (_, (second, _)), ..] if *second >= SURE => Some(SystemFamily::Unknown),
+        [(family, _), ..] => Some(*family),
+    }
+}
+
+/// One system of Windows that fits a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Build {
+    number: u32,
+    release: (u8, u8),
+    role: &'static str,
+    is_special_edition: bool,
+    end: Day,
+    paid: Option<Day>,
+}
+
+/// Every row of `windows-builds.tsv`: read once, every host with a sign of Windows asks for it.
+static BUILDS: LazyLock<Vec<Build>> = LazyLock::new(Build::read_all);
+
+impl Build {
+    fn read_all() -> Vec<Build> {
+        let columns = ["build", "nt", "role", "edition", "end_of_support", "esu_end"];
+        table("windows-builds.tsv")
+            .rows(columns)
+            .filter_map(|[number, nt, role, edition, end, paid]| {
+                let is_client_special = role == "client" && (edition.contains("LTS") || edition.contains("IoT"));
+                Some(Build {
+                    number: number.parse().ok()?,
+                    release: release(nt)?,
+                    role,
+                    is_special_edition: role == "embedded" || is_client_special,
+                    end: Day::read(end)?,
+                    paid: Day::read(paid),
+                })
+            })
+            .collect()
+    }
+
+    fn support(&self, today: Day) -> Support {
+        Support::on(today, self.end, self.paid)
+    }
+}
+
+/// What a host with Windows is used for, where other evidence says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WindowsRole {
+    Any,
+    Workstation,
+    Server,
+}
+
+impl WindowsRole {
+    fn of(roles: &[Role]) -> WindowsRole {
+        match (roles.contains(&Role::Server), roles.contains(&Role::Workstation)) {
+            (true, false) => WindowsRole::Server,
+            (false, true) => WindowsRole::Workstation,
+            _ => WindowsRole::Any,
+        }
+    }
+}
+
+/// What a sign of Windows says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Says {
+    /// One of these builds.
+    Builds(Vec<u32>),
+    /// One of these numbers of NT.
+    Releases(Vec<(u8, u8)>),
+    /// The class of a TCP stack: 5, 6 or 10.
+    Class(u8),
+}
+
+impl Says {
+    fn of(sign: &Sign) -> Option<Says> {
+        let SystemSign { major, minor, build, .. } = sign.sign;
+        match sign.says {
+            "base-build" if build > 0 => Some(Says::Builds(builds_of_base(build))),
+            "build" | "nt" if build > 0 => Some(Says::Builds(vec![build])),
+            "base-build" | "build" | "nt" if major > 0 => Some(Says::Releases(vec![(major, minor)])),
+            "iis" if major > 0 => Some(Says::Releases(releases_of_iis(major, minor, sign.program == PAGE))),
+            "class" if major > 0 => Some(Says::Class(major)),
+            _ => None,
+        }
+    }
+
+    fn fits(&self, build: &Build) -> bool {
+        match self {
+            Says::Builds(numbers) => numbers.contains(&build.number),
+            Says::Releases(releases) => releases.contains(&build.release),
+            Says::Class(major) => build.release.0 == *major,
+        }
+    }
+}
+
+/// The builds whose NTLM shows this one: enablement packages raise what the system says of itself, not this field.
+fn builds_of_base(build: u32) -> Vec<u32> {
+    let listed = table("windows-ntlm-builds.tsv").rows(["heard_in_ntlm", "may_be_builds"]);
+    let row = listed.into_iter().find(|[heard, _]| heard.parse() == Ok(build));
+    row.map_or_else(|| vec![build], |[_, builds]| builds.split(',').filter_map(|b| b.parse().ok()).collect())
+}
+
+/// The numbers of NT that a number of IIS stands for. A default page says less: that of IIS 7 is of 7.0 or 7.5.
+fn releases_of_iis(major: u8, minor: u8, is_page: bool) -> Vec<(u8, u8)> {
+    let first = if is_page && major == 6 { 5 } else { major };
+    table("iis-windows.tsv")
+        .rows(["server_header", "nt"])
+        .filter_map(|[header, nt]| Some((release(header.strip_prefix("Microsoft-IIS/")?)?, release(nt)?)))
+        .filter(|(iis, _)| if is_page { (first..=major).contains(&iis.0) } else { *iis == (major, minor) })
+        .map(|(_, nt)| nt)
+        .collect()
+}
+
+/// Signs from the best to the least.
+fn windows(signs: &[Sign], role: WindowsRole, today: Day) -> System {
+    let told: Vec<(&Sign, Says)> = signs.iter().filter_map(|s| Some((s, Says::of(s)?))).collect();
+    let Some((strongest, first)) = told.first() else { return System::default() };
+    let mut candidates: Vec<Build> = BUILDS.iter().filter(|b| first.fits(b)).copied().collect();
+    let mut programs = BTreeSet::from([strongest.program]);
+    let (mut is_build, mut is_doubtful) = (matches!(first, Says::Builds(_)), false);
+    for (sign, says) in told.iter().skip(1) {
+        if candidates.iter().any(|b| says.fits(b)) {
+            candidates.retain(|b| says.fits(b));
+            programs.insert(sign.program);
+            is_build |= matches!(says, Says::Builds(_));
+        } else if sign.trust >= CONTRADICTS {
+            // Two systems, or one that lies: the best case is that of both.
+            let others: Vec<Build> = BUILDS.iter().filter(|b| says.fits(b)).copied().collect();
+            is_doubtful |= others.is_empty();
+            candidates.extend(others);
+        }
+    }
+    let is_proved = strongest.trust >= SURE || programs.len() > 1;
+    let proof = match (is_proved, is_build) {
+        (true, true) => "build",
+        (true, false) => "class",
+        (false, _) => "hint",
     };
-    let rows: Vec<Row> = WINDOWS_BUILDS.rows().filter(fits).collect();
-    if rows.is_empty() || places.iter().all(|p| *p == SignPlace::TcpSyn || *p == SignPlace::DhcpParameters) {
-        return None;
+    let signs = u32::try_from(programs.len()).unwrap_or(u32::MAX);
+    let system = System { proof: Some(proof), signs, ..System::default() };
+    // Of everything that calls itself 10.0 only a build tells which; a build that is not listed is newer than the list;
+    // and one weak sign says nothing about the end of support.
+    let is_ten = |b: &Build| b.release.0 >= 10;
+    let is_any_ten = !is_build && candidates.iter().any(is_ten);
+    if candidates.is_empty() || is_doubtful || is_any_ten || !(is_proved || strongest.trust >= CONTRADICTS) {
+        return system;
     }
-    let (best, last_day) = support(&rows, now);
-    let likely: Vec<Row> = rows.iter().copied().filter(is_likely).collect();
-    let likely = if likely.is_empty() { best } else { support(&likely, now).0 };
-    let signs = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    Some(Verdict { best, likely, proof, signs, xp_age: matches!(class, "4.0" | "5.0" | "5.1" | "5.2"), last_day })
-}
-
-/// Every build that a sign may stand for: NTLM shows the base of a release, not its updates.
-fn candidates(sign: &SystemSign) -> Vec<String> {
-    let heard = sign.build.to_string();
-    let base = WINDOWS_NTLM_BUILDS.rows().find(|r| r.cell("heard_in_ntlm") == heard);
-    match base.filter(|_| sign.place == SignPlace::NtlmChallenge) {
-        Some(row) => row.cell("may_be_builds").split(',').map(str::to_owned).collect(),
-        None => vec![heard],
+    let (support, likely) = verdict(&candidates, role, today);
+    System {
+        support,
+        likely,
+        is_xp_age: candidates.iter().all(|b| b.release < VISTA),
+        days_to_end: candidates.iter().map(|b| b.end).max().map(|end| today.until(end)),
+        ..system
     }
 }
 
-/// The best case over products, and its last free day.
-fn support(rows: &[Row], now: Timestamp) -> (Support, Option<i64>) {
-    let free = rows.iter().filter_map(|r| day_of(r.cell("end_of_support"))).max();
-    let paid = rows.iter().filter_map(|r| later(r.cell("esu_end"), "")).max();
-    (Support::at(now, free, paid), free)
-}
-
-/// Editions that are seldom met leave the likely case: long-term and embedded ones of client Windows. Servers stay.
-fn is_likely(row: &Row) -> bool {
-    let (role, edition) = (row.cell("role"), row.cell("edition"));
-    let rare = role == "embedded" || edition.contains("IoT") || edition.contains("Embedded");
-    !(rare || role == "client" && (edition.contains("LTSC") || edition.contains("LTSB")))
-}
-
-/// The NT version that a sign stands for.
-fn kernel(sign: &SystemSign) -> Option<&'static str> {
-    let number = (sign.major, sign.minor);
-    if sign.place == SignPlace::WebServer {
-        // The number of IIS (iis-windows.tsv).
-        return Some(match number {
-            (5, 0) => "5.0",
-            (5, 1) => "5.1",
-            (6, 0) => "5.2",
-            (7, 0) => "6.0",
-            (7, 5) => "6.1",
-            (8, 0) => "6.2",
-            (8, 5) => "6.3",
-            (10, 0) => "10.0",
-            _ => return None,
-        });
-    }
-    if sign.place == SignPlace::InternetExplorer {
-        return None;
-    }
-    ["4.0", "5.0", "5.1", "5.2", "6.0", "6.1", "6.2", "6.3", "10.0"]
-        .into_iter()
-        .find(|nt| nt.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) == Some(number))
-}
-
-fn linux(signs: &[SystemSign], now: Timestamp) -> Option<Verdict> {
-    let told: Vec<&SystemSign> = signs.iter().filter(|s| s.family == SystemFamily::Linux && s.major > 0).collect();
-    let released = told.iter().filter_map(|s| Some((s, release(s)?))).max_by_key(|(s, _)| trust(s.place))?;
-    let (sign, row) = released;
-    let free = later(row.cell("eol"), row.cell("lts_end"));
-    let best = Support::at(now, free, day_of(row.cell("paid_end")));
-    let places: BTreeSet<SignPlace> =
-        told.iter().filter(|s| s.build == sign.build && s.major == sign.major).map(|s| s.place).collect();
-    let signs = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    Some(Verdict { best, likely: best, proof: "release", signs, xp_age: false, last_day: free })
-}
-
-/// The release of a distribution that a sign names: `build` says which distribution (1 Debian, 2 Ubuntu).
-fn release(sign: &SystemSign) -> Option<Row> {
-    let (distro, version) = match sign.build {
-        1 => ("debian", sign.major.to_string()),
-        2 => ("ubuntu", format!("{}.{:02}", sign.major, sign.minor)),
-        _ => return None,
-    };
-    // Ubuntu's table says "22.04 LTS" where a release has long support.
-    DISTRO_EOL
-        .rows()
-        .find(|r| r.cell("distro") == distro && r.cell("version").split(' ').next() == Some(version.as_str()))
-}
-
-/// How far a sign is trusted, in percent: `windows-by-agent.tsv`, `distro-suffixes.tsv`.
-const fn trust(place: SignPlace) -> u32 {
-    match place {
-        SignPlace::PackageRevision => 95,
-        SignPlace::NtlmChallenge | SignPlace::SmbNativeOs | SignPlace::CryptoApi | SignPlace::DefaultPage => 90,
-        SignPlace::DhcpKernel | SignPlace::DhcpVendor => 88,
-        SignPlace::BrowserAnnouncement => 85,
-        SignPlace::Ssdp | SignPlace::SshBanner | SignPlace::DnsVersion | SignPlace::SystemDescription => 80,
-        SignPlace::Bits
-        | SignPlace::WindowsUpdate
-        | SignPlace::InternetExplorer
-        | SignPlace::RdpClient
-        | SignPlace::WebServer => 70,
-        SignPlace::Browser | SignPlace::DhcpParameters => 60,
-        SignPlace::NtlmClient | SignPlace::TcpSyn => 50,
+/// The best case over all candidates that the role leaves, and the most likely case.
+fn verdict(candidates: &[Build], role: WindowsRole, today: Day) -> (Option<Support>, Option<Support>) {
+    let best = |fits: &dyn Fn(&Build) -> bool| candidates.iter().filter(|b| fits(b)).map(|b| b.support(today)).max();
+    let is_server = |b: &Build| matches!(b.role, "server" | "both");
+    let is_usual = |b: &Build| !b.is_special_edition;
+    let any = best(&|_| true);
+    match role {
+        WindowsRole::Server => {
+            let server = best(&is_server).or(any);
+            (server, server)
+        }
+        // A workstation is not excluded from the best case: a viewer runs on a server too.
+        WindowsRole::Workstation => (any, best(&|b| is_usual(b) && b.role != "server").or(any)),
+        WindowsRole::Any => (any, best(&is_usual).or(any)),
     }
 }
 
-/// A build number is believed from here.
-const SURE: u32 = 85;
+/// A release of a distribution, as far as it was said.
+#[derive(Default)]
+struct Release<'s> {
+    support: Option<Support>,
+    trust: u8,
+    programs: BTreeSet<&'s str>,
+}
 
-/// One sign is enough from here.
-const SURE_ALONE: u32 = 85;
+/// Several releases stand for several systems, or for containers: the best of them.
+fn linux(signs: &[Sign], today: Day) -> System {
+    let mut releases: BTreeMap<(u32, u8, u8), Release<'_>> = BTreeMap::new();
+    for sign in signs.iter().filter(|s| s.says == "release" && s.sign.major > 0) {
+        let SystemSign { major, minor, build, .. } = sign.sign;
+        let of_release = distribution_of(build).and_then(|d| lifecycle::distribution(d, (major, minor), today));
+        let Some(support) = of_release else { continue };
+        let release = releases.entry((build, major, minor)).or_default();
+        release.support = Some(support);
+        release.trust = sign.trust.max(release.trust);
+        release.programs.insert(sign.program);
+    }
+    let Some(best) = releases.into_values().max_by_key(|r| (r.support, r.trust)) else { return System::default() };
+    let proof = if best.trust >= SURE || best.programs.len() > 1 { "release" } else { "class" };
+    let signs = u32::try_from(best.programs.len()).unwrap_or(u32::MAX);
+    System { support: best.support, likely: best.support, proof: Some(proof), signs, ..System::default() }
+}
 
-/// Smaller numbers are not builds of Windows (NT 4.0 was 1381).
-const FIRST_BUILD: u32 = 1000;
+/// Android and iOS by the release that they say; a browser of Android has said 10 for every release since 2023.
+fn telephone(signs: &[Sign], family: SystemFamily, today: Day) -> System {
+    let is_frozen = |s: &Sign| family == SystemFamily::Android && s.program == BROWSER && s.sign.major == 10;
+    let told = signs.iter().filter(|s| s.says == "release" && s.sign.major > 0 && !is_frozen(s));
+    let best = told
+        .filter_map(|s| {
+            let version = [s.sign.major.into(), s.sign.minor.into(), 0, 0];
+            Some((lifecycle::cycle(family.word(), version, today)?.support, s.trust))
+        })
+        .max();
+    best.map_or_else(System::default, |(support, trust)| System {
+        support: Some(support),
+        likely: Some(support),
+        proof: Some(if trust >= SURE { "release" } else { "hint" }),
+        signs: 1,
+        ..System::default()
+    })
+}
+
+/// The name in `distro-eol.tsv` of a distribution by its number in the paper ([`SystemSign`]).
+const fn distribution_of(build: u32) -> Option<&'static str> {
+    match build {
+        1 => Some("debian"),
+        2 => Some("ubuntu"),
+        3 => Some("centos"),
+        _ => None,
+    }
+}
+
+/// `6.1`
+fn release(text: &str) -> Option<(u8, u8)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// A sign that is worth this much proves alone, of 100.
+const SURE: u8 = 85;
+
+/// A sign that is worth this much is not passed over when it contradicts a better one; and one alone that is worth less
+/// says nothing about the end of support.
+const CONTRADICTS: u8 = 70;
+
+/// What a sign is worth, for the family alone, that has no row in `system-signs.tsv`.
+const FAMILY_TRUST: u8 = 50;
+
+/// The first number of NT after the age of XP.
+const VISTA: (u8, u8) = (6, 0);
+
+/// The programs of `system-signs.tsv` with a rule of their own.
+const PAGE: &str = "web-page";
+const BROWSER: &str = "browser";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Table;
+    use auscult_report::fact::SignPlace;
 
-    const VERDICTS: Table = Table::new(include_str!("../../knowledge/windows-verdicts.tsv"));
-
-    fn sign(place: SignPlace, major: u8, minor: u8, build: u32) -> SystemSign {
-        SystemSign { place, family: SystemFamily::Windows, major, minor, build }
+    fn today() -> Day {
+        Day::read("2026-11-21").unwrap()
     }
 
-    fn judged(signs: &[SystemSign]) -> Values {
-        let mut values = Values::new();
-        add(&mut values, signs.iter().copied(), Timestamp::from_seconds(20_778 * 86_400));
-        values
+    fn sign(place: SignPlace, family: SystemFamily, major: u8, minor: u8, build: u32) -> Sign {
+        Sign::of(SystemSign { place, family, major, minor, build })
     }
 
-    fn word(values: &Values, name: &str) -> String {
-        values.get(name).map_or_else(String::new, ToString::to_string)
+    fn on_windows(signs: &[(SignPlace, u8, u8, u32)], roles: &[Role]) -> System {
+        let mut signs: Vec<Sign> = signs.iter().map(|s| sign(s.0, SystemFamily::Windows, s.1, s.2, s.3)).collect();
+        signs.sort_by_key(|s| core::cmp::Reverse((s.trust, s.sign.build)));
+        windows(&signs, WindowsRole::of(roles), today())
+    }
+
+    fn told(system: &System) -> (Option<Support>, Option<&'static str>, u32) {
+        (system.support, system.proof, system.signs)
     }
 
     #[test]
-    fn every_verdict_of_the_table_is_ours() {
+    fn every_build_stands_where_the_table_of_verdicts_says() {
+        let verdicts = crate::table::Table::new(include_str!("../../knowledge/windows-verdicts.tsv"));
+        let columns = [
+            "heard_as",
+            "build",
+            "best_case",
+            "likely_case",
+            "client",
+            "server",
+            "embedded",
+            "last_free_day_any",
+            "last_paid_day_any",
+        ];
+        let word = |s: Option<Support>| s.map_or("-", Support::word);
         let mut rows = 0;
-        for row in VERDICTS.rows() {
-            let build: u32 = row.cell("build").parse().unwrap();
-            let nt = WINDOWS_BUILDS.rows().find(|r| r.cell("build") == row.cell("build")).unwrap().cell("nt");
-            let (major, minor) = nt.split_once('.').unwrap();
-            let place = if row.cell("heard_as") == "ntlm" { SignPlace::NtlmChallenge } else { SignPlace::SmbNativeOs };
-            let values = judged(&[sign(place, major.parse().unwrap(), minor.parse().unwrap(), build)]);
-            assert_eq!(word(&values, "os.support"), row.cell("best_case"), "{build} {}", row.cell("heard_as"));
-            assert_eq!(word(&values, "os.support_likely"), row.cell("likely_case"), "{build} {}", row.cell("heard_as"));
-            assert_eq!(word(&values, "os.proof"), "build");
+        for [heard_as, build, best, likely, client, server, embedded, free, paid] in verdicts.rows(columns) {
+            let number: u32 = build.parse().unwrap();
+            let numbers = if heard_as == "ntlm" { builds_of_base(number) } else { vec![number] };
+            let candidates: Vec<Build> = BUILDS.iter().filter(|b| numbers.contains(&b.number)).copied().collect();
+            let in_role = |role| {
+                let fits = candidates.iter().filter(|b| b.role == role || b.role == "both");
+                word(fits.map(|b| b.support(today())).max())
+            };
+            let (is_best, is_likely) = verdict(&candidates, WindowsRole::Any, today());
+            assert_eq!((word(is_best), word(is_likely)), (best, likely), "{heard_as} {build}");
+            assert_eq!(
+                [in_role("client"), in_role("server"), in_role("embedded")],
+                [client, server, embedded],
+                "{build}"
+            );
+            assert_eq!(candidates.iter().map(|b| b.end).max(), Day::read(free), "{build}");
+            assert_eq!(
+                candidates.iter().flat_map(|b| [Some(b.end), b.paid]).max().flatten(),
+                Day::read(paid),
+                "{build}"
+            );
+            if server != "-" {
+                assert_eq!(word(verdict(&candidates, WindowsRole::Server, today()).0), server, "{build}");
+            }
             rows += 1;
         }
         assert_eq!(rows, 38);
     }
 
     #[test]
-    fn one_weak_sign_is_a_hint_and_a_syn_is_nothing() {
-        assert_eq!(word(&judged(&[sign(SignPlace::Browser, 5, 1, 0)]), "os.proof"), "hint");
-        let values = judged(&[sign(SignPlace::TcpSyn, 5, 1, 0)]);
-        assert_eq!((word(&values, "os.family"), word(&values, "os.support")), ("windows".to_owned(), String::new()));
+    fn the_table_of_iis_is_kept() {
+        let iis = table("iis-windows.tsv");
+        for [header, nt, end, ended] in iis.rows(["server_header", "nt", "latest_support_end", "ended_2026_11_21"]) {
+            let (major, minor) = release(header.strip_prefix("Microsoft-IIS/").unwrap()).unwrap();
+            assert_eq!(releases_of_iis(major, minor, false), [release(nt).unwrap()]);
+            let system = on_windows(&[(SignPlace::WebServer, major, minor, 0)], &[]);
+            let expected = if ended == "yes" { Some(Support::Ended) } else { None };
+            assert_eq!(told(&system), (expected, Some("hint"), 1), "{header}, {end}");
+        }
+        assert_eq!(releases_of_iis(7, 0, true), [(6, 0), (6, 1)]);
+        assert_eq!(releases_of_iis(6, 0, true), [(5, 0), (5, 1), (5, 2)]);
     }
 
     #[test]
-    fn two_programs_that_agree_make_a_class() {
-        let values = judged(&[sign(SignPlace::CryptoApi, 5, 1, 2600), sign(SignPlace::BrowserAnnouncement, 5, 1, 0)]);
-        assert_eq!(word(&values, "os.support"), "ended");
-        assert_eq!(word(&values, "os.signs"), "2");
-        assert_eq!(word(&values, "os.xp_age"), "true");
+    fn one_sure_sign_proves_and_one_weak_sign_does_not() {
+        let ended = Some(Support::Ended);
+        assert_eq!(told(&on_windows(&[(SignPlace::NtlmChallenge, 6, 1, 7601)], &[])), (ended, Some("build"), 1));
+        assert_eq!(told(&on_windows(&[(SignPlace::CryptoApi, 5, 1, 2600)], &[])), (ended, Some("build"), 1));
+        assert_eq!(told(&on_windows(&[(SignPlace::BrowserAnnouncement, 5, 1, 0)], &[])), (ended, Some("class"), 1));
+        assert_eq!(told(&on_windows(&[(SignPlace::Ssdp, 6, 1, 0)], &[])), (ended, Some("hint"), 1));
+        assert_eq!(told(&on_windows(&[(SignPlace::Browser, 6, 1, 0)], &[])), (None, Some("hint"), 1));
+        assert_eq!(told(&on_windows(&[(SignPlace::TcpSyn, 5, 0, 0)], &[])), (None, Some("hint"), 1));
+        let both = [(SignPlace::Browser, 5, 1, 0), (SignPlace::TcpSyn, 5, 0, 0)];
+        let system = on_windows(&both, &[]);
+        assert_eq!(told(&system), (ended, Some("class"), 2));
+        assert!(system.is_xp_age);
+        // The two words of one browser are one program, and its own age is not that of the system.
+        let same = [(SignPlace::Browser, 6, 1, 0), (SignPlace::InternetExplorer, 8, 0, 0)];
+        assert_eq!(told(&on_windows(&same, &[])), (None, Some("hint"), 1));
     }
 
     #[test]
-    fn windows_10_without_a_build_has_no_age() {
-        let values = judged(&[sign(SignPlace::Browser, 10, 0, 0), sign(SignPlace::Ssdp, 10, 0, 0)]);
-        assert_eq!((word(&values, "os.family"), word(&values, "os.support")), ("windows".to_owned(), String::new()));
+    fn ten_without_a_build_cannot_be_told_apart() {
+        assert_eq!(told(&on_windows(&[(SignPlace::Browser, 10, 0, 0)], &[])), (None, Some("hint"), 1));
+        let many = [(SignPlace::Browser, 10, 0, 0), (SignPlace::CryptoApi, 10, 0, 0), (SignPlace::TcpSyn, 10, 0, 0)];
+        assert_eq!(told(&on_windows(&many, &[])), (None, Some("class"), 3));
+        // A build that is not listed is newer than the list.
+        assert_eq!(told(&on_windows(&[(SignPlace::NtlmChallenge, 10, 0, 31_000)], &[])).0, None);
+        let base = on_windows(&[(SignPlace::NtlmChallenge, 10, 0, 19_041)], &[]);
+        assert_eq!((base.support, base.likely), (Some(Support::Supported), Some(Support::PaidOnly)));
+        let server = on_windows(&[(SignPlace::NtlmChallenge, 10, 0, 14_393)], &[Role::Server]);
+        assert_eq!((server.support, server.days_to_end), (Some(Support::Ending), Some(52)));
     }
 
     #[test]
-    fn a_debian_release_is_supported_as_long_as_its_long_term_fixes_are_free() {
-        let debian = |major| SystemSign {
-            place: SignPlace::PackageRevision,
-            family: SystemFamily::Linux,
-            major,
-            minor: 0,
-            build: 1,
+    fn a_weak_sign_that_contradicts_is_passed_over_and_a_strong_one_is_not() {
+        let weak = [(SignPlace::NtlmChallenge, 6, 1, 7601), (SignPlace::Browser, 10, 0, 0)];
+        assert_eq!(told(&on_windows(&weak, &[])), (Some(Support::Ended), Some("build"), 1));
+        let strong = [(SignPlace::NtlmChallenge, 6, 1, 7601), (SignPlace::Ssdp, 10, 0, 0)];
+        assert_eq!(on_windows(&strong, &[]).support, Some(Support::Supported));
+        let newer = [(SignPlace::NtlmChallenge, 6, 1, 7601), (SignPlace::RdpClient, 10, 0, 31_000)];
+        assert_eq!(on_windows(&newer, &[]).support, None);
+    }
+
+    #[test]
+    fn a_release_of_linux_is_judged_by_its_suffix() {
+        let of = |signs: &[(SignPlace, u8, u8, u32)]| {
+            let signs: Vec<Sign> = signs.iter().map(|s| sign(s.0, SystemFamily::Linux, s.1, s.2, s.3)).collect();
+            told(&linux(&signs, today()))
         };
-        assert_eq!(word(&judged(&[debian(12)]), "os.support"), "supported");
-        assert_ne!(word(&judged(&[debian(9)]), "os.support"), "supported");
-        assert_eq!(word(&judged(&[debian(12)]), "os.proof"), "release");
+        assert_eq!(of(&[(SignPlace::PackageRevision, 8, 0, 1)]), (Some(Support::Ended), Some("release"), 1));
+        assert_eq!(of(&[(SignPlace::PackageRevision, 12, 0, 1)]), (Some(Support::PaidOnly), Some("release"), 1));
+        assert_eq!(of(&[(SignPlace::WebServer, 16, 4, 2)]), (Some(Support::Ended), Some("class"), 1));
+        assert_eq!(of(&[(SignPlace::WebServer, 6, 0, 3)]), (Some(Support::Ended), Some("class"), 1));
+        // The kernel's number is no release; a second system may be newer.
+        assert_eq!(of(&[(SignPlace::DhcpKernel, 5, 10, 0)]), (None, None, 0));
+        let two = [(SignPlace::PackageRevision, 8, 0, 1), (SignPlace::PackageRevision, 13, 0, 1)];
+        assert_eq!(of(&two).0, Some(Support::Supported));
+    }
+
+    #[test]
+    fn two_families_that_are_both_sure_are_two_systems() {
+        let windows = sign(SignPlace::NtlmChallenge, SystemFamily::Windows, 6, 1, 7601);
+        let debian = sign(SignPlace::PackageRevision, SystemFamily::Linux, 12, 0, 1);
+        let syn = sign(SignPlace::TcpSyn, SystemFamily::Linux, 0, 0, 0);
+        assert_eq!(family(&[windows, debian]), Some(SystemFamily::Unknown));
+        assert_eq!(family(&[windows, syn]), Some(SystemFamily::Windows));
+        assert_eq!(family(&[]), None);
+    }
+
+    #[test]
+    fn a_telephone_is_as_old_as_it_says_unless_its_browser_always_says_so() {
+        let of = |place, family, major| telephone(&[sign(place, family, major, 0, 0)], family, today()).support;
+        assert_eq!(of(SignPlace::Browser, SystemFamily::Android, 9), Some(Support::Ended));
+        assert_eq!(of(SignPlace::Browser, SystemFamily::Android, 10), None);
+        assert_eq!(of(SignPlace::DhcpVendor, SystemFamily::Android, 10), Some(Support::Ended));
+        assert_eq!(of(SignPlace::Browser, SystemFamily::Ios, 26), Some(Support::Supported));
     }
 }

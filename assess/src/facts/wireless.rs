@@ -1,51 +1,108 @@
-//! The values of a wireless network.
-//! Keeps: what its announcements said most often. Drops: what they said only for a moment (a button pressed, a frame
-//! damaged).
+//! What is known of wireless networks: `wifi.*` (IEEE 802.11; `wifi.security` by the agent's classes).
+//!
+//! Keeps: of each radio what it mostly said. Drops: what it said for a moment, as while a button of WPS is pressed.
 
-use crate::value::{Value, Values};
-use auscult_report::fact::{ClearKind, Fact, WifiOwner, WifiPmf, WifiWps};
-use auscult_report::summary::Sighting;
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use super::Heard;
+use crate::vocabulary::{Values, Vocabulary};
+use auscult_report::fact::{Fact, WifiOwner, WifiPmf, WifiSecurity, WifiWps};
+use auscult_report::subject::{Bssid, Subject};
+use std::collections::BTreeMap;
 
-/// Everything that is known of a wireless network.
-pub(super) fn values(sightings: &[&Sighting]) -> Values {
-    let mut values = Values::new();
-    let mut set = |name: &'static str, value: Value| values.insert(Cow::Borrowed(name), value);
-    let count = |fact: Fact| sightings.iter().filter(|s| s.fact == fact).fold(0u32, |n, s| n.saturating_add(s.count));
-    let has = |fact: Fact| count(fact) > 0;
-    let beacons = count(Fact::WifiBeacon);
-    set("wifi.beacons", Value::count(beacons));
-    set("wifi.clients", Value::count(count(Fact::WifiClient)));
-    if let Some(word) = most(sightings, |f| if let Fact::WifiSecurity(s) = f { Some(s.word()) } else { None }) {
-        set("wifi.security", Value::word(word));
+/// The values of each network.
+pub(super) fn values<'k>(
+    vocabulary: &'k Vocabulary,
+    subjects: &BTreeMap<Subject, Heard<'_>>,
+) -> BTreeMap<Bssid, Values<'k>> {
+    let networks: BTreeMap<Bssid, &Heard<'_>> = subjects
+        .iter()
+        .filter_map(|(subject, heard)| if let Subject::Wireless(b) = subject { Some((*b, heard)) } else { None })
+        .collect();
+    let own: BTreeMap<Bssid, &Heard<'_>> =
+        networks.iter().filter(|(_, heard)| owner(heard) == WifiOwner::Own).map(|(b, h)| (*b, *h)).collect();
+    networks.into_iter().map(|(bssid, heard)| (bssid, network(vocabulary, bssid, heard, &own))).collect()
+}
+
+fn network<'k>(
+    vocabulary: &'k Vocabulary,
+    bssid: Bssid,
+    heard: &Heard<'_>,
+    own: &BTreeMap<Bssid, &Heard<'_>>,
+) -> Values<'k> {
+    let mut values = Values::new(vocabulary);
+    let owner = owner(heard);
+    values.word("wifi.owner", Some(owner.word()));
+    values.word("wifi.security", security(heard).map(WifiSecurity::word));
+    let protection = heard.most(|f| if let Fact::WifiPmf(p) = f { Some(*p) } else { None });
+    values.word("wifi.pmf", Some(protection.unwrap_or(WifiPmf::Unknown).word()));
+    let methods = heard.each(|f| if let Fact::WifiWps(w) = f { Some(*w) } else { None });
+    let method = methods.into_keys().max_by_key(|w| weight(*w)).unwrap_or(WifiWps::Unknown);
+    values.word("wifi.wps", Some(method.word()));
+    values.set("wifi.clear_kinds", heard.words(|f| if let Fact::WifiClearKind(k) = f { Some(k.word()) } else { None }));
+    let beacons = heard.count(Fact::WifiBeacon);
+    values.number("wifi.beacons", beacons);
+    values.number("wifi.clients", heard.count(Fact::WifiClient));
+    for (name, fact) in [
+        ("wifi.hidden", Fact::WifiHidden),
+        ("wifi.name_is_ours", Fact::WifiNameIsOurs),
+        ("wifi.default_name", Fact::WifiDefaultName),
+        ("wifi.medical_client", Fact::WifiMedicalClient),
+        ("wifi.deauth_burst", Fact::WifiDeauthBurst),
+    ] {
+        values.flag(name, heard.has(fact));
     }
-    let pmf = most(sightings, |f| if let Fact::WifiPmf(p) = f { Some(p.word()) } else { None });
-    set("wifi.pmf", Value::word(pmf.unwrap_or(WifiPmf::Unknown.word())));
-    // Probe responses tell the methods, beacons do not: the more telling word wins over the more frequent one.
-    let told = [WifiWps::Pin, WifiWps::Locked, WifiWps::Button, WifiWps::Off];
-    let wps = told.into_iter().find(|w| has(Fact::WifiWps(*w))).unwrap_or(WifiWps::Unknown);
-    set("wifi.wps", Value::word(wps.word()));
-    // A network whose name was learnt late was unknown before: own outweighs it.
-    let owner = [WifiOwner::Own, WifiOwner::Neighbour].into_iter().find(|o| has(Fact::WifiOwner(*o)));
-    let owner = owner.unwrap_or(WifiOwner::Unknown);
-    set("wifi.owner", Value::word(owner.word()));
-    set("wifi.known", Value::Bool(owner == WifiOwner::Own));
-    set("wifi.hidden", Value::Bool(has(Fact::WifiHidden)));
-    set("wifi.name_is_ours", Value::Bool(has(Fact::WifiNameIsOurs)));
-    set("wifi.default_name", Value::Bool(has(Fact::WifiDefaultName)));
-    set("wifi.signal_strong", Value::Bool(count(Fact::WifiSignalStrong).saturating_mul(2) > beacons));
-    set("wifi.medical_client", Value::Bool(has(Fact::WifiMedicalClient)));
-    set("wifi.deauth_burst", Value::Bool(has(Fact::WifiDeauthBurst)));
-    let kinds: BTreeSet<_> =
-        ClearKind::ALL.iter().filter(|k| has(Fact::WifiClearKind(**k))).map(|k| Cow::Borrowed(k.word())).collect();
-    if !kinds.is_empty() {
-        set("wifi.clear_kinds", Value::Set(kinds));
-    }
+    // The median is above the bound where more than half of all are.
+    values.flag("wifi.signal_strong", heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons);
+    // What is the clinic's own was listed.
+    values.flag("wifi.known", owner == WifiOwner::Own);
+    values.flag("wifi.same_maker", own.keys().any(|o| *o != bssid && maker(*o) == maker(bssid)));
+    values.flag("wifi.weaker_than_ours", heard.has(Fact::WifiNameIsOurs) && is_weaker(heard, own));
     values
 }
 
-/// The word that was said most often.
-fn most(sightings: &[&Sighting], pick: fn(Fact) -> Option<&'static str>) -> Option<&'static str> {
-    sightings.iter().filter_map(|s| Some((s.count, pick(s.fact)?))).max_by_key(|(n, _)| *n).map(|(_, word)| word)
+/// A network whose name was learnt late was unknown before: what is known of it outweighs that.
+fn owner(heard: &Heard<'_>) -> WifiOwner {
+    let known = [WifiOwner::Own, WifiOwner::Neighbour].into_iter().find(|o| heard.has(Fact::WifiOwner(*o)));
+    known.unwrap_or(WifiOwner::Unknown)
+}
+
+fn security(heard: &Heard<'_>) -> Option<WifiSecurity> {
+    heard.most(|f| if let Fact::WifiSecurity(s) = f { Some(*s) } else { None })
+}
+
+/// Weaker than every network of ours that bears one of our names: which of the names it is, nobody said.
+fn is_weaker(heard: &Heard<'_>, own: &BTreeMap<Bssid, &Heard<'_>>) -> bool {
+    let ours = own.values().filter(|o| o.has(Fact::WifiNameIsOurs)).filter_map(|o| strength(security(o)?)).min();
+    matches!((security(heard).and_then(strength), ours), (Some(theirs), Some(ours)) if theirs < ours)
+}
+
+/// The classes of `wifi.security` from the weakest on; networks with a login of each person are the strongest.
+const fn strength(security: WifiSecurity) -> Option<u8> {
+    Some(match security {
+        WifiSecurity::Open | WifiSecurity::OweTransitionOpen => 0,
+        WifiSecurity::Owe => 1,
+        WifiSecurity::Wep | WifiSecurity::RsnWep => 2,
+        WifiSecurity::Wpa1 => 3,
+        WifiSecurity::Wpa2Tkip | WifiSecurity::Wpa2GroupTkip => 4,
+        WifiSecurity::Wpa2Psk | WifiSecurity::Wpa3Compat | WifiSecurity::Wpa3Transition | WifiSecurity::Mixed => 5,
+        WifiSecurity::Wpa3Personal | WifiSecurity::Enterprise => 6,
+        WifiSecurity::Unknown => return None,
+    })
+}
+
+/// Methods stand in probe responses, not in beacons: what a beacon lets guess loses against what a response says.
+const fn weight(wps: WifiWps) -> u8 {
+    match wps {
+        WifiWps::Unknown => 0,
+        WifiWps::Off => 1,
+        WifiWps::Button => 2,
+        WifiWps::Locked => 3,
+        WifiWps::Pin => 4,
+    }
+}
+
+/// The maker's part of a radio's address, without the bit that says that it was made up (0x02): the second network of
+/// an access point has its maker's address with that bit.
+const fn maker(bssid: Bssid) -> [u8; 3] {
+    let [a, b, c, ..] = bssid.0;
+    [a & !2, b, c]
 }
