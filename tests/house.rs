@@ -11,6 +11,19 @@ use auscult_tests::root;
 /// string may use each other.
 const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["words", "time version zone", "product subject", "terms", "fact", "summary"]),
+    (
+        "assess",
+        &[
+            "date version table value",
+            "vocabulary",
+            "condition",
+            "control rule",
+            "knowledge",
+            "lifecycle",
+            "facts",
+            "judge",
+        ],
+    ),
     ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),
 ];
 
