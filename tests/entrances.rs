@@ -24,6 +24,7 @@ pub type Enter = fn(&[u8]);
 
 /// The file's name, and how octets reach it.
 pub const ENTRANCES: &[(&str, Enter)] = &[
+    ("ber", |o| enter(Way::Datagram(161), o)),
     ("certificate", |o| enter(Way::Talk(443), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),
@@ -35,6 +36,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
     ("http", |o| enter(Way::Talk(80), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
+    ("ldap", |o| enter(Way::Talk(389), o)),
     ("memcached", |o| enter(Way::Talk(11211), o)),
     ("mqtt", |o| enter(Way::Talk(1883), o)),
     ("mllp", |o| enter(Way::Talk(2575), o)),

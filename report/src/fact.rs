@@ -199,6 +199,10 @@ pub enum Fact {
     /// `lan.poisonable`: different names of single hosts for which a host answered a question to all (NBT-NS). A host
     /// has one; who answers for more is a forger, or a device that answers for others.
     NameAnswered,
+    /// `ldap.clear_bind`: a simple bind with a password before StartTLS.
+    LdapClearBind,
+    /// `ldap.anonymous_data`: entries were given to somebody without a name.
+    LdapAnonymousData,
 }
 
 impl Fact {
@@ -259,6 +263,8 @@ impl Fact {
                 | MailStartTls(_)
                 | MailAuthClear
                 | MailReadable
+                | LdapClearBind
+                | LdapAnonymousData
         )
     }
 

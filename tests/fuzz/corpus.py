@@ -83,7 +83,10 @@ def seeds():
     tns = talk((0, bytes([0, 58, 0, 0, 1, 0, 0, 0]) + bytes(50)), (1, bytes([0, 32, 0, 0, 2, 0, 0, 0]) + bytes(24)))
     # Elasticsearch transport: ES, length, request id, status, version.
     elastic = talk((0, b"ES" + struct.pack(">IQBI", 14, 1, 0, 7000099) + b"x"), (1, b"ES" + struct.pack(">IQBI", 14, 1, 1, 7000099) + b"x"))
+    # LDAP: a simple bind and its result, a search and its entry.
+    ldap = talk((0, bytes.fromhex("300c020101600702010304008000")), (1, bytes.fromhex("300c02010161070a010004000400")), (0, bytes.fromhex("300d02010263080400" "0a01020a0100")), (1, bytes.fromhex("3009020102640404003000")))
     return {
+        "ber": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "ldap": [ldap],
         "certificate": tls, "tls": tls, "ssl2": [ssl2], "dicom": dicom, "dicom_items": dicom, "dimse": dicom,
         "mllp": talks("hl7-oru-inside", 2575) + talks("hl7-adt-outside", 6661), "http": http,
         "mysql": talks("db-mariadb-open", 3306), "postgresql": talks("db-postgres-open", 5432) + talks("db-postgres-tls", 5432),

@@ -14,6 +14,7 @@ mod dicom_maker;
 mod dicom_once;
 mod dicom_uid;
 mod dicom_walk;
+pub mod directory;
 pub mod files;
 pub mod follow;
 pub mod imaging;
@@ -340,6 +341,7 @@ pub const DETECTORS: &[&Detector] = &[
     &lines::FTP,
     &telnet::TELNET,
     &broker::MQTT,
+    &directory::LDAP,
 ];
 
 /// What is understood over UDP.

@@ -100,6 +100,8 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::VncSecurity(s) => format!("remote screen security {}", s.word()),
         Fact::SnmpCommunity(c) => format!("answers to the community {}{to}", c.word()),
         Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
+        Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
+        Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
         Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
         Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),

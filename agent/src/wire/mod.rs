@@ -3,6 +3,7 @@
 //! One file a standard, each a set of views over borrowed octets. Views keep what a fact may need and skip the rest;
 //! unknown values stay numbers, because a sensor must not stumble on tomorrow.
 
+pub mod ber;
 pub mod certificate;
 pub mod dhcp;
 pub mod dicom;
@@ -14,6 +15,7 @@ pub mod dot11_elements;
 pub mod elasticsearch;
 pub mod http;
 pub mod layers;
+pub mod ldap;
 pub mod memcached;
 pub mod mllp;
 pub mod mongodb;

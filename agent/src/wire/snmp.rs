@@ -6,6 +6,7 @@
 //! [`MAX_BINDINGS`].
 
 use super::WireError;
+use super::ber::{INTEGER, OBJECT, OCTETS, SEQUENCE, cut_field, field, length};
 use super::reader::Reader;
 
 /// One message.
@@ -130,48 +131,9 @@ fn bindings(mut contents: Reader<'_>) -> Bindings<'_> {
     Bindings { rest: list.rest() }
 }
 
-/// The octets of a field with this tag.
-fn field<'a>(r: &mut Reader<'a>, tag: u8, name: &'static str) -> Result<&'a [u8], WireError> {
-    if r.u8(name)? != tag {
-        return Err(WireError::Malformed(name));
-    }
-    let len = length(r, name)?;
-    r.take(len, name)
-}
-
-/// As [`field`], but one that reaches beyond the end is cut there.
-fn cut_field<'a>(r: &mut Reader<'a>, tag: u8, name: &'static str) -> Result<Reader<'a>, WireError> {
-    if r.u8(name)? != tag {
-        return Err(WireError::Malformed(name));
-    }
-    let len = length(r, name)?;
-    Ok(r.sub_at_most(len))
-}
-
-/// A length (X.690 section 8.1.3): one octet, or their number and then at most four. A datagram needs no more than two,
-/// but some agents always write four.
-fn length(r: &mut Reader<'_>, name: &'static str) -> Result<usize, WireError> {
-    let first = r.u8(name)?;
-    if first & 0x80 == 0 {
-        return Ok(usize::from(first));
-    }
-    let len = match first & 0x7f {
-        1 => u32::from(r.u8(name)?),
-        2 => u32::from(r.u16(name)?),
-        3 => r.u24(name)?,
-        4 => r.u32(name)?,
-        _ => return Err(WireError::Malformed(name)),
-    };
-    usize::try_from(len).map_err(|_| WireError::Malformed(name))
-}
-
 /// Bindings of a message that are read: a question about a system asks for a handful.
 pub const MAX_BINDINGS: usize = 32;
 
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OBJECT: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
 /// The trap of version 1 has other fields (RFC 1157 section 4.1.6).
 const V1_TRAP: u8 = 0xa4;
 

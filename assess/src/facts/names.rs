@@ -38,6 +38,8 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::MqttAnonymous => &["mqtt.anonymous"],
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
+        Fact::LdapClearBind => &["ldap.clear_bind"],
+        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
         Fact::Medical => &["host.medical", "svc.medical"],

@@ -272,6 +272,8 @@ fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
     let offers = heard.each(|f| if let Fact::MailStartTls(m) = f { Some(*m) } else { None });
     values.word("mail.starttls", offers.into_keys().max().map(|m| m.word()));
     values.flag("mail.auth_clear", heard.has(Fact::MailAuthClear));
+    values.flag("ldap.clear_bind", heard.has(Fact::LdapClearBind));
+    values.flag("ldap.anonymous_data", heard.has(Fact::LdapAnonymousData));
     values.flag("mail.readable", heard.has(Fact::MailReadable));
 }
 

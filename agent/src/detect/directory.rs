@@ -1,0 +1,262 @@
+//! Directories: LDAP without TLS (RFC 4511, 4513).
+//!
+//! Keeps: whether a readable password crossed, whether entries were given to somebody without a name. Drops: names,
+//! passwords, filters, entries: they are passed over.
+
+use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use crate::flow::head::Head;
+use crate::wire::WireError;
+use crate::wire::ldap::{Bind, Message, Operation, SUCCESS};
+use auscult_report::fact::{Encryption, Fact, Login, Protocol};
+
+/// LDAP on any port.
+pub const LDAP: Detector = Detector {
+    name: "ldap",
+    version: 1,
+    hears: "Bind requests and their results, searches and whether entries came back, StartTLS. A simple bind with a \
+            password before StartTLS is a readable password; entries after an anonymous bind, or after none at all, are \
+            an open directory. The answer to a question about the server itself (root DSE) is an entry too: one entry \
+            alone is not called open. Names, filters and entries are passed over.",
+    sniff,
+    start: || Box::new(Directory::default()),
+};
+
+fn sniff(opening: &Opening<'_>) -> Verdict {
+    let heard = [(opening.client, true), (opening.server, false)].map(|(octets, client)| {
+        if octets.is_empty() {
+            return None;
+        }
+        Some(match Message::read(octets) {
+            Ok(message) => verdict(message.operation, client),
+            Err(WireError::Truncated(_)) => Verdict::Unsure,
+            Err(WireError::Malformed(_)) => Verdict::No,
+        })
+    });
+    match heard {
+        [Some(Verdict::No), _] | [_, Some(Verdict::No)] | [None, None] => Verdict::No,
+        [Some(Verdict::Yes), _] | [_, Some(Verdict::Yes)] => Verdict::Yes,
+        _ => Verdict::Unsure,
+    }
+}
+
+/// Whether this side may say it.
+const fn verdict(operation: Operation, client: bool) -> Verdict {
+    match operation {
+        Operation::Bind(_) | Operation::Search | Operation::StartTls if client => Verdict::Yes,
+        Operation::BindResponse(_) | Operation::Entry | Operation::SearchDone(_) | Operation::ExtendedResponse(_)
+            if !client =>
+        {
+            Verdict::Yes
+        }
+        Operation::Other => Verdict::Unsure,
+        _ => Verdict::No,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    begun: bool,
+    answered: bool,
+    clear_said: bool,
+    /// The last bind that was heard and not answered.
+    binding: Option<Bind>,
+    /// An identity was accepted, or may have been before the sensor listened.
+    bound: bool,
+    asked_tls: bool,
+    /// Entries given to somebody without a name.
+    entries: u32,
+}
+
+impl Listener for Directory {
+    fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
+        if talk.client.torn() | talk.server.torn() {
+            return Interest::Done;
+        }
+        self.bound |= !talk.from_start;
+        if !core::mem::replace(&mut self.begun, true) {
+            said.protocol(Protocol::Ldap);
+            said.service(Fact::Encryption(Encryption::None));
+        }
+        // Bounded: each round takes a message.
+        while let Some(operation) = next(talk.client) {
+            match operation {
+                Ok(operation) => self.asked(operation, said),
+                Err(_) => return Interest::Done,
+            }
+        }
+        while let Some(operation) = next(talk.server) {
+            match operation {
+                Ok(operation) => {
+                    if let Some(interest) = self.answer(operation, said) {
+                        return interest;
+                    }
+                }
+                Err(_) => return Interest::Done,
+            }
+        }
+        Interest::More
+    }
+}
+
+impl Directory {
+    fn asked(&mut self, operation: Operation, said: &mut Said<'_>) {
+        match operation {
+            Operation::Bind(bind) => {
+                self.binding = Some(bind);
+                if bind == Bind::Simple && !core::mem::replace(&mut self.clear_said, true) {
+                    said.service(Fact::LdapClearBind);
+                }
+            }
+            Operation::StartTls => self.asked_tls = true,
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, operation: Operation, said: &mut Said<'_>) -> Option<Interest> {
+        if !core::mem::replace(&mut self.answered, true) {
+            said.answered();
+        }
+        match operation {
+            Operation::BindResponse(code) => self.bind_answered(code, said),
+            Operation::Entry if !self.bound => {
+                self.entries = self.entries.saturating_add(1);
+                if self.entries == OPEN_ENTRIES {
+                    said.service(Fact::LdapAnonymousData);
+                    said.service(Fact::Login(Login::None));
+                    said.service(Fact::DataServed);
+                }
+            }
+            Operation::ExtendedResponse(SUCCESS) if self.asked_tls => return Some(Interest::Again),
+            _ => {}
+        }
+        None
+    }
+
+    fn bind_answered(&mut self, code: u8, said: &mut Said<'_>) {
+        match (self.binding.take(), code) {
+            (Some(Bind::Simple | Bind::Sasl), SUCCESS) => {
+                self.bound = true;
+                said.service(Fact::Login(Login::Used));
+            }
+            // Anonymous: nothing was shown. Without the request nothing is known of who bound.
+            (Some(Bind::Anonymous | Bind::Unauthenticated), SUCCESS) => {}
+            (None, SUCCESS) => self.bound = true,
+            // 14: the next step of SASL.
+            (bind, SASL_IN_PROGRESS) => self.binding = bind,
+            (_, _) => said.service(Fact::Login(Login::Refused)),
+        }
+    }
+}
+
+/// The next message of a side: its operation, once it can be told. The message is passed over.
+fn next(head: &mut Head) -> Option<Result<Operation, WireError>> {
+    if head.octets().is_empty() {
+        return None;
+    }
+    match Message::read(head.octets()) {
+        Ok(message) => {
+            head.skip(u64::try_from(message.octets).unwrap_or(u64::MAX));
+            Some(Ok(message.operation))
+        }
+        Err(WireError::Truncated(_)) => None,
+        Err(e) => Some(Err(e)),
+    }
+}
+
+/// saslBindInProgress (RFC 4511 appendix A.1).
+const SASL_IN_PROGRESS: u8 = 14;
+
+/// The root DSE is one entry, and servers give it to everybody on purpose (RFC 4513 section 5.1): more than that is data.
+const OPEN_ENTRIES: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Says, facts, hear};
+    use super::*;
+    use crate::wire::ldap::tests::{bind, message, response};
+
+    fn search() -> Vec<u8> {
+        message(0x63, &[4, 0, 10, 1, 2, 10, 1, 0])
+    }
+
+    fn entry() -> Vec<u8> {
+        message(0x64, b"\x04\x0fuid=zzcanary,dc=x\x30\x00")
+    }
+
+    #[test]
+    fn a_simple_bind_is_a_readable_password_and_a_login() {
+        for piece in [1, 1000] {
+            let heard = hear(
+                &LDAP,
+                389,
+                piece,
+                &[
+                    Says::Client(&bind(b"cn=zzcanary", b"CnryLdap1")),
+                    Says::Server(&response(0x61, 0)),
+                    Says::Client(&search()),
+                    Says::Server(&entry()),
+                    Says::Server(&entry()),
+                ],
+            );
+            let said = facts(&heard);
+            assert!(said.contains(&Fact::LdapClearBind) && said.contains(&Fact::Login(Login::Used)), "{said:?}");
+            assert!(!said.contains(&Fact::LdapAnonymousData));
+            assert!(!format!("{heard:?}").to_lowercase().contains("cnry"));
+        }
+    }
+
+    #[test]
+    fn entries_without_a_name_are_an_open_directory_but_one_alone_is_the_root() {
+        let (ask, give, end) = (search(), entry(), response(0x65, 0));
+        let one = facts(&hear(&LDAP, 389, 3, &[Says::Client(&ask), Says::Server(&give), Says::Server(&end)]));
+        assert!(!one.contains(&Fact::LdapAnonymousData), "{one:?}");
+        let anonymous = bind(b"", b"");
+        let two = facts(&hear(
+            &LDAP,
+            389,
+            3,
+            &[
+                Says::Client(&anonymous),
+                Says::Server(&response(0x61, 0)),
+                Says::Client(&ask),
+                Says::Server(&give),
+                Says::Server(&give),
+            ],
+        ));
+        assert!(two.contains(&Fact::LdapAnonymousData) && two.contains(&Fact::Login(Login::None)), "{two:?}");
+    }
+
+    #[test]
+    fn a_refused_bind_is_a_refused_login_and_half_a_conversation_claims_no_openness() {
+        let refused = hear(&LDAP, 389, 7, &[Says::Client(&bind(b"cn=x", b"bad")), Says::Server(&response(0x61, 49))]);
+        assert!(facts(&refused).contains(&Fact::Login(Login::Refused)));
+        let half =
+            hear(&LDAP, 389, 7, &[Says::Server(&response(0x61, 0)), Says::Server(&entry()), Says::Server(&entry())]);
+        assert!(!facts(&half).contains(&Fact::LdapAnonymousData));
+    }
+
+    #[test]
+    fn after_start_tls_another_protocol_begins() {
+        let mut name = vec![0x80, 22];
+        name.extend(b"1.3.6.1.4.1.1466.20037");
+        let heard = hear(
+            &LDAP,
+            389,
+            5,
+            &[
+                Says::Client(&message(0x77, &name)),
+                Says::Server(&response(0x78, 0)),
+                Says::Client(&bind(b"cn=x", b"would be TLS")),
+            ],
+        );
+        assert!(!facts(&heard).contains(&Fact::LdapClearBind));
+    }
+
+    #[test]
+    fn other_protocols_are_no_directory() {
+        for octets in [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x\r\n", &[0x30, 0x82, 0x03, 0x10, 0x30, 0x82]] {
+            assert_eq!(sniff(&Opening { client: octets, server: b"", server_port: 389 }), Verdict::No);
+        }
+        assert_eq!(sniff(&Opening { client: b"", server: b"", server_port: 389 }), Verdict::No);
+    }
+}
