@@ -8,14 +8,30 @@
 //! closed enums, a [`product::Product`] of the shipped list, or a [`version::Version`] whose grammar has no room for a
 //! name, a date of birth or a telephone number.
 
+extern crate alloc;
+
 #[macro_use]
 mod words;
 
+pub mod bounded;
+pub mod chain;
+pub mod checkpoint;
+pub mod context;
 pub mod fact;
+pub mod header;
+pub mod heartbeat;
+pub mod key;
+pub mod leaf;
+pub mod merkle;
+pub mod note;
+pub mod payload;
 pub mod product;
+pub mod receipt;
+pub mod seal;
 pub mod subject;
 pub mod summary;
 pub mod terms;
+pub mod tile;
 pub mod time;
 pub mod version;
 pub mod zone;
