@@ -95,7 +95,7 @@ def public_key(seed):
     half[31] = half[31] & 127 | 64
     x, y, z, _ = times(int.from_bytes(half, "little"), BASE)
     inverse = pow(z, P - 2, P)
-    return (y * inverse % P | (x * inverse & 1) << 255).to_bytes(32, "little")
+    return (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little")
 
 
 # ---- bodies (section 1), read by the types of sections 11, 13 and 16
@@ -109,7 +109,7 @@ WORDS = {
     name: [pair.split(" ")[1].split("=")[0] for pair in rest.split(", ")]
     for name, rest in (line.split(": ", 1) for line in block("words").strip().splitlines())
 }
-FACTS = re.findall(r"^\| \d+ \| (\w+)(?:\((\w+)\))? \|", FORMAT, re.M)
+FACTS = re.findall(r"^\| \d+ \| (\w+)(?:\((\w+)\))? \|", FORMAT.split("## 13. ")[1], re.M)
 PRODUCTS = block("products").strip().splitlines()
 VERSION_WORDS = set(block("version-words").split())
 SUBJECTS = [("Sensor", []), ("Site", []), ("Host", ["HostId"]), ("Service", ["HostId", "Transport", "u16"]),
