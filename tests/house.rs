@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "note",
             "checkpoint",
             "receipt",
+            "batch",
         ],
     ),
     ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 pub mod entrances;
 pub mod frames;
+pub mod golden;
 
 /// The root of the project.
 #[must_use]

@@ -1,8 +1,12 @@
 //! The paper: what a sensor can say, in the form that both sides, and a reviewer who has neither, read alike.
 //!
-//! In the order things are made: [`time`] and [`words`] (closed lists of words), [`version`] (the only text that may
+//! In the order things are made: [`time`] and `words` (closed lists of words), [`version`] (the only text that may
 //! leave a clinic), [`product`] (the list of product words), [`subject`] (what a fact is about), [`fact`] (the closed
-//! list of what can be said), [`summary`] (one window of sightings).
+//! list of what can be said), [`summary`] (one window of sightings), [`payload`] (what a report carries),
+//! [`header`] (its frame), [`seal`] (signed octets, and the way back to what may be believed), [`chain`] (one report
+//! after the other), [`heartbeat`] (signs of life); [`merkle`], [`tile`] and [`leaf`] (the ledger), [`note`] and
+//! [`checkpoint`] (what its keeper and its witnesses sign), [`receipt`] (what the sensor checks itself), [`batch`]
+//! (several reports in one request). `FORMAT.md` beside this folder says all of it octet by octet.
 //!
 //! The rule about patient data begins here as a type: there is no field for a string. A fact is made of numbers,
 //! closed enums, a [`product::Product`] of the shipped list, or a [`version::Version`] whose grammar has no room for a
@@ -13,6 +17,7 @@ extern crate alloc;
 #[macro_use]
 mod words;
 
+pub mod batch;
 pub mod bounded;
 pub mod chain;
 pub mod checkpoint;

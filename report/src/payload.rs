@@ -7,6 +7,7 @@ use crate::bounded::Bounded;
 use crate::key::{Hash, PublicKey, Signature};
 use crate::summary::{Counters, HostEntry, MAX_HOSTS, MAX_SIGHTINGS, Sighting, Summary};
 use crate::time::Window;
+use alloc::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -183,7 +184,8 @@ impl Changes {
                 new.push(*sighting);
             }
         }
-        let hosts = now.hosts.iter().filter(|h| !base.hosts.contains(h)).copied().collect();
+        let same: BTreeSet<&HostEntry> = base.hosts.iter().collect();
+        let hosts = now.hosts.iter().filter(|h| !same.contains(h)).copied().collect();
         Changes {
             window: now.window,
             base: place,
@@ -200,9 +202,10 @@ impl Changes {
     /// the beginning of the window as its last moment, because no more is known than that it was then or later.
     #[must_use]
     pub fn onto(&self, base: &Summary) -> Summary {
-        let mut state: alloc::collections::BTreeMap<Key, Sighting> = alloc::collections::BTreeMap::new();
+        let ended: BTreeSet<u16> = self.ended.iter().copied().collect();
+        let mut state: BTreeMap<Key, Sighting> = BTreeMap::new();
         for (n, sighting) in base.sightings.iter().enumerate() {
-            if u16::try_from(n).is_ok_and(|n| self.ended.contains(&n)) {
+            if u16::try_from(n).is_ok_and(|n| ended.contains(&n)) {
                 continue;
             }
             let mut sighting = *sighting;
@@ -215,7 +218,7 @@ impl Changes {
             let first = state.get(&key(new)).map_or(new.first, |old| old.first.min(new.first));
             state.insert(key(new), Sighting { first, ..*new });
         }
-        let mut hosts: alloc::collections::BTreeMap<_, HostEntry> = base.hosts.iter().map(|h| (h.id, *h)).collect();
+        let mut hosts: BTreeMap<_, HostEntry> = base.hosts.iter().map(|h| (h.id, *h)).collect();
         hosts.extend(self.hosts.iter().map(|h| (h.id, *h)));
         Summary {
             window: self.window,
