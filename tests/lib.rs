@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 pub mod entrances;
 pub mod frames;
+pub mod golden;
 
 /// The root of the project.
 #[must_use]

@@ -264,12 +264,25 @@ mod tests {
     use crate::value::Value;
     use crate::vocabulary::Kind;
     use crate::{assess, stated};
+    use auscult_report::bounded::Bounded;
     use auscult_report::fact::*;
     use auscult_report::product::Product;
     use auscult_report::subject::{Bssid, Transport};
     use auscult_report::summary::HostEntry;
     use auscult_report::time::{MS_PER_DAY, Timestamp};
     use auscult_report::version::Version;
+
+    /// All of a list, which is short.
+    fn all<T, const N: usize>(list: Vec<T>) -> Bounded<T, N> {
+        let (bounded, let_go) = Bounded::first_of(list);
+        assert_eq!(let_go, 0);
+        bounded
+    }
+
+    /// The sightings of a summary and one more.
+    fn with<const N: usize>(summary: &Summary, more: Sighting) -> Bounded<Sighting, N> {
+        all(summary.sightings.iter().copied().chain([more]).collect())
+    }
 
     const SERVER: HostId = HostId(1);
     const SERVICE: Subject = Subject::Service(SERVER, Transport::Tcp, 104);
@@ -280,9 +293,10 @@ mod tests {
 
     /// A window with one service and what was heard of it, with the zone of the client.
     fn window(zone: Zone, heard: &[(Option<Zone>, Fact, u32)]) -> Summary {
-        let sightings = heard.iter().map(|(zone, fact, count)| sighting(SERVICE, *fact, *zone, *count)).collect();
+        let sightings =
+            heard.iter().map(|(zone, fact, count)| sighting(SERVICE, *fact, *zone, *count)).collect::<Vec<_>>();
         let host = HostEntry { id: SERVER, zone, address: None, maker: None };
-        Summary { hosts: vec![host], sightings, ..Summary::default() }
+        Summary { hosts: all(vec![host]), sightings: all(sightings), ..Summary::default() }
     }
 
     fn sighting(subject: Subject, fact: Fact, zone: Option<Zone>, count: u32) -> Sighting {
@@ -412,7 +426,7 @@ mod tests {
         });
         let host = |zone| {
             let mut summary = window(zone, &[]);
-            summary.sightings.push(sighting(Subject::Host(SERVER), xp, None, 1));
+            summary.sightings = with(&summary, sighting(Subject::Host(SERVER), xp, None, 1));
             severity(&summary, "windows-ended")
         };
         assert_eq!((host(Zone::SameSegment), host(Zone::Outside)), (Some("high"), None));
@@ -460,7 +474,7 @@ mod tests {
             place: SoftwarePlace::Greeting,
         });
         let mut summary = window(Zone::SameSegment, &[(None, dropbear, 1), (OUTSIDE, Fact::Answered, 1)]);
-        summary.sightings.push(sighting(Subject::Host(SERVER), Fact::Role(Role::Router), None, 1));
+        summary.sightings = with(&summary, sighting(Subject::Host(SERVER), Fact::Role(Role::Router), None, 1));
         let knowledge = Knowledge::compiled();
         let findings = assess(&summary, &knowledge, now());
         let finding = findings.iter().find(|f| f.rule.id() == "router-firmware-old").unwrap();
@@ -510,7 +524,7 @@ mod tests {
         let twins =
             [Fact::WifiSecurity(WifiSecurity::Open), Fact::WifiBeacon, Fact::WifiNameIsOurs, Fact::WifiSignalStrong];
         sightings.extend(twins.map(|f| sighting(twin, f, None, 40)));
-        let summary = Summary { sightings, ..Summary::default() };
+        let summary = Summary { sightings: all(sightings), ..Summary::default() };
         let found = found(&summary);
         assert_eq!(found, [("wifi-evil-twin", "critical", 80), ("wifi-wps-pin", "medium", 80)]);
     }
@@ -524,7 +538,9 @@ mod tests {
             findings.iter().map(|f| (f.rule.id(), f.proof.clone())).collect::<Vec<_>>(),
             [("guest-reaches-clinical", vec![0])]
         );
-        summary.hosts[0].zone = Zone::Office;
+        let mut host = summary.hosts[0];
+        host.zone = Zone::Office;
+        summary.hosts = all(vec![host]);
         assert_eq!(severity(&summary, "guest-reaches-clinical"), None);
     }
 
