@@ -1,12 +1,11 @@
 //! One window of what was heard: sightings, the hosts they speak of, and what was let go.
 //! Keeps: facts with first, last and count; counters. Drops: the order in which things were heard.
 
-extern crate alloc;
+use crate::bounded::Bounded;
 use crate::fact::Fact;
 use crate::subject::{HostId, Subject};
 use crate::time::{Timestamp, Window};
 use crate::zone::Zone;
-use alloc::vec::Vec;
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +64,8 @@ pub struct Counters {
     pub holes: u64,
     /// Octets let go because a buffer was full.
     pub octets_let_go: u64,
+    /// Messages that did not parse.
+    pub unparsed: u64,
     /// Hosts let go because the table was full.
     pub hosts_let_go: u64,
     /// Wireless networks let go because the table was full.
@@ -85,9 +86,15 @@ pub struct Summary {
     /// From the first frame to the end of the window.
     pub window: Window,
     /// The hosts that the sightings speak of, by pseudonym.
-    pub hosts: Vec<HostEntry>,
+    pub hosts: Bounded<HostEntry, MAX_HOSTS>,
     /// The sightings, by subject and fact.
-    pub sightings: Vec<Sighting>,
+    pub sightings: Bounded<Sighting, MAX_SIGHTINGS>,
     /// What was counted.
     pub counters: Counters,
 }
+
+/// Hosts of one report: as many as the sensor keeps. About 1 MB when decoded.
+pub const MAX_HOSTS: usize = 16_384;
+
+/// Sightings of one report: as many as the sensor's inventory keeps in a window; about 5 MB when decoded.
+pub const MAX_SIGHTINGS: usize = 40_000;

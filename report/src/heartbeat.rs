@@ -1,0 +1,208 @@
+//! Signs of life (FORMAT.md section 6): signed, outside the chain, not in the ledger; only the newest is kept.
+//!
+//! Keeps: the sensor's head, so that the collector knows at once whether it misses anything, and how the sensor is.
+//! Drops: facts. A replayed one shows an old head and an old uptime of the same run; it changes nothing.
+
+use crate::bounded::Bounded;
+use crate::context;
+use crate::header::{ED25519, Moment, SIGNATURE, Seen};
+use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey, Signature};
+use crate::payload::{Extras, Known, whole};
+use crate::version::Version;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A sign of life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The clinic's ledger.
+    pub ledger: LedgerId,
+    /// The sensor.
+    pub sensor: SensorId,
+    /// The number of the key that signed it.
+    pub key_no: u16,
+    /// The last report that the sensor made.
+    pub head: Option<Known>,
+    /// When.
+    pub moment: Moment,
+    /// How the sensor is.
+    pub health: Health,
+    /// The newest checkpoint that the sensor has verified.
+    pub seen: Option<Seen>,
+    /// The version of the trust bundle that it has.
+    pub bundle_version: u32,
+    /// What was added later.
+    pub ext: Extras,
+}
+
+/// What a sensor says of itself. Also a payload's extra with the tag [`crate::payload::EXTRA_HEALTH`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The version of its program.
+    pub program: Option<Version>,
+    /// SHA-256 of the program.
+    pub program_hash: Hash,
+    /// SHA-256 of its configuration as it is meant.
+    pub config_hash: Hash,
+    /// Whether the capture runs.
+    pub capturing: bool,
+    /// Frames heard since the start.
+    pub frames: u64,
+    /// Frames that the capture lost since the start.
+    pub frames_lost: u64,
+    /// Reports in the spool.
+    pub waiting: u32,
+    /// Free memory in KiB.
+    pub memory_free_kib: u32,
+    /// Free room for the spool in KiB.
+    pub disk_free_kib: u32,
+    /// Load of the last minute, in thousandths of one processor.
+    pub load_thousandths: u32,
+}
+
+impl Heartbeat {
+    /// Signs it. The same arguments give the same octets. `None` if it is too long.
+    #[must_use]
+    pub fn seal(&self, key: &SensorKey) -> Option<Vec<u8>> {
+        let body = postcard::to_allocvec(self).ok()?;
+        let length = u16::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY)?;
+        let mut octets = Vec::from(MAGIC);
+        octets.extend([VERSION, ED25519]);
+        octets.extend(length.to_be_bytes());
+        octets.extend(body);
+        let signature = key.sign(context::HEARTBEAT, &[&octets]);
+        octets.extend(signature.octets());
+        Some(octets)
+    }
+
+    /// Whose sign of life it claims to be: to look up the key.
+    ///
+    /// # Errors
+    /// [`HeartbeatError::Form`].
+    pub fn claimed(octets: &[u8]) -> Result<(SensorId, u16), HeartbeatError> {
+        parts(octets).map(|(beat, ..)| (beat.sensor, beat.key_no))
+    }
+
+    /// Reads a sign of life that `key` signed.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn open(octets: &[u8], key: &PublicKey) -> Result<Heartbeat, HeartbeatError> {
+        let (beat, signed, signature) = parts(octets)?;
+        if beat.key_no == 0 && SensorId::of(key) != beat.sensor {
+            return Err(HeartbeatError::SensorId);
+        }
+        if key.verifies(context::HEARTBEAT, &[signed], &signature) {
+            Ok(beat)
+        } else {
+            Err(HeartbeatError::Signature)
+        }
+    }
+}
+
+/// Octets: magic 4, version 1, algorithm 1, length of the body 2 (the highest first), body, signature 64.
+fn parts(octets: &[u8]) -> Result<(Heartbeat, &[u8], Signature), HeartbeatError> {
+    let (signed, signature) = octets.split_last_chunk::<SIGNATURE>().ok_or(HeartbeatError::Form)?;
+    let rest = signed.strip_prefix(MAGIC).and_then(|r| r.strip_prefix(&[VERSION, ED25519]));
+    let (length, body) = rest.and_then(|r| r.split_first_chunk()).ok_or(HeartbeatError::Form)?;
+    if usize::from(u16::from_be_bytes(*length)) != body.len() || body.len() > MAX_BODY {
+        return Err(HeartbeatError::Form);
+    }
+    let beat = whole(body).ok_or(HeartbeatError::Form)?;
+    Ok((beat, signed, Signature::from(*signature)))
+}
+
+/// The step at which a sign of life was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeartbeatError {
+    /// Its octets are no sign of life of this version.
+    Form,
+    /// The key is not the sensor's first.
+    SensorId,
+    /// The signature does not hold.
+    Signature,
+}
+
+impl fmt::Display for HeartbeatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HeartbeatError::Form => "heartbeat: form",
+            HeartbeatError::SensorId => "heartbeat: the key is not this sensor's first",
+            HeartbeatError::Signature => "heartbeat: signature does not hold",
+        })
+    }
+}
+
+impl core::error::Error for HeartbeatError {}
+
+/// Health as an extra of a payload. `None` if it is too long to be one.
+#[must_use]
+pub fn health_extra(health: &Health) -> Option<crate::payload::Extra> {
+    let octets = Bounded::try_from(postcard::to_allocvec(health).ok()?).ok()?;
+    Some(crate::payload::Extra { tag: crate::payload::EXTRA_HEALTH, octets })
+}
+
+/// Octets 0-3.
+pub const MAGIC: &[u8] = b"AUSA";
+/// Octet 4.
+pub const VERSION: u8 = 1;
+/// Longest body: today's without extras has about 350 octets.
+pub const MAX_BODY: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Place;
+
+    fn beat(key: &SensorKey) -> Heartbeat {
+        Heartbeat {
+            ledger: LedgerId([1; 16]),
+            sensor: SensorId::of(&key.public()),
+            key_no: 0,
+            head: Some(Known { place: Place { epoch: 1, seq: 9 }, hash: [7; 32] }),
+            moment: Moment::default(),
+            health: Health { program: Version::exact(b"0.1.0"), capturing: true, ..Health::default() },
+            seen: None,
+            bundle_version: 1,
+            ext: Extras::new(),
+        }
+    }
+
+    #[test]
+    fn a_sign_of_life_is_read_with_its_key_only() {
+        let key = SensorKey::from_seed(&[1; 32]);
+        let octets = beat(&key).seal(&key).unwrap();
+        assert_eq!(Heartbeat::claimed(&octets), Ok((beat(&key).sensor, 0)));
+        assert_eq!(Heartbeat::open(&octets, &key.public()), Ok(beat(&key)));
+        let other = SensorKey::from_seed(&[2; 32]).public();
+        assert_eq!(Heartbeat::open(&octets, &other), Err(HeartbeatError::SensorId));
+        let mut second = beat(&key);
+        second.key_no = 1;
+        assert_eq!(Heartbeat::open(&second.seal(&key).unwrap(), &other), Err(HeartbeatError::Signature));
+    }
+
+    #[test]
+    fn every_changed_octet_and_every_cut_is_refused() {
+        let key = SensorKey::from_seed(&[1; 32]);
+        let octets = beat(&key).seal(&key).unwrap();
+        for at in 0..octets.len() {
+            let mut changed = octets.clone();
+            changed[at] ^= 1;
+            assert!(Heartbeat::open(&changed, &key.public()).is_err(), "octet {at}");
+            assert!(Heartbeat::open(&octets[..at], &key.public()).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_sign_of_life_is_no_report() {
+        let key = SensorKey::from_seed(&[1; 32]);
+        let octets = beat(&key).seal(&key).unwrap();
+        assert!(crate::header::Frame::parse(&octets).is_err());
+    }
+
+    #[test]
+    fn health_fits_into_an_extra() {
+        assert_eq!(health_extra(&Health::default()).unwrap().tag, 1);
+    }
+}
