@@ -6,7 +6,7 @@
 use crate::context;
 use crate::header::{Moment, Seen};
 use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey};
-use crate::payload::{EpochStart, Extras, Gap, Kind, Known, KeyRotation, Payload, Place};
+use crate::payload::{EpochStart, Extras, Gap, KeyRotation, Kind, Known, Payload, Place};
 use crate::seal::{Stamp, VerifiedReport};
 use core::fmt;
 use serde::{Deserialize, Serialize};
