@@ -361,7 +361,7 @@ fn symbols_of(octets: &[u8], symbols: &mut Vec<u8>) {
             count = count.saturating_sub(5);
             symbols.push(u8::try_from(bits >> count & 31).unwrap_or(0));
         }
-        bits &= (1 << count) - 1;
+        bits &= !u32::MAX.wrapping_shl(count);
     }
 }
 
@@ -377,7 +377,7 @@ fn octets_of(symbols: &[u8], octets: &mut [u8]) {
             if let Some(place) = places.next() {
                 *place = u8::try_from(bits >> count & 255).unwrap_or(0);
             }
-            bits &= (1 << count) - 1;
+            bits &= !u32::MAX.wrapping_shl(count);
         }
     }
 }
