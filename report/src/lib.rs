@@ -22,6 +22,7 @@ pub mod bounded;
 pub mod chain;
 pub mod checkpoint;
 pub mod context;
+pub mod enrol;
 pub mod fact;
 pub mod header;
 pub mod heartbeat;
