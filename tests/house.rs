@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "checkpoint",
             "receipt",
             "batch",
+            "code",
             "enrol",
         ],
     ),

@@ -1,172 +1,21 @@
 //! Enrolment: from a one-time code to a key that both sides know (FORMAT.md, "Enrolment").
 //!
-//! The code is shown once to a technician, 35 characters of Crockford's base 32: version (1), id (8, 40 bits), secret
-//! (24, 120 bits), check (2, 10 bits). The secret never travels: both sides prove that they have it by HMAC over
-//! everything that was said and over the TLS key that the agent really talks to. So the proof is the pin: who stands
-//! between the two with another certificate fails, even if every octet is relayed.
-//! Keeps: keys, nonces, proofs. Drops: the secret, as soon as the key is made of it. Nothing here looks at a clock,
-//! draws a random number or remembers a use: those are arguments, and the collector's store.
+//! The secret of the [`crate::code`] never travels: both sides prove that they have it by HMAC over everything that was
+//! said and over the TLS key that the agent really talks to. So the proof is the pin: who stands between the two with
+//! another certificate fails, even if every octet is relayed.
+//! Keeps: keys, nonces, proofs. Nothing here looks at a clock, draws a random number or remembers a use: those are
+//! arguments, and the collector's store.
 
-extern crate alloc;
 use crate::bounded::Bounded;
+use crate::code::{CodeId, CodeKey};
 use crate::context;
 use crate::header::Clock;
 use crate::key::{Hash, PublicKey, SensorKey, Signature, hash};
 use crate::version::Version;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
-use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use zeroize::Zeroize;
-
-/// The public half of a code: which one it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CodeId(pub [u8; 5]);
-
-/// A one-time code. Its secret is wiped when it is dropped and never printed.
-pub struct Code {
-    id: CodeId,
-    secret: [u8; SECRET_OCTETS],
-}
-
-impl Code {
-    /// From random octets: 5 for the id, 15 for the secret.
-    #[must_use]
-    pub const fn new(id: CodeId, secret: [u8; SECRET_OCTETS]) -> Code {
-        Code { id, secret }
-    }
-
-    /// Reads what a technician typed: in any case, with blanks and dashes, `O` for 0 and `I` or `L` for 1.
-    ///
-    /// # Errors
-    /// What is wrong with it: its length, a character, its version, or its check (a typing error).
-    pub fn parse(typed: &str) -> Result<Code, CodeError> {
-        let mut symbols = [0u8; CODE_SYMBOLS];
-        let mut count = 0usize;
-        for c in typed.chars().filter(|c| !matches!(c, ' ' | '-' | '\t' | '\r' | '\n')) {
-            let symbol = symbol(c).ok_or(CodeError::Character)?;
-            *symbols.get_mut(count).ok_or(CodeError::Length)? = symbol;
-            count = count.saturating_add(1);
-        }
-        if count != CODE_SYMBOLS {
-            return Err(CodeError::Length);
-        }
-        let (body, check) = symbols.split_at_checked(CHECKED_SYMBOLS).ok_or(CodeError::Length)?;
-        if check != checks(body) {
-            return Err(CodeError::Check);
-        }
-        let [version, rest @ ..] = body else { return Err(CodeError::Length) };
-        if *version != CODE_VERSION {
-            return Err(CodeError::Version);
-        }
-        let (id, secret) = rest.split_at_checked(ID_SYMBOLS).ok_or(CodeError::Length)?;
-        let mut code = Code { id: CodeId([0; 5]), secret: [0; SECRET_OCTETS] };
-        octets_of(id, &mut code.id.0);
-        octets_of(secret, &mut code.secret);
-        symbols.zeroize();
-        Ok(code)
-    }
-
-    /// As it is shown once: seven groups of five.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        let mut symbols = Vec::with_capacity(CODE_SYMBOLS);
-        symbols.push(CODE_VERSION);
-        symbols_of(&self.id.0, &mut symbols);
-        symbols_of(&self.secret, &mut symbols);
-        symbols.extend(checks(&symbols));
-        let mut text = String::with_capacity(CODE_SYMBOLS.saturating_add(6));
-        for (n, s) in symbols.iter().enumerate() {
-            if n > 0 && n.is_multiple_of(5) {
-                text.push('-');
-            }
-            text.push(ALPHABET.get(usize::from(*s)).copied().map_or('0', char::from));
-        }
-        symbols.zeroize();
-        text
-    }
-
-    /// Which code it is.
-    #[must_use]
-    pub const fn id(&self) -> CodeId {
-        self.id
-    }
-
-    /// The key that both sides prove to have: HKDF-SHA256 of the secret, salted with the id. The collector stores this,
-    /// not the secret.
-    #[must_use]
-    pub fn key(&self) -> CodeKey {
-        let mut key = [0u8; 32];
-        // 32 octets are within what HKDF gives (255 times 32): this cannot fail, and a key of zeroes proves nothing.
-        let _ = Hkdf::<Sha256>::new(Some(&self.id.0), &self.secret).expand(context::ENROL, &mut key);
-        CodeKey(key)
-    }
-}
-
-impl Drop for Code {
-    fn drop(&mut self) {
-        self.secret.zeroize();
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Code").field(&self.id).finish()
-    }
-}
-
-/// What both sides prove to have. Wiped when dropped, never printed.
-#[derive(Clone)]
-pub struct CodeKey([u8; 32]);
-
-impl CodeKey {
-    /// From where the collector keeps it.
-    #[must_use]
-    pub const fn from_octets(octets: [u8; 32]) -> CodeKey {
-        CodeKey(octets)
-    }
-
-    /// For where the collector keeps it: it must be kept encrypted.
-    #[must_use]
-    pub const fn secret_octets(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The proof of one side over a transcript.
-    #[must_use]
-    pub fn prove(&self, side: Side, transcript: &Transcript) -> Proof {
-        self.mac(side, transcript).map_or(Proof([0; 32]), |mac| Proof(mac.finalize().into_bytes().into()))
-    }
-
-    /// Whether a proof is that side's, compared in constant time.
-    #[must_use]
-    pub fn is_proved(&self, side: Side, transcript: &Transcript, proof: &Proof) -> bool {
-        self.mac(side, transcript).is_some_and(|mac| mac.verify_slice(&proof.0).is_ok())
-    }
-
-    fn mac(&self, side: Side, transcript: &Transcript) -> Option<Hmac<Sha256>> {
-        // HMAC takes a key of any length: there is always one.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
-        mac.update(side.label());
-        mac.update(&transcript.0);
-        Some(mac)
-    }
-}
-
-impl Drop for CodeKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl fmt::Debug for CodeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CodeKey(..)")
-    }
-}
 
 /// Who proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,6 +104,28 @@ impl Transcript {
     }
 }
 
+impl CodeKey {
+    /// The proof of one side over a transcript.
+    #[must_use]
+    pub fn prove(&self, side: Side, transcript: &Transcript) -> Proof {
+        self.mac(side, transcript).map_or(Proof([0; 32]), |mac| Proof(mac.finalize().into_bytes().into()))
+    }
+
+    /// Whether a proof is that side's, compared in constant time.
+    #[must_use]
+    pub fn is_proved(&self, side: Side, transcript: &Transcript, proof: &Proof) -> bool {
+        self.mac(side, transcript).is_some_and(|mac| mac.verify_slice(&proof.0).is_ok())
+    }
+
+    fn mac(&self, side: Side, transcript: &Transcript) -> Option<Hmac<Sha256>> {
+        // HMAC takes a key of any length: there is always one.
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret_octets()).ok()?;
+        mac.update(side.label());
+        mac.update(&transcript.0);
+        Some(mac)
+    }
+}
+
 /// The agent checks an offer: does the collector have the code, and is it the one at the other end of the TLS?
 ///
 /// # Errors
@@ -292,30 +163,6 @@ pub fn check_finish(
     if proved & signed { Ok(()) } else { Err(EnrolError::Proof) }
 }
 
-/// Why a code that was typed is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeError {
-    /// It has not 35 characters.
-    Length,
-    /// It has a character that codes do not have.
-    Character,
-    /// Its last two characters do not fit the others.
-    Check,
-    /// It was made by a newer collector.
-    Version,
-}
-
-impl fmt::Display for CodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            CodeError::Length => "a code has 35 characters in seven groups of five: compare it with what was shown",
-            CodeError::Character => "a code has only digits and letters without U: compare it with what was shown",
-            CodeError::Check => "the code was mistyped: its last two characters do not fit the others",
-            CodeError::Version => "the code was made by a newer collector: update this agent",
-        })
-    }
-}
-
 /// Why an enrolment failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolError {
@@ -334,68 +181,6 @@ impl fmt::Display for EnrolError {
     }
 }
 
-/// The value of a typed character.
-fn symbol(c: char) -> Option<u8> {
-    let c = match c.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    };
-    let place = ALPHABET.iter().position(|a| char::from(*a) == c)?;
-    u8::try_from(place).ok()
-}
-
-/// Two symbols, 10 bits, of a hash of the others: finds a mistyped character, keeps nobody out.
-fn checks(body: &[u8]) -> [u8; 2] {
-    let [a, b, ..] = hash(context::ENROL, &[b"check", body]);
-    [a >> 3, (a & 7) << 2 | b >> 6]
-}
-
-/// Octets as symbols of five bits, most significant first. The lengths used here leave no bits over.
-fn symbols_of(octets: &[u8], symbols: &mut Vec<u8>) {
-    let (mut bits, mut count) = (0u32, 0u32);
-    for octet in octets {
-        bits = (bits << 8) | u32::from(*octet);
-        count = count.saturating_add(8);
-        while count >= 5 {
-            count = count.saturating_sub(5);
-            symbols.push(u8::try_from(bits >> count & 31).unwrap_or(0));
-        }
-        bits &= !u32::MAX.wrapping_shl(count);
-    }
-}
-
-/// The other way.
-fn octets_of(symbols: &[u8], octets: &mut [u8]) {
-    let (mut bits, mut count) = (0u32, 0u32);
-    let mut places = octets.iter_mut();
-    for symbol in symbols {
-        bits = (bits << 5) | u32::from(*symbol);
-        count = count.saturating_add(5);
-        if count >= 8 {
-            count = count.saturating_sub(8);
-            if let Some(place) = places.next() {
-                *place = u8::try_from(bits >> count & 255).unwrap_or(0);
-            }
-            bits &= !u32::MAX.wrapping_shl(count);
-        }
-    }
-}
-
-/// Crockford's base 32: no I, L, O, U.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// The version of this form of code.
-const CODE_VERSION: u8 = 1;
-/// Symbols of the id: 40 bits.
-const ID_SYMBOLS: usize = 8;
-/// Octets of the secret: 120 bits, which nobody guesses in the life of a code.
-pub const SECRET_OCTETS: usize = 15;
-/// Symbols before the check.
-const CHECKED_SYMBOLS: usize = 33;
-/// Symbols in all.
-const CODE_SYMBOLS: usize = 35;
-
 /// Octets of a certificate request: one for an Ed25519 key has about 200.
 pub const MAX_REQUEST: usize = 2048;
 /// Octets of what an agent is to trust: a few certificates and addresses.
@@ -404,6 +189,7 @@ pub const MAX_TRUST: usize = 16_384;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Code;
 
     fn code() -> Code {
         Code::new(CodeId([1, 2, 3, 4, 5]), [7; 15])
@@ -425,41 +211,6 @@ mod tests {
         let (trust, left) = Bounded::first_of(b"trust".to_vec());
         assert_eq!(left, 0);
         Offer { nonce: [8; 32], trust, tls_key, proof: key.prove(Side::Collector, &transcript) }
-    }
-
-    #[test]
-    fn a_code_survives_being_shown_and_typed() {
-        let shown = code().shown();
-        assert_eq!(shown.len(), 41);
-        for typed in
-            [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), shown.replace('0', "O").replace('1', "l")]
-        {
-            let read = Code::parse(&typed).unwrap();
-            assert_eq!((read.id, read.secret), (code().id, code().secret), "{typed}");
-        }
-    }
-
-    #[test]
-    fn a_mistyped_character_is_noticed() {
-        let shown = code().shown();
-        let mut missed = 0;
-        for (at, old) in shown.char_indices().filter(|(_, c)| *c != '-') {
-            for new in "0123456789ABCDEFGHJKMNPQRSTVWXYZ".chars().filter(|c| *c != old) {
-                let mut typed: Vec<char> = shown.chars().collect();
-                typed[at] = new;
-                missed += usize::from(Code::parse(&typed.iter().collect::<String>()).is_ok());
-            }
-        }
-        assert!(missed <= 3, "{missed} of 1085 typing errors pass: the check has ten bits");
-        assert_eq!(Code::parse("").err(), Some(CodeError::Length));
-        assert_eq!(Code::parse(&shown.replace('-', "U")).err(), Some(CodeError::Character));
-        assert_eq!(Code::parse(&format!("{shown}0")).err(), Some(CodeError::Length));
-    }
-
-    #[test]
-    fn nothing_secret_is_printed() {
-        let printed = format!("{:?} {:?}", code(), code().key());
-        assert!(!printed.contains('7') && printed.contains("CodeKey(..)"), "{printed}");
     }
 
     #[test]

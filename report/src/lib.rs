@@ -6,7 +6,7 @@
 //! [`header`] (its frame), [`seal`] (signed octets, and the way back to what may be believed), [`chain`] (one report
 //! after the other), [`heartbeat`] (signs of life); [`merkle`], [`tile`] and [`leaf`] (the ledger), [`note`] and
 //! [`checkpoint`] (what its keeper and its witnesses sign), [`receipt`] (what the sensor checks itself), [`batch`]
-//! (several reports in one request). `FORMAT.md` beside this folder says all of it octet by octet.
+//! (several reports in one request); [`code`] and [`enrol`] (how a sensor and its collector meet). `FORMAT.md` beside this folder says all of it octet by octet.
 //!
 //! The rule about patient data begins here as a type: there is no field for a string. A fact is made of numbers,
 //! closed enums, a [`product::Product`] of the shipped list, or a [`version::Version`] whose grammar has no room for a
@@ -21,6 +21,7 @@ pub mod batch;
 pub mod bounded;
 pub mod chain;
 pub mod checkpoint;
+pub mod code;
 pub mod context;
 pub mod enrol;
 pub mod fact;
