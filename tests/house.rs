@@ -49,7 +49,22 @@ const ROOMS: &[(&str, &[&str])] = &[
             "judge",
         ],
     ),
-    ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),
+    (
+        "agent",
+        &[
+            "config",
+            "capture",
+            "wire",
+            "places",
+            "hosts",
+            "flow",
+            "detect",
+            "inventory",
+            "sensor",
+            "courier",
+            "inspect",
+        ],
+    ),
 ];
 
 #[test]
@@ -91,6 +106,15 @@ fn only_the_inspector_knows_the_judge() {
     for file in sources("agent") {
         if !shown(&file).contains("src/inspect/") {
             assert!(!code(&file).contains("auscult_assess"), "{} knows assess: the daemon must not", shown(&file));
+        }
+    }
+}
+
+#[test]
+fn only_the_courier_has_a_socket() {
+    for file in sources("agent").into_iter().filter(|f| !shown(f).contains("src/courier/")) {
+        for word in ["reqwest::", "rustls::", "TcpStream", "TcpListener", "UdpSocket", "UnixStream"] {
+            assert!(!code(&file).contains(word), "{} has {word}: only the courier speaks", shown(&file));
         }
     }
 }

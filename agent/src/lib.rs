@@ -2,9 +2,11 @@
 //! before it (`tests/house.rs` holds it to that).
 //!
 //! `capture` octets and when they were heard -> `wire` what a standard says they are -> `flow` which octets belong
-//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know the addresses; they never leave.
+//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know
+//! the addresses; they never leave. `courier` is the only room that speaks, and only to its own collector.
 
 pub mod capture;
+pub mod courier;
 pub mod detect;
 pub mod flow;
 pub mod hosts;
