@@ -10,7 +10,29 @@ use auscult_tests::root;
 /// The rooms of each crate, in the order in which the data passes them. A room uses only those before it. Rooms in one
 /// string may use each other.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("report", &["words", "time version zone", "product subject", "terms", "fact", "summary"]),
+    (
+        "report",
+        &[
+            "words",
+            "bounded context",
+            "time version zone",
+            "product subject",
+            "terms",
+            "fact",
+            "key",
+            "summary",
+            "payload",
+            "header",
+            "seal",
+            "chain",
+            "heartbeat",
+            "merkle",
+            "tile leaf",
+            "note",
+            "checkpoint",
+            "receipt",
+        ],
+    ),
     ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),
 ];
 

@@ -98,7 +98,9 @@ fn the_search_finds_a_name_that_was_let_through() {
     });
     let at = Timestamp(1);
     let sighting = Sighting { subject: Subject::Host(HostId(1)), fact, zone: None, first: at, last: at, count: 1 };
-    let mut octets = postcard::to_allocvec(&Summary { sightings: vec![sighting], ..Summary::default() }).unwrap();
+    let mut octets =
+        postcard::to_allocvec(&Summary { sightings: vec![sighting].try_into().unwrap(), ..Summary::default() })
+            .unwrap();
     assert!(!has_plant(&octets));
     let place = octets.windows(5).position(|w| w == b"1.2.3").unwrap();
     octets[place..place + 4].copy_from_slice(&NAME[..4]);

@@ -16,7 +16,7 @@ use crate::wire::dot11;
 use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
-use crate::wire::syn::SynOptions;
+use auscult_report::bounded::Bounded;
 use auscult_report::fact::Fact;
 use auscult_report::subject::{Bssid, HostId, Subject};
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
@@ -208,6 +208,8 @@ impl Sensor {
         let from = self.from.unwrap_or_default();
         let to = Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some())));
         let hosts = host_entries(&self.around.hosts, &sightings);
+        // Both tables have the bounds of a summary already.
+        let (hosts, sightings) = (Bounded::first_of(hosts).0, Bounded::first_of(sightings).0);
         Summary { window: Window { from, to }, hosts, sightings, counters }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::value::Value;
+use auscult_report::bounded::Bounded;
 use auscult_report::fact::{DicomIdentity, Fact, Protocol};
 use auscult_report::subject::{HostId, Transport};
 use auscult_report::summary::HostEntry;
@@ -60,7 +61,7 @@ fn archive(zone: Zone, facts: &[(Fact, Option<Zone>, u32)]) -> Summary {
         .map(|(fact, zone, count)| Sighting { subject, fact: *fact, zone: *zone, first: at, last: at, count: *count })
         .collect();
     let host = HostEntry { id: HostId(1), zone, address: None, maker: None };
-    Summary { hosts: vec![host], sightings, ..Summary::default() }
+    Summary { hosts: vec![host].try_into().unwrap(), sightings: Bounded::first_of(sightings).0, ..Summary::default() }
 }
 
 fn found(summary: &Summary) -> Vec<(String, Severity)> {

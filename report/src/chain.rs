@@ -6,7 +6,7 @@
 use crate::context;
 use crate::header::{Moment, Seen};
 use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey};
-use crate::payload::{EpochStart, Extras, Gap, Kind, Known, KeyRotation, Payload, Place};
+use crate::payload::{EpochStart, Extras, Gap, KeyRotation, Kind, Known, Payload, Place};
 use crate::seal::{Stamp, VerifiedReport};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -270,4 +270,5 @@ impl core::error::Error for ChainError {}
 pub const NOTHING_BEFORE: Hash = [0; 32];
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests;

@@ -45,6 +45,7 @@ pub const ALL: &[&[u8]] = &[
 ];
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests {
     use super::*;
 

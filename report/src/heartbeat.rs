@@ -93,11 +93,7 @@ impl Heartbeat {
         if beat.key_no == 0 && SensorId::of(key) != beat.sensor {
             return Err(HeartbeatError::SensorId);
         }
-        if key.verifies(context::HEARTBEAT, &[signed], &signature) {
-            Ok(beat)
-        } else {
-            Err(HeartbeatError::Signature)
-        }
+        if key.verifies(context::HEARTBEAT, &[signed], &signature) { Ok(beat) } else { Err(HeartbeatError::Signature) }
     }
 }
 

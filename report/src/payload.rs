@@ -370,7 +370,7 @@ pub struct Farewell {
 /// The only schema yet.
 pub const SCHEMA_1: u16 = 1;
 
-/// Tags of a payload's `ext`: 1 is a [`crate::heartbeat::Health`].
+/// Tags of a payload's `ext`: 1 is the `Health` of a heartbeat.
 pub const EXTRA_HEALTH: u16 = 1;
 
 /// Things added to one payload: one a release for years.
@@ -386,4 +386,5 @@ pub const MAX_EVENT: usize = 64;
 pub const MAX_BITMAP: usize = MAX_SIGHTINGS / 8;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests;

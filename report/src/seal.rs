@@ -11,6 +11,7 @@ use crate::header::{
 };
 use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey, hash};
 use crate::payload::{Payload, Place};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use miniz_oxide::deflate::compress_to_vec;
@@ -146,7 +147,7 @@ impl Frame<'_> {
             Codec::Deflate => inflate(self.payload, self.header.plain_octets).ok_or(OpenError::Inflate)?,
         };
         let content = match Payload::decode(self.header.kind, self.header.schema, &plain) {
-            Some(payload) => Content::Known(payload),
+            Some(payload) => Content::Known(Box::new(payload)),
             None => Content::Opaque,
         };
         let hash = hash(b"", &[self.signed, &self.signature.octets()]);
@@ -167,7 +168,7 @@ pub struct VerifiedReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// It was read.
-    Known(Payload),
+    Known(Box<Payload>),
     /// This program does not know its schema or a word in it. It is evidence all the same: it is kept, chained, put into
     /// the ledger and acknowledged, and read by a later program.
     Opaque,
@@ -200,7 +201,7 @@ impl VerifiedReport {
 
     /// Its payload, if this program can read it.
     #[must_use]
-    pub const fn payload(&self) -> Option<&Payload> {
+    pub fn payload(&self) -> Option<&Payload> {
         match &self.content {
             Content::Known(payload) => Some(payload),
             Content::Opaque => None,
@@ -214,7 +215,7 @@ fn inflate(packed: &[u8], plain_octets: u32) -> Option<Vec<u8>> {
     let length = usize::try_from(plain_octets).ok()?;
     let mut plain = alloc::vec![0; length];
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let mut state = alloc::boxed::Box::<DecompressorOxide>::default();
+    let mut state = Box::<DecompressorOxide>::default();
     let (status, read, written) = decompress(&mut state, packed, &mut plain, 0, flags);
     (status == TINFLStatus::Done && read == packed.len() && written == length).then_some(plain)
 }
@@ -261,4 +262,5 @@ const DEFLATE_LEVEL: u8 = 6;
 const DEFLATE_GAIN: usize = 64;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests;

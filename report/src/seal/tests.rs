@@ -200,7 +200,9 @@ fn strange_octets_never_verify_and_never_stop_the_reader() {
             let at = next() % octets.len();
             octets[at] = u8::try_from(next() % 256).unwrap();
         }
-        octets.truncate(octets.len() - next() % 3 * (next() % octets.len()));
+        if next() % 3 == 0 {
+            octets.truncate(next() % octets.len());
+        }
         // The signature is left out here: it would refuse nearly all of them before the decoder.
         if let Ok(frame) = Frame::parse(&octets) {
             let _ = inflate(frame.payload, frame.header.plain_octets)
