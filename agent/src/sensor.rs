@@ -16,6 +16,7 @@ use crate::wire::dot11;
 use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
+use crate::wire::syn::SynOptions;
 use auscult_report::bounded::Bounded;
 use auscult_report::fact::Fact;
 use auscult_report::subject::{Bssid, HostId, Subject};
