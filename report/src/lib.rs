@@ -1,6 +1,6 @@
 //! The paper: what a sensor can say, in the form that both sides, and a reviewer who has neither, read alike.
 //!
-//! In the order things are made: [`time`] and [`words`] (closed lists of words), [`version`] (the only text that may
+//! In the order things are made: [`time`], [`zone`], [`version`] (the only text that may
 //! leave a clinic), [`product`] (the list of product words), [`subject`] (what a fact is about), [`fact`] (the closed
 //! list of what can be said), [`summary`] (one window of sightings).
 //!

@@ -64,8 +64,6 @@ pub struct Counters {
     pub holes: u64,
     /// Octets let go because a buffer was full.
     pub octets_let_go: u64,
-    /// Messages that did not parse.
-    pub unparsed: u64,
     /// Hosts let go because the table was full.
     pub hosts_let_go: u64,
     /// Wireless networks let go because the table was full.
