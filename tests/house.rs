@@ -33,7 +33,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "receipt",
         ],
     ),
-    ("agent", &["config", "capture", "wire", "places", "hosts", "flow", "detect", "inventory", "sensor", "inspect"]),
+    (
+        "agent",
+        &["config", "capture", "wire", "places", "hosts", "flow", "detect", "urgent", "inventory", "sensor", "inspect"],
+    ),
 ];
 
 #[test]

@@ -11,4 +11,5 @@ pub mod hosts;
 pub mod inventory;
 pub mod places;
 pub mod sensor;
+pub mod urgent;
 pub mod wire;
