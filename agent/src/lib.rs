@@ -5,9 +5,11 @@
 //! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know the addresses; they never leave.
 
 pub mod capture;
+pub mod config;
 pub mod detect;
 pub mod flow;
 pub mod hosts;
+pub mod identity;
 pub mod inventory;
 pub mod places;
 pub mod sensor;
