@@ -35,7 +35,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "agent",
-        &["config", "capture", "wire", "places", "hosts", "flow", "detect", "urgent", "inventory", "sensor", "inspect"],
+        &[
+            "capture",
+            "wire",
+            "places",
+            "config",
+            "hosts",
+            "flow",
+            "detect",
+            "urgent",
+            "inventory",
+            "sensor",
+            "window",
+            "identity",
+            "spool",
+            "deliver",
+            "run",
+            "inspect",
+        ],
     ),
 ];
 

@@ -2,7 +2,9 @@
 //! before it (`tests/house.rs` holds it to that).
 //!
 //! `capture` octets and when they were heard -> `wire` what a standard says they are -> `flow` which octets belong
-//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know the addresses; they never leave.
+//! together -> `detect` what was heard, as facts -> `urgent` what cannot wait -> `inventory` how often, first and last ->
+//! `sensor` one window of it -> `window` what of it is told -> `identity` by whom -> `spool` signed, on the disk -> `run` the
+//! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants.
 
 pub mod capture;
 pub mod config;
@@ -12,6 +14,9 @@ pub mod hosts;
 pub mod identity;
 pub mod inventory;
 pub mod places;
+pub mod run;
 pub mod sensor;
+pub mod spool;
 pub mod urgent;
+pub mod window;
 pub mod wire;

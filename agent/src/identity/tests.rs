@@ -32,7 +32,12 @@ impl Drop for Place {
 }
 
 fn age(path: &Path, seconds: u64) {
-    File::options().append(true).open(path).unwrap().set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    File::options()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .set_modified(UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap())
+        .unwrap();
 }
 
 #[test]
