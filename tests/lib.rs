@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
+pub mod nest;
+pub mod plant;
 
 /// The root of the project.
 #[must_use]
@@ -108,19 +110,33 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
     Some((sensor, summary))
 }
 
-/// `auscult-inspect`, built by cargo from this tree the first time.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "auscult-agent", "--bin", "auscult-inspect"])
+/// A program of this tree, built by cargo the first time.
+fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
+    built.get_or_init(|| {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "auscult-agent", "--bin", name])
             .current_dir(root())
             .status()
             .expect("cargo starts");
-        assert!(built.success(), "auscult-inspect does not build");
+        assert!(status.success(), "{name} does not build");
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join("debug/auscult-inspect")
+        target.join("debug").join(name)
     })
+}
+
+fn inspector() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    program("auscult-inspect", &BUILT)
+}
+
+/// `auscult-agent`, without arguments yet.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn agent() -> Command {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    Command::new(program("auscult-agent", &BUILT))
 }
 
 /// Runs `auscult-inspect`.
@@ -129,7 +145,7 @@ fn program() -> &'static Path {
 /// If it cannot be built or started.
 #[must_use]
 pub fn inspect(arguments: &[String]) -> Output {
-    Command::new(program()).args(arguments).output().expect("auscult-inspect starts")
+    Command::new(inspector()).args(arguments).output().expect("auscult-inspect starts")
 }
 
 /// Runs `auscult-inspect` with octets on its standard input.
@@ -138,7 +154,7 @@ pub fn inspect(arguments: &[String]) -> Output {
 /// If it cannot be built or started.
 #[must_use]
 pub fn inspect_piped(arguments: &[&str], octets: &[u8]) -> Output {
-    let mut child = Command::new(program())
+    let mut child = Command::new(inspector())
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

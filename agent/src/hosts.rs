@@ -33,6 +33,8 @@ pub struct Host {
     pub zone: Zone,
     /// When it was first heard.
     pub first: Timestamp,
+    /// When it was last heard to begin something.
+    pub last: Timestamp,
 }
 
 impl Hosts {
@@ -45,6 +47,7 @@ impl Hosts {
     /// The pseudonym and zone of an address; the host is remembered, with its hardware address if it is the clinic's.
     pub fn meet(&mut self, address: IpAddr, hardware: Option<Mac>, at: Timestamp) -> (HostId, Zone) {
         if let Some(host) = self.by_address.get_mut(&address) {
+            host.last = host.last.max(at);
             if host.hardware.is_none() && is_near(host.zone) {
                 host.hardware = hardware.filter(is_unicast);
             }
@@ -63,7 +66,7 @@ impl Hosts {
             return (id, zone);
         }
         let hardware = hardware.filter(|h| is_near(zone) && is_unicast(h));
-        self.by_address.insert(address, Host { id, address, hardware, zone, first: at });
+        self.by_address.insert(address, Host { id, address, hardware, zone, first: at, last: at });
         (id, zone)
     }
 
@@ -84,10 +87,20 @@ impl Hosts {
         self.by_address.values()
     }
 
-    /// Hosts let go because the directory was full.
+    /// Hosts let go because the directory was full, since this was asked last.
+    pub fn take_let_go(&mut self) -> u64 {
+        core::mem::take(&mut self.let_go)
+    }
+
+    /// How many hosts were heard at `from` or later.
     #[must_use]
-    pub const fn let_go(&self) -> u64 {
-        self.let_go
+    pub fn heard_since(&self, from: Timestamp) -> u64 {
+        u64::try_from(self.iter().filter(|h| h.last >= from).count()).unwrap_or(u64::MAX)
+    }
+
+    /// Forgets the hosts that are not the clinic's and were last heard before `moment`.
+    pub fn forget_far(&mut self, moment: Timestamp) {
+        self.by_address.retain(|_, h| is_near(h.zone) || h.last >= moment);
     }
 
     fn pseudonym(&self, address: IpAddr) -> HostId {

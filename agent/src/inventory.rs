@@ -1,9 +1,11 @@
 //! The inventory: observations folded into sightings, within a bound.
 //!
 //! Keeps: for each subject, fact and zone when it was first and last heard and how often, or how many different things.
+//! What is counted as different stays known over the windows of a day, so that the twentieth caller is the twentieth.
 //! Drops: observations that would need a row beyond [`MAX_ROWS`]; they are counted.
 
 use crate::detect::{Amount, Observation};
+use crate::urgent::Urgent;
 use auscult_report::fact::Fact;
 use auscult_report::subject::Subject;
 use auscult_report::summary::Sighting;
@@ -16,9 +18,12 @@ use std::collections::{HashMap, HashSet};
 pub struct Inventory {
     rows: HashMap<(Subject, Fact, Option<Zone>), Row>,
     let_go: u64,
+    urgent: Urgent,
 }
 
 struct Row {
+    /// In this window; otherwise the row only remembers what is different.
+    heard: bool,
     first: Timestamp,
     last: Timestamp,
     times: u32,
@@ -33,7 +38,13 @@ impl Inventory {
             self.let_go = self.let_go.saturating_add(1);
             return;
         }
-        let row = self.rows.entry(key).or_insert(Row { first: o.at, last: o.at, times: 0, different: None });
+        let row = self.rows.entry(key).or_insert_with(|| {
+            self.urgent.take(o);
+            Row { heard: true, first: o.at, last: o.at, times: 0, different: None }
+        });
+        if !row.heard {
+            (row.heard, row.first, row.last) = (true, o.at, o.at);
+        }
         row.first = row.first.min(o.at);
         row.last = row.last.max(o.at);
         match o.amount {
@@ -49,20 +60,42 @@ impl Inventory {
 
     /// Ends the window: its sightings by subject and fact, and how many observations were let go.
     pub fn close(&mut self) -> (Vec<Sighting>, u64) {
-        let mut sightings: Vec<Sighting> = self
-            .rows
-            .drain()
+        let heard = self.rows.iter().filter(|(_, row)| row.heard);
+        let mut sightings: Vec<Sighting> = heard
             .map(|((subject, fact, zone), row)| Sighting {
-                subject,
-                fact,
-                zone,
+                subject: *subject,
+                fact: *fact,
+                zone: *zone,
                 first: row.first,
                 last: row.last,
-                count: row.different.map_or(row.times, |d| u32::try_from(d.len()).unwrap_or(u32::MAX)),
+                count: row.different.as_ref().map_or(row.times, |d| u32::try_from(d.len()).unwrap_or(u32::MAX)),
             })
             .collect();
         sightings.sort_unstable();
+        self.remember_different();
         (sightings, core::mem::take(&mut self.let_go))
+    }
+
+    /// What cannot wait for the end of the window; each is given once.
+    pub fn urgent(&mut self) -> Vec<Sighting> {
+        self.urgent.drain()
+    }
+
+    /// Keeps the rows that count different things, the newest first, as far as [`MAX_KEPT_THINGS`] go.
+    fn remember_different(&mut self) {
+        let newest = self.rows.values().map(|row| row.last).max().unwrap_or_default();
+        self.rows.retain(|_, row| row.different.is_some() && newest.since_ms(row.last) < DIFFERENT_KEPT_MS);
+        let mut by_age: Vec<_> = self.rows.iter().map(|(key, row)| (row.last, *key)).collect();
+        by_age.sort_unstable();
+        let mut room = MAX_KEPT_THINGS;
+        for (_, key) in by_age.into_iter().rev() {
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            let things = row.different.as_ref().map_or(0, HashSet::len);
+            match room.checked_sub(things) {
+                Some(left) => (room, row.heard) = (left, false),
+                None => drop(self.rows.remove(&key)),
+            }
+        }
     }
 }
 
@@ -71,6 +104,12 @@ const MAX_ROWS: usize = 40_000;
 
 /// Different things counted for one fact: rules ask for at most 20, and a person for "many".
 const MAX_DIFFERENT: usize = 1_000;
+
+/// Different things kept beyond their window, all facts together: 2 MB.
+const MAX_KEPT_THINGS: usize = 131_072;
+
+/// After a day without any, counting begins again: addresses and names change hands.
+const DIFFERENT_KEPT_MS: u64 = 86_400_000;
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +133,20 @@ mod tests {
         assert_eq!(counts, [(Fact::DicomCalling, 4, 4, 2), (Fact::DicomMatch, 3, 5, 3)]);
         assert_eq!(let_go, 0);
         assert!(inventory.close().0.is_empty());
+    }
+
+    #[test]
+    fn different_things_stay_different_over_windows_and_times_begin_again() {
+        let mut inventory = Inventory::default();
+        for (window, things) in [(0, [1, 2]), (1, [2, 3])] {
+            for thing in things {
+                inventory.take(&observation(Fact::DicomCalling, 10 + window, Amount::Different(thing)));
+            }
+            inventory.take(&observation(Fact::DicomMatch, 10 + window, Amount::Times(1)));
+            let counts: Vec<_> = inventory.close().0.iter().map(|s| (s.count, s.first.0)).collect();
+            assert_eq!(counts, [(2 + u32::try_from(window).unwrap(), 10 + window), (1, 10 + window)]);
+        }
+        assert!(inventory.close().0.is_empty(), "what was not heard again is not in the window");
     }
 
     #[test]

@@ -2,15 +2,23 @@
 //! before it (`tests/house.rs` holds it to that).
 //!
 //! `capture` octets and when they were heard -> `wire` what a standard says they are -> `flow` which octets belong
-//! together -> `detect` what was heard, as facts -> `inventory` how often, first and last -> `sensor` one window of it. `places` and `hosts` know
-//! the addresses; they never leave. `courier` is the only room that speaks, and only to its own collector.
+//! together -> `detect` what was heard, as facts -> `urgent` what cannot wait -> `inventory` how often, first and last ->
+//! `sensor` one window of it -> `window` what of it is told -> `identity` by whom -> `spool` signed, on the disk -> `run` the
+//! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants.
+//! `courier` is the only room that speaks, and only to its own collector.
 
 pub mod capture;
+pub mod config;
 pub mod courier;
 pub mod detect;
 pub mod flow;
 pub mod hosts;
+pub mod identity;
 pub mod inventory;
 pub mod places;
+pub mod run;
 pub mod sensor;
+pub mod spool;
+pub mod urgent;
+pub mod window;
 pub mod wire;

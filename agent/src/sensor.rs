@@ -46,6 +46,8 @@ pub struct Sensor {
     counters: Counters,
     from: Option<Timestamp>,
     to: Timestamp,
+    /// Where the window before this one ended.
+    turned: Timestamp,
     /// One bit for each UDP port on which somebody listens.
     ports: Box<[u64]>,
 }
@@ -72,6 +74,7 @@ impl Sensor {
             counters: Counters::default(),
             from: None,
             to: Timestamp(0),
+            turned: Timestamp(0),
             ports: port_set(),
         }
     }
@@ -189,29 +192,47 @@ impl Sensor {
         }
     }
 
-    /// Ends the window and gives its summary. Hosts stay known; conversations that go on are heard from here.
+    /// Ends the last window: nothing more will be heard, so that conversations end here as well.
     pub fn close(&mut self) -> Summary {
         self.flows.finish(self.to, &mut self.around);
+        self.turn(Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some()))))
+    }
+
+    /// Ends a window at `end` and begins the next one there. Hosts and conversations go on; each window has counters of
+    /// its own.
+    pub fn turn(&mut self, end: Timestamp) -> Summary {
+        let from = self.from.unwrap_or_default().max(self.turned);
         let (sightings, observations_let_go) = self.around.inventory.close();
-        let flows = self.flows.counts();
+        let flows = self.flows.take_counts();
         let counters = Counters {
             conversations: flows.conversations,
             one_sided: flows.one_sided,
             conversations_let_go: flows.let_go,
             holes: flows.holes,
             octets_let_go: flows.octets_let_go,
-            hosts_let_go: self.around.hosts.let_go(),
+            hosts_let_go: self.around.hosts.take_let_go(),
             observations_let_go,
-            networks_let_go: self.around.airwaves.let_go(),
-            hosts: u64::try_from(self.around.hosts.iter().count()).unwrap_or(u64::MAX),
-            ..self.counters
+            networks_let_go: self.around.airwaves.take_let_go(),
+            hosts: self.around.hosts.heard_since(from),
+            ..core::mem::take(&mut self.counters)
         };
-        let from = self.from.unwrap_or_default();
-        let to = Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some())));
         let hosts = host_entries(&self.around.hosts, &sightings);
         // Both tables have the bounds of a summary already.
         let (hosts, sightings) = (Bounded::first_of(hosts).0, Bounded::first_of(sightings).0);
-        Summary { window: Window { from, to }, hosts, sightings, counters }
+        self.around.hosts.forget_far(Timestamp(end.0.saturating_sub(FAR_HOSTS_KEPT_MS)));
+        (self.from, self.to, self.turned) = (Some(end), self.to.max(end), end);
+        Summary { window: Window { from, to: end.max(from) }, hosts, sightings, counters }
+    }
+
+    /// What cannot wait for the end of the window; each is given once.
+    pub fn urgent(&mut self) -> Vec<Sighting> {
+        self.around.inventory.urgent()
+    }
+
+    /// What a report says of the hosts that these sightings speak of.
+    #[must_use]
+    pub fn entries(&self, sightings: &[Sighting]) -> Vec<HostEntry> {
+        host_entries(&self.around.hosts, sightings)
     }
 
     /// The hosts that were heard: for the person at the keyboard, never for a report.
@@ -349,3 +370,9 @@ fn has_port(set: &[u64], port: u16) -> bool {
 
 /// Where DHCP servers listen (RFC 2131).
 const DHCP_SERVER_PORT: u16 = 67;
+
+/// Hosts outside the clinic are forgotten when they were not heard for a day: the clinic's own stay.
+const FAR_HOSTS_KEPT_MS: u64 = 86_400_000;
+
+#[cfg(test)]
+mod tests;

@@ -118,10 +118,9 @@ impl<F: Follow> FlowTable<F> {
         }
     }
 
-    /// What was counted so far.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.counts
+    /// What was counted since this was asked last.
+    pub fn take_counts(&mut self) -> Counts {
+        core::mem::take(&mut self.counts)
     }
 
     /// Hears one segment.
