@@ -12,12 +12,12 @@ use crate::identity::Identity;
 use crate::places::Places;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
-use crate::spool::{Bounds, Spool, Trouble};
+use crate::spool::{Bounds, Recovered, Spool, Trouble};
 use crate::window::{Windows, lighter};
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::{Health, Heartbeat};
 use auscult_report::key::{Hash, hash};
-use auscult_report::payload::{Extras, Payload};
+use auscult_report::payload::{EpochReason, Extras, Payload};
 use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, Reading};
@@ -48,7 +48,8 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let (spool, recovered) = Spool::open(Box::new(SystemDisk), &config.state, bounds, &identity, moment)
         .map_err(|e| format!("the spool cannot be opened: {e}"))?;
     info!(sensor = %identity.sensor(), new = identity.is_new(), clock = ?moment.clock, "started");
-    if recovered != Default::default() {
+    let begun = Recovered { epoch: Some(EpochReason::Enrolled), ..Recovered::default() };
+    if recovered != Recovered::default() && recovered != begun {
         let epoch = recovered.epoch.map(|e| e.word());
         let (half, damaged, adopted, gaps) = (recovered.half, recovered.damaged, recovered.adopted, recovered.gaps);
         warn!(half, damaged, adopted, gaps, unenrolled = recovered.unenrolled, epoch, "put in order");
