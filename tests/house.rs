@@ -66,7 +66,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "identity",
             "spool",
             "courier",
-            "deliver",
             "run",
             "inspect",
         ],
