@@ -65,6 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "inspect",
         ],
     ),
+    ("collector", &["config", "access", "store", "ledger", "ingest", "judge", "run"]),
 ];
 
 #[test]
