@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+pub mod archive;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
@@ -111,16 +112,24 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
 /// `auscult-inspect`, built by cargo from this tree the first time.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "auscult-agent", "--bin", "auscult-inspect"])
-            .current_dir(root())
-            .status()
-            .expect("cargo starts");
-        assert!(built.success(), "auscult-inspect does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join("debug/auscult-inspect")
-    })
+    PROGRAM.get_or_init(|| built("auscult-agent", "auscult-inspect"))
+}
+
+/// `auscult-collector`, built by cargo from this tree the first time.
+pub fn collector() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| built("auscult-collector", "auscult-collector"))
+}
+
+fn built(package: &str, program: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "-p", package, "--bin", program])
+        .current_dir(root())
+        .status()
+        .expect("cargo starts");
+    assert!(built.success(), "{program} does not build");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("debug").join(program)
 }
 
 /// Runs `auscult-inspect`.

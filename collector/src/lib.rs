@@ -1,6 +1,9 @@
 //! The archive: what a provider runs. Reports of sensors come in, are kept as they were signed, written into a ledger that
 //! only grows, and judged.
 //!
-//! In the order of the data: [`store`] (what may change, clinic by clinic).
+//! In the order of the data: [`store`] (what may change, clinic by clinic), [`ledger`] (what may never change), [`ingest`]
+//! (the door).
 
+pub mod ingest;
+pub mod ledger;
 pub mod store;
