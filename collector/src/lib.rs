@@ -2,8 +2,9 @@
 //! only grows, and judged.
 //!
 //! In the order of the data: [`store`] (what may change, clinic by clinic), [`ledger`] (what may never change), [`ingest`]
-//! (the door).
+//! (the door), [`judge`] (what it means).
 
 pub mod ingest;
+pub mod judge;
 pub mod ledger;
 pub mod store;
