@@ -70,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "inspect",
         ],
     ),
+    ("collector", &["config", "access", "store", "ledger", "ingest", "judge", "run"]),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+pub mod archive;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
@@ -111,10 +112,10 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
 }
 
 /// A program of this tree, built by cargo the first time.
-fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
+fn program(package: &str, name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
     built.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "auscult-agent", "--bin", name])
+            .args(["build", "--quiet", "-p", package, "--bin", name])
             .current_dir(root())
             .status()
             .expect("cargo starts");
@@ -126,7 +127,7 @@ fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
 
 fn inspector() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    program("auscult-inspect", &BUILT)
+    program("auscult-agent", "auscult-inspect", &BUILT)
 }
 
 /// `auscult-agent`, without arguments yet.
@@ -136,7 +137,17 @@ fn inspector() -> &'static Path {
 #[must_use]
 pub fn agent() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(program("auscult-agent", &BUILT))
+    Command::new(program("auscult-agent", "auscult-agent", &BUILT))
+}
+
+/// `auscult-collector`, as a path.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn collector() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    program("auscult-collector", "auscult-collector", &BUILT)
 }
 
 /// Runs `auscult-inspect`.

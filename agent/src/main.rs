@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Command::Status(_) => status(&config).and_then(|screen| print(&screen)),
         Command::Identity(_) => Identity::open(&config)
             .map_err(|e| e.to_string())
-            .and_then(|identity| print(&format!("{}\n{}\n", identity.sensor(), identity.words().join(" ")))),
+            .and_then(|identity| print(&shown(&identity))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,6 +77,14 @@ fn read(path: &Path) -> Result<Config, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| format!("{shown} cannot be read ({e}); give a configuration with --config"))?;
     Config::read(&text).map_err(|e| format!("{shown}: {e}"))
+}
+
+/// A line each: the sensor's id, the five words of its key, its first public key in hexadecimal (what `auscult-collector apply`
+/// wants).
+fn shown(identity: &Identity) -> String {
+    let key = identity.key(0).map(|key| key.public().0).unwrap_or_default();
+    let key: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("{}\n{}\n{key}\n", identity.sensor(), identity.words().join(" "))
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -1,0 +1,224 @@
+//! Keeps findings in step with the reports: what opened, became worse, was fixed, came back. The judging itself is
+//! `auscult_assess`.
+//!
+//! Everything here is a function of the envelopes, the order in which they came, the knowledge and the day: so it can be
+//! thrown away and made again ([`Judge::rebuild`]), and a reviewer gets the same. Keeps: how far each sensor was judged.
+//! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
+
+mod state;
+mod turn;
+
+use crate::store::{ClinicStore, FindingRow, Judged, Kept, StepRow, StoreError};
+use auscult_assess::knowledge::Knowledge;
+use auscult_assess::rule::Rule;
+use auscult_report::header::Frame;
+use auscult_report::key::{PublicKey, SensorId};
+use auscult_report::payload::{Payload, Place};
+use auscult_report::seal::report_hash;
+use auscult_report::subject::Subject;
+use auscult_report::time::{MS_PER_DAY, Timestamp};
+use state::{Heard, MOST_BEHIND, State};
+use turn::{Findings, Turn};
+
+/// Judges the reports of clinics.
+pub struct Judge<'k> {
+    knowledge: &'k Knowledge,
+}
+
+/// What a stretch of judging gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Reports that were judged.
+    pub reports: u64,
+    /// Reports that no longer verify: their octets were changed after they were taken in.
+    pub damaged: u64,
+    /// What became of findings, in the order of time for each sensor.
+    pub steps: Vec<(SensorId, StepRow)>,
+}
+
+/// A finding, for people.
+#[derive(Clone, Debug)]
+pub struct Open<'k> {
+    /// The sensor that heard it.
+    pub sensor: SensorId,
+    /// Its rule; `None` if the catalogue has it no more.
+    pub rule: Option<&'k Rule>,
+    /// What it is about.
+    pub subject: Option<Subject>,
+    /// What is kept of it.
+    pub row: FindingRow,
+}
+
+impl<'k> Judge<'k> {
+    /// A judge with this knowledge.
+    #[must_use]
+    pub const fn new(knowledge: &'k Knowledge) -> Judge<'k> {
+        Judge { knowledge }
+    }
+
+    /// Judges what came since the last time, and what the date changed.
+    ///
+    /// # Errors
+    /// If the store could not be read or written: what was judged before stays.
+    pub fn catch_up(&self, store: &ClinicStore, now: Timestamp) -> Result<Judgement, StoreError> {
+        let mut judgement = Judgement::default();
+        for sensor in store.sensors()? {
+            self.sensor(store, sensor.id, now, &mut judgement)?;
+        }
+        Ok(judgement)
+    }
+
+    /// Throws away what was judged and makes it again from the envelopes alone.
+    ///
+    /// # Errors
+    /// If the store could not be read or written.
+    pub fn rebuild(&self, store: &ClinicStore, now: Timestamp) -> Result<Judgement, StoreError> {
+        store.forget_judged()?;
+        self.catch_up(store, now)
+    }
+
+    /// The findings of a clinic, the worst and oldest first; also those that are gone if `all`.
+    ///
+    /// # Errors
+    /// If the store could not be read.
+    pub fn findings(&self, store: &ClinicStore, all: bool) -> Result<Vec<Open<'k>>, StoreError> {
+        let mut found = Vec::new();
+        for sensor in store.sensors()? {
+            let rows = store.judged(sensor.id)?.1.into_iter().filter(|row| all || row.closed.is_none());
+            found.extend(rows.map(|row| Open {
+                sensor: sensor.id,
+                rule: self.knowledge.rules().iter().find(|r| r.id() == row.rule),
+                subject: postcard::from_bytes(&row.subject).ok(),
+                row,
+            }));
+        }
+        found.sort_by_key(|f| (f.row.closed.is_some(), u8::MAX.saturating_sub(f.row.severity), f.row.opened));
+        Ok(found)
+    }
+
+    fn sensor(
+        &self,
+        store: &ClinicStore,
+        sensor: SensorId,
+        now: Timestamp,
+        judgement: &mut Judgement,
+    ) -> Result<(), StoreError> {
+        let (judged, rows) = store.judged(sensor)?;
+        let mut stretch = Stretch {
+            store,
+            sensor,
+            knowledge: self.knowledge,
+            keys: store.keys(sensor)?,
+            findings: Findings::of(rows),
+            state: State::default(),
+            judged,
+        };
+        stretch.state = stretch.state_until(judged.report_id)?;
+        loop {
+            let before = stretch.judged;
+            let reports = store.reports_after(sensor, before.report_id, REPORTS)?;
+            let is_last = reports.is_empty();
+            for report in &reports {
+                stretch.report(report, judgement)?;
+            }
+            if is_last {
+                stretch.days_to(now.days());
+            }
+            let (changed, steps) = stretch.findings.take_changes();
+            if stretch.judged != before && !store.put_judged(sensor, (&before, &stretch.judged), &changed, &steps)? {
+                // Another program judged the same at the same time: it has written it.
+                return Ok(());
+            }
+            judgement.steps.extend(steps.into_iter().map(|step| (sensor, step)));
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// One sensor while it is judged.
+struct Stretch<'a> {
+    store: &'a ClinicStore,
+    sensor: SensorId,
+    knowledge: &'a Knowledge,
+    keys: Vec<PublicKey>,
+    findings: Findings,
+    state: State,
+    judged: Judged,
+}
+
+impl Stretch<'_> {
+    fn report(&mut self, report: &Kept, judgement: &mut Judgement) -> Result<(), StoreError> {
+        self.days_to(report.received.days());
+        let read = self.read(report);
+        judgement.reports = judgement.reports.saturating_add(1);
+        judgement.damaged = judgement.damaged.saturating_add(u64::from(read.is_damaged));
+        let heard = if self.state.is_next(report.place) {
+            self.state.take(report.place, read.payload.as_ref())
+        } else {
+            // It came out of order: the state is put together again, and judged as it then is.
+            self.state = self.state_until(report.id)?;
+            read.payload.as_ref().and_then(Heard::of)
+        };
+        if let Some(heard) = heard {
+            let (more, heard_to) = heard.beyond(self.judged.heard_to);
+            self.judged.heard_ms = self.judged.heard_ms.saturating_add(more);
+            self.judged.heard_to = heard_to;
+            let (now, heard_ms) = (report.received, self.judged.heard_ms);
+            let turn = Turn { knowledge: self.knowledge, now, heard: Some((heard, report.id)), heard_ms };
+            self.findings.judge(&self.state.summary(), &turn);
+        }
+        self.judged.report_id = report.id;
+        Ok(())
+    }
+
+    /// Judges at the beginning of each day up to `day`: dates pass also where nobody speaks.
+    fn days_to(&mut self, day: u64) {
+        let first = match self.judged.day {
+            0 => day,
+            judged => judged.saturating_add(1).max(day.saturating_sub(MOST_DAYS)),
+        };
+        for day in first..=day {
+            if !self.state.is_new() {
+                let now = Timestamp(day.saturating_mul(MS_PER_DAY));
+                let turn = Turn { knowledge: self.knowledge, now, heard: None, heard_ms: self.judged.heard_ms };
+                self.findings.judge(&self.state.summary(), &turn);
+            }
+        }
+        self.judged.day = self.judged.day.max(day);
+    }
+
+    /// The state from all reports that came up to `until`, in the order of the chain.
+    fn state_until(&self, until: i64) -> Result<State, StoreError> {
+        let mut state = State::default();
+        let from = self.store.newest_full(self.sensor, until)?.unwrap_or(Place::default());
+        let most = MOST_BEHIND.saturating_add(1);
+        for report in self.store.chain_from(self.sensor, from, until, most)? {
+            state.take(report.place, self.read(&report).payload.as_ref());
+        }
+        Ok(state)
+    }
+
+    /// The payload of a report, believed only if its octets are still those that were signed.
+    fn read(&self, report: &Kept) -> Read {
+        let Some(octets) = &report.envelope else { return Read { payload: None, is_damaged: false } };
+        let key = self.keys.get(usize::from(report.key_no));
+        let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
+        match verified.filter(|_| report_hash(octets) == report.hash) {
+            Some(verified) => Read { payload: verified.payload().cloned(), is_damaged: false },
+            None => Read { payload: None, is_damaged: true },
+        }
+    }
+}
+
+struct Read {
+    payload: Option<Payload>,
+    is_damaged: bool,
+}
+
+/// Reports that are judged between two writes.
+const REPORTS: u32 = 256;
+
+/// Days that are made up for: longer nobody looked, and only the last of them matter.
+const MOST_DAYS: u64 = 400;

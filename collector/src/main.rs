@@ -1,0 +1,142 @@
+//! `auscult-collector`: what an operator does at a terminal. Arguments and exit code; the commands stand in `run`.
+//!
+//! Exit code 0: done. 1: done, but something needs a person (a report was refused, a signature does not hold). 2: not done;
+//! the sentence says why and what to do.
+
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "auscult-collector", version, about = "The archive of what sensors heard in clinics")]
+struct Arguments {
+    /// The settings.
+    #[arg(short, long, global = true, default_value = "/etc/auscult/collector.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read a settings file, open nothing, say whether it is usable.
+    Check {
+        /// The settings file.
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Bring clinics, sites and sensors of a file into the archive.
+    Apply {
+        /// The file of clinics.
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Take in reports from files: each one report, or many, each behind its length in four octets.
+    Ingest {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print a line for each report, once it is settled.
+        #[arg(long)]
+        each: bool,
+        /// Take a ledger round after each batch, and print its checkpoint's size and root.
+        #[arg(long)]
+        rounds: bool,
+    },
+    /// The ledgers.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Make the findings again from the envelopes alone.
+    Rebuild {
+        /// The clinic; all if none is named.
+        clinic: Option<String>,
+    },
+    /// The findings of a clinic, the worst first.
+    Findings {
+        /// The clinic.
+        clinic: String,
+        /// Also those that are gone.
+        #[arg(long)]
+        all: bool,
+    },
+    /// The sensors of a clinic: state, chain, what is missing.
+    Sensors {
+        /// The clinic.
+        clinic: String,
+    },
+    /// Give a sensor another state; it is stated in the ledger.
+    Sensor {
+        /// The clinic.
+        clinic: String,
+        /// The sensor's id.
+        sensor: String,
+        /// What it may do.
+        state: NewState,
+        /// Why: a few words for the reviewer.
+        #[arg(long)]
+        why: String,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum NewState {
+    /// Its reports are taken in: approved, or released from quarantine.
+    Active,
+    /// It is shut out.
+    Revoked,
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// Take in what waits and print the signed checkpoint.
+    Checkpoint {
+        /// The clinic.
+        clinic: String,
+    },
+    /// Print the key by which a clinic's checkpoints are checked (C2SP vkey).
+    Key {
+        /// The clinic.
+        clinic: String,
+    },
+    /// Make a new key that signs checkpoints.
+    NewKey {
+        /// The file to make; it must not exist.
+        file: PathBuf,
+    },
+    /// Make the tiles again from the data base.
+    Tiles {
+        /// The clinic.
+        clinic: String,
+    },
+    /// Believe the data base where the high-water mark is missing.
+    AcceptHead {
+        /// The clinic.
+        clinic: String,
+    },
+    /// Begin a clinic's ledger again, after its data base was restored from a backup.
+    NewGeneration {
+        /// The clinic.
+        clinic: String,
+        /// Why: a few words for the reviewer.
+        #[arg(long)]
+        why: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run::run(arguments, &mut std::io::stdout().lock()) {
+        Ok(code) => code,
+        Err(why) => {
+            // Who closed our output is gone: that is no fault of ours to tell.
+            let _ = writeln!(std::io::stderr().lock(), "auscult-collector: {why}");
+            ExitCode::from(EXIT_NOT_DONE)
+        }
+    }
+}
+
+/// It was not done.
+const EXIT_NOT_DONE: u8 = 2;
