@@ -47,9 +47,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(_) => listen(&config),
         Command::Status(_) => status(&config).and_then(|screen| print(&screen)),
-        Command::Identity(_) => Identity::open(&config)
-            .map_err(|e| e.to_string())
-            .and_then(|identity| print(&shown(&identity))),
+        Command::Identity(_) => {
+            Identity::open(&config).map_err(|e| e.to_string()).and_then(|identity| print(&shown(&identity)))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -319,9 +319,9 @@ fn findings(clinic: &ClinicStore, all: bool, out: &mut impl Write) -> Done {
         let Open { sensor, rule, subject, row } = finding;
         let severity = LEVELS.get(usize::from(row.severity)).map_or("?", |s| s.word());
         let state = match &row.closed {
-            Some((at, by)) => format!("gone since day {} ({by})", at.days()),
-            None if row.holds => format!("open since day {}", row.opened.days()),
-            None => format!("open since day {}, not heard since day {}", row.opened.days(), row.held.days()),
+            Some((at, by)) => format!("gone since {} ({by})", day(*at)),
+            None if row.holds => format!("open since {}", day(row.opened)),
+            None => format!("open since {}, not heard since {}", day(row.opened), day(row.held)),
         };
         let title = rule.map_or("(this rule is no longer in the catalogue)", |r| r.title());
         let subject = subject.map_or_else(|| "?".to_owned(), shown);
@@ -330,6 +330,12 @@ fn findings(clinic: &ClinicStore, all: bool, out: &mut impl Write) -> Done {
     }
     writeln!(out, "{} findings", found.len())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// `2026-11-21`, by UTC.
+fn day(at: Timestamp) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| "?".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
 }
 
 fn shown(subject: Subject) -> String {
