@@ -298,11 +298,15 @@ def tuple_octets(word):
     return bytes(int(n) for n in re.findall(r"\d+", word.split("(", 1)[1]))
 
 
-def open_heartbeat(octets, key):
+def open_signed(kind, magic, most, name, octets, key):
     n = int.from_bytes(octets[6:8], "big")
-    need(octets[:6] == b"AUSA\1\1" and n <= 1024 and len(octets) == 8 + n + 64, "heartbeat: form")
-    need(verifies(key, context("heartbeat") + octets[:-64], octets[-64:]), "heartbeat: signature")
-    return whole("Heartbeat", octets[8:-64])
+    need(octets[:6] == magic + b"\1\1" and n <= most and len(octets) == 8 + n + 64, f"{name}: form")
+    need(verifies(key, context(name) + octets[:-64], octets[-64:]), f"{name}: signature")
+    return whole(kind, octets[8:-64])
+
+
+def open_heartbeat(octets, key):
+    return open_signed("Heartbeat", b"AUSA", 1024, "heartbeat", octets, key)
 
 
 # ---- ledger, checkpoints, receipts (sections 7 to 9)
@@ -452,6 +456,12 @@ def main():
     header, content, _ = open_report(golden("report-opaque"), first)
     says("report-opaque", str(header), content_text(header, content))
     says("heartbeat-1", str(open_heartbeat(golden("heartbeat-1"), first)))
+    bundle = golden("trust-2")
+    says("trust-2", str(open_signed("Trust", b"AUST", 12_000, "trust", bundle, public_key(b"\5" * 32))))
+    says("renewal-1", str(open_signed("Renewal", b"AUSN", 2_200, "renew", golden("renewal-1"), first)))
+    octets = golden("grant-1")
+    need(octets[:5] == b"AUSG\1" and octets.endswith(bundle + b"\0"), "grant: form")
+    says("grant-1", str(whole("Grant", octets[5:])))
     check_refusals(first)
     check_example()
 

@@ -8,10 +8,13 @@ use auscult_report::heartbeat::Heartbeat;
 use auscult_report::merkle::Node;
 use auscult_report::note::NoteKind;
 use auscult_report::receipt::{Receipt, Watch};
+use auscult_report::renew::{Grant, Renewal};
 use auscult_report::seal::{SealedReport, VerifiedReport};
 use auscult_report::tile::{self, Tile, push_entry};
+use auscult_report::trust::Trust;
 use auscult_tests::golden::{
-    Ledger, SEEN, chain, golden, heartbeat, keeper, key, key_of, opaque, open, origin, says, sensor,
+    Ledger, SEEN, chain, golden, grant, heartbeat, keeper, key, key_of, opaque, open, origin, renewal, says, sensor,
+    trust,
 };
 use auscult_tests::root;
 use std::fs;
@@ -84,6 +87,20 @@ fn the_golden_receipt_holds_for_who_saw_an_earlier_ledger() {
 }
 
 #[test]
+fn the_golden_trust_bundle_request_and_grant_are_read() {
+    let octets = golden("trust-2", &trust().seal(&key(5)).unwrap());
+    let before = Trust { version: 1, signer: key(5).public(), ..trust() };
+    assert_eq!(before.next(&octets), Ok(trust()));
+    says("trust-2", &format!("{:?}", trust()));
+    let octets = golden("renewal-1", &renewal().seal(&key(1)).unwrap());
+    assert_eq!(Renewal::read(&octets).unwrap().verify(&key(1).public()), Ok(renewal()));
+    says("renewal-1", &format!("{:?}", renewal()));
+    let octets = golden("grant-1", &grant().encode().unwrap());
+    assert_eq!(Grant::decode(&octets), Ok(grant()));
+    says("grant-1", &format!("{:?}", grant()));
+}
+
+#[test]
 fn every_octet_of_every_golden_report_matters() {
     for (name, octets) in chain().into_iter().filter(|(name, _)| !name.ends_with("full")) {
         let key = key_of(&octets);
@@ -98,7 +115,7 @@ fn every_octet_of_every_golden_report_matters() {
 
 #[test]
 fn the_second_reader_reads_the_same() {
-    python("tests/format.py", 12);
+    python("tests/format.py", 15);
 }
 
 #[test]

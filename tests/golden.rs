@@ -15,11 +15,13 @@ use auscult_report::note::{NoteSigner, note};
 use auscult_report::payload::*;
 use auscult_report::product::Product;
 use auscult_report::receipt::{Inclusion, ItemResult, Missing, Outcome, Proven, Receipt};
+use auscult_report::renew::{Grant, Renewal};
 use auscult_report::seal::{SealedReport, Stamp, VerifiedReport};
 use auscult_report::subject::{Bssid, HostId, Subject, Transport};
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
 use auscult_report::tile;
 use auscult_report::time::{Timestamp, Window};
+use auscult_report::trust::Trust;
 use auscult_report::version::Version;
 use auscult_report::zone::Zone;
 use std::fs;
@@ -206,6 +208,32 @@ pub fn heartbeat() -> Heartbeat {
         bundle_version: 2,
         ext: Extras::new(),
     }
+}
+
+pub fn trust() -> Trust {
+    Trust {
+        version: 2,
+        signer: key(6).public(),
+        keeper: b"archive.example".to_vec().try_into().unwrap(),
+        ledger_key: key(3).public(),
+        authorities: vec![vec![0x30; 300].try_into().unwrap()].try_into().unwrap(),
+        addresses: [&b"archive.example:8443"[..], b"192.0.2.1:8443"]
+            .map(|a| a.to_vec().try_into().unwrap())
+            .to_vec()
+            .try_into()
+            .unwrap(),
+        ext: Extras::new(),
+    }
+}
+
+pub fn renewal() -> Renewal {
+    let request = vec![0x30; 200].try_into().unwrap();
+    Renewal { ledger: ledger_id(), sensor: sensor(), key_no: 0, request, bundle_version: 1 }
+}
+
+pub fn grant() -> Grant {
+    let bundle = trust().seal(&key(5)).unwrap().try_into().unwrap();
+    Grant { certificate: vec![0x30; 400].try_into().unwrap(), trust: Some(bundle), ext: Extras::new() }
 }
 
 fn health() -> Health {

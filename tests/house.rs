@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "header",
             "seal",
             "chain",
+            "signed",
             "heartbeat",
             "merkle",
             "tile leaf",
@@ -33,7 +34,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "receipt",
             "batch",
             "code",
+            "fingerprint",
             "enrol",
+            "trust",
+            "renew",
         ],
     ),
     (

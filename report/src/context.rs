@@ -27,6 +27,8 @@ pub const HEARTBEAT: &[u8] = b"auscult.dev/heartbeat/v1\0";
 pub const KEY_ROTATION: &[u8] = b"auscult.dev/key-rotation/v1\0";
 /// Before a public key, hashed to the words that two people compare.
 pub const FINGERPRINT: &[u8] = b"auscult.dev/fingerprint/v1\0";
+/// Before the octets of a trust bundle that are signed.
+pub const TRUST: &[u8] = b"auscult.dev/trust/v1\0";
 
 /// All of them. Appended to only.
 pub const ALL: &[&[u8]] = &[
@@ -42,6 +44,7 @@ pub const ALL: &[&[u8]] = &[
     HEARTBEAT,
     KEY_ROTATION,
     FINGERPRINT,
+    TRUST,
 ];
 
 #[cfg(test)]
@@ -69,7 +72,7 @@ mod tests {
     #[test]
     fn none_can_begin_what_others_sign() {
         for context in ALL {
-            for other in [&b"cosignature/v1\n"[..], b"AUSR", b"AUSA", b"\x00", b"\x01"] {
+            for other in [&b"cosignature/v1\n"[..], b"AUSR", b"AUSA", b"AUSN", b"AUST", b"\x00", b"\x01"] {
                 assert!(!context.starts_with(other) && !other.starts_with(context));
             }
         }

@@ -10,7 +10,8 @@ use crate::bounded::Bounded;
 use crate::code::{CodeId, CodeKey};
 use crate::context;
 use crate::header::Clock;
-use crate::key::{Hash, PublicKey, SensorKey, Signature, hash};
+use crate::key::{Hash, LedgerId, PublicKey, SensorKey, Signature, hash};
+use crate::payload::whole;
 use crate::version::Version;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
@@ -66,12 +67,35 @@ pub struct Hints {
 pub struct Offer {
     /// Random.
     pub nonce: [u8; 32],
-    /// What the agent is to trust from now on, as octets.
+    /// What the agent is to trust from now on: [`Pinned`], as octets.
     pub trust: Bounded<u8, MAX_TRUST>,
     /// SHA-256 of the public key (SubjectPublicKeyInfo, DER) of the collector's TLS certificate.
     pub tls_key: Hash,
     /// The collector's proof.
     pub proof: Proof,
+}
+
+/// What stands in [`Offer::trust`]: where the sensor belongs from now on, and whom it believes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The clinic's ledger.
+    pub ledger: LedgerId,
+    /// The trust bundle (section 18), sealed.
+    pub bundle: Bounded<u8, MAX_BUNDLE>,
+}
+
+impl Pinned {
+    /// As it stands in an offer. `None` if memory is gone.
+    #[must_use]
+    pub fn encode(&self) -> Option<Bounded<u8, MAX_TRUST>> {
+        postcard::to_allocvec(self).ok()?.try_into().ok()
+    }
+
+    /// Reads what an offer says, once its proof holds.
+    #[must_use]
+    pub fn decode(trust: &[u8]) -> Option<Pinned> {
+        whole(trust)
+    }
 }
 
 /// The agent's last word: it is the one with the code, and it has the key that it named.
@@ -183,6 +207,8 @@ impl fmt::Display for EnrolError {
 
 /// Octets of a certificate request: one for an Ed25519 key has about 200.
 pub const MAX_REQUEST: usize = 2048;
+/// Octets of a sealed trust bundle.
+pub const MAX_BUNDLE: usize = 16_000;
 /// Octets of what an agent is to trust: a few certificates and addresses.
 pub const MAX_TRUST: usize = 16_384;
 
@@ -257,6 +283,15 @@ mod tests {
         for bad in [stranger, guess, mirrored] {
             assert_eq!(check_finish(&key, &sign_key.public(), &transcript, &bad), Err(EnrolError::Proof));
         }
+    }
+
+    #[test]
+    fn what_is_pinned_is_read_back() {
+        let pinned = Pinned { ledger: LedgerId([4; 16]), bundle: vec![1, 2, 3].try_into().unwrap() };
+        let trust = pinned.encode().unwrap();
+        assert_eq!(Pinned::decode(&trust), Some(pinned));
+        assert_eq!(Pinned::decode(&trust[..trust.len() - 1]), None);
+        assert_eq!(Pinned::decode(b""), None);
     }
 
     #[test]

@@ -5,9 +5,10 @@
 
 use crate::bounded::Bounded;
 use crate::context;
-use crate::header::{ED25519, Moment, SIGNATURE, Seen};
-use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey, Signature};
-use crate::payload::{Extras, Known, whole};
+use crate::header::{Moment, Seen};
+use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey};
+use crate::payload::{Extras, Known};
+use crate::signed::Form;
 use crate::version::Version;
 use alloc::vec::Vec;
 use core::fmt;
@@ -65,23 +66,15 @@ impl Heartbeat {
     /// Signs it. The same arguments give the same octets. `None` if it is too long.
     #[must_use]
     pub fn seal(&self, key: &SensorKey) -> Option<Vec<u8>> {
-        let body = postcard::to_allocvec(self).ok()?;
-        let length = u16::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY)?;
-        let mut octets = Vec::from(MAGIC);
-        octets.extend([VERSION, ED25519]);
-        octets.extend(length.to_be_bytes());
-        octets.extend(body);
-        let signature = key.sign(context::HEARTBEAT, &[&octets]);
-        octets.extend(signature.octets());
-        Some(octets)
+        FORM.seal(self, key)
     }
 
     /// Whose sign of life it claims to be: to look up the key.
     ///
     /// # Errors
     /// [`HeartbeatError::Form`].
-    pub fn claimed(octets: &[u8]) -> Result<(SensorId, u16), HeartbeatError> {
-        parts(octets).map(|(beat, ..)| (beat.sensor, beat.key_no))
+    pub fn claimed(octets: &[u8]) -> Result<Heartbeat, HeartbeatError> {
+        FORM.read(octets).map(|c| c.body).ok_or(HeartbeatError::Form)
     }
 
     /// Reads a sign of life that `key` signed.
@@ -89,24 +82,12 @@ impl Heartbeat {
     /// # Errors
     /// The step that failed.
     pub fn open(octets: &[u8], key: &PublicKey) -> Result<Heartbeat, HeartbeatError> {
-        let (beat, signed, signature) = parts(octets)?;
-        if beat.key_no == 0 && SensorId::of(key) != beat.sensor {
+        let claimed = FORM.read::<Heartbeat>(octets).ok_or(HeartbeatError::Form)?;
+        if claimed.body.key_no == 0 && SensorId::of(key) != claimed.body.sensor {
             return Err(HeartbeatError::SensorId);
         }
-        if key.verifies(context::HEARTBEAT, &[signed], &signature) { Ok(beat) } else { Err(HeartbeatError::Signature) }
+        if claimed.is_signed_by(key) { Ok(claimed.body) } else { Err(HeartbeatError::Signature) }
     }
-}
-
-/// Octets: magic 4, version 1, algorithm 1, length of the body 2 (the highest first), body, signature 64.
-fn parts(octets: &[u8]) -> Result<(Heartbeat, &[u8], Signature), HeartbeatError> {
-    let (signed, signature) = octets.split_last_chunk::<SIGNATURE>().ok_or(HeartbeatError::Form)?;
-    let rest = signed.strip_prefix(MAGIC).and_then(|r| r.strip_prefix(&[VERSION, ED25519]));
-    let (length, body) = rest.and_then(|r| r.split_first_chunk()).ok_or(HeartbeatError::Form)?;
-    if usize::from(u16::from_be_bytes(*length)) != body.len() || body.len() > MAX_BODY {
-        return Err(HeartbeatError::Form);
-    }
-    let beat = whole(body).ok_or(HeartbeatError::Form)?;
-    Ok((beat, signed, Signature::from(*signature)))
 }
 
 /// The step at which a sign of life was refused.
@@ -139,10 +120,7 @@ pub fn health_extra(health: &Health) -> Option<crate::payload::Extra> {
     Some(crate::payload::Extra { tag: crate::payload::EXTRA_HEALTH, octets })
 }
 
-/// Octets 0-3.
-pub const MAGIC: &[u8] = b"AUSA";
-/// Octet 4.
-pub const VERSION: u8 = 1;
+const FORM: Form = Form { magic: b"AUSA", context: context::HEARTBEAT, most_octets: MAX_BODY };
 /// Longest body: today's without extras has about 350 octets.
 pub const MAX_BODY: usize = 1_024;
 
@@ -169,7 +147,7 @@ mod tests {
     fn a_sign_of_life_is_read_with_its_key_only() {
         let key = SensorKey::from_seed(&[1; 32]);
         let octets = beat(&key).seal(&key).unwrap();
-        assert_eq!(Heartbeat::claimed(&octets), Ok((beat(&key).sensor, 0)));
+        assert_eq!(Heartbeat::claimed(&octets), Ok(beat(&key)));
         assert_eq!(Heartbeat::open(&octets, &key.public()), Ok(beat(&key)));
         let other = SensorKey::from_seed(&[2; 32]).public();
         assert_eq!(Heartbeat::open(&octets, &other), Err(HeartbeatError::SensorId));

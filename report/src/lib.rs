@@ -6,7 +6,9 @@
 //! [`header`] (its frame), [`seal`] (signed octets, and the way back to what may be believed), [`chain`] (one report
 //! after the other), [`heartbeat`] (signs of life); [`merkle`], [`tile`] and [`leaf`] (the ledger), [`note`] and
 //! [`checkpoint`] (what its keeper and its witnesses sign), [`receipt`] (what the sensor checks itself), [`batch`]
-//! (several reports in one request); [`code`] and [`enrol`] (how a sensor and its collector meet). `FORMAT.md` beside this folder says all of it octet by octet.
+//! (several reports in one request); [`code`], [`fingerprint`] and [`enrol`] (how a sensor and its collector meet), [`trust`]
+//! (whom a sensor believes from then on) and [`renew`] (its certificate). `FORMAT.md` beside this folder says all of it octet
+//! by octet.
 //!
 //! The rule about patient data begins here as a type: there is no field for a string. A fact is made of numbers,
 //! closed enums, a [`product::Product`] of the shipped list, or a [`version::Version`] whose grammar has no room for a
@@ -25,6 +27,7 @@ pub mod code;
 pub mod context;
 pub mod enrol;
 pub mod fact;
+pub mod fingerprint;
 pub mod header;
 pub mod heartbeat;
 pub mod key;
@@ -34,11 +37,14 @@ pub mod note;
 pub mod payload;
 pub mod product;
 pub mod receipt;
+pub mod renew;
 pub mod seal;
+mod signed;
 pub mod subject;
 pub mod summary;
 pub mod terms;
 pub mod tile;
 pub mod time;
+pub mod trust;
 pub mod version;
 pub mod zone;

@@ -376,6 +376,9 @@ pub const SCHEMA_1: u16 = 1;
 /// Tags of a payload's `ext`: 1 is the `Health` of a heartbeat.
 pub const EXTRA_HEALTH: u16 = 1;
 
+/// The text of a checkpoint that contradicts the one that the sensor has seen.
+pub const EXTRA_CONTRADICTION: u16 = 2;
+
 /// Things added to one payload: one a release for years.
 pub const MAX_EXTRAS: usize = 16;
 

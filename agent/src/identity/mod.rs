@@ -6,8 +6,6 @@
 //! enrolled). Each is made once, readable by its owner only, on the disk with its folder before it is used.
 //! Drops: the content of keys from every print and message.
 
-mod words;
-
 use crate::config::Config;
 use auscult_report::key::{LedgerId, PublicKey, SensorId, SensorKey, hash};
 use core::fmt;
@@ -16,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-pub use words::fingerprint_words;
+pub use auscult_report::fingerprint::fingerprint_words;
 
 /// Keys and what follows from them.
 pub struct Identity {

@@ -18,8 +18,8 @@ pub fn status(config: &Config) -> Result<String, String> {
     let identity = Identity::look(config).map_err(|e| format!("{e}; start the agent once: it makes its keys"))?;
     let seen = look(&config.state);
     let beat = seen.alive.as_deref().and_then(|octets| {
-        let (_, key_no) = Heartbeat::claimed(octets).ok()?;
-        Heartbeat::open(octets, &identity.key(key_no)?.public()).ok()
+        let claimed = Heartbeat::claimed(octets).ok()?;
+        Heartbeat::open(octets, &identity.key(claimed.key_no)?.public()).ok()
     });
     let mut screen = String::new();
     let mut line = |name: &str, text: String| {

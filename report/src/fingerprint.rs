@@ -1,9 +1,9 @@
-//! A key's fingerprint as five words that two people can compare over the telephone.
+//! A key's fingerprint as five words that two people can compare over the telephone (FORMAT.md section 17).
 //!
 //! Keeps: the first 55 bits of the fingerprint, eleven a word, the highest first; the list of 2,048 words is fixed for
 //! ever. Drops: the other 201 bits: who wants to meet 55 bits by chance makes 36,000 million million keys.
 
-use auscult_report::key::PublicKey;
+use crate::key::PublicKey;
 
 /// Five words for a key.
 #[must_use]
