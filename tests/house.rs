@@ -74,7 +74,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "inspect",
         ],
     ),
-    ("collector", &["config", "access", "store", "ledger", "ingest", "judge", "run"]),
+    ("collector", &["config", "authority", "store", "access", "ledger", "ingest", "judge", "web", "run", "commands"]),
 ];
 
 #[test]

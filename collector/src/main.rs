@@ -1,9 +1,9 @@
-//! `auscult-collector`: what an operator does at a terminal. Arguments and exit code; the commands stand in `run`.
+//! `auscult-collector`: what an operator does at a terminal. Arguments and exit code; the commands stand in `commands`.
 //!
 //! Exit code 0: done. 1: done, but something needs a person (a report was refused, a signature does not hold). 2: not done;
 //! the sentence says why and what to do.
 
-mod run;
+mod commands;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -27,6 +27,37 @@ enum Command {
         /// The settings file.
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
+    },
+    /// Serve sensors, people and monitoring until SIGTERM.
+    Serve,
+    /// Make a one-time code for a sensor of a site; it is shown once.
+    Enrol {
+        /// The clinic.
+        clinic: String,
+        /// The site.
+        site: String,
+        /// Minutes for which it can be used.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=1_440))]
+        minutes: u64,
+    },
+    /// Let in the sensor that shows these five words.
+    Approve {
+        /// The clinic.
+        clinic: String,
+        /// The five words on the device.
+        #[arg(num_args = 5, required = true, value_name = "WORD")]
+        words: Vec<String>,
+    },
+    /// Make a token by which a clinic's ledger can be read; it is shown once.
+    Token {
+        /// The clinic.
+        clinic: String,
+        /// Days for which it can be used.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3_660))]
+        days: u64,
+        /// Whose it is: a few words.
+        #[arg(long)]
+        whose: String,
     },
     /// Bring clinics, sites and sensors of a file into the archive.
     Apply {
@@ -128,7 +159,7 @@ enum LedgerCommand {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run::run(arguments, &mut std::io::stdout().lock()) {
+    match commands::run(arguments, &mut std::io::stdout().lock()) {
         Ok(code) => code,
         Err(why) => {
             // Who closed our output is gone: that is no fault of ours to tell.

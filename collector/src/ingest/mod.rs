@@ -20,9 +20,9 @@ use auscult_report::time::Timestamp;
 use check::{Candidate, Check, Checked};
 use queue::Queue;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 /// The door of the archive: checks on the caller's thread, writes on its own.
 pub struct Door {
@@ -180,17 +180,26 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Waits until everything is on the disk or refused, and gives the answers in the order of the reports.
+    /// Waits until everything is on the disk or refused, and gives the answers in the order of the reports. Not for a task.
     #[must_use]
-    pub fn wait(mut self) -> Vec<Item> {
-        // No answer means that the writer is gone or the queue is closed: every slot still says `Busy`.
-        for (slot, answer) in self.settled.recv().unwrap_or_default() {
-            if let Some(item) = self.slots.get_mut(slot) {
-                item.answer = answer;
-            }
-        }
-        self.slots
+    pub fn wait(self) -> Vec<Item> {
+        filled(self.slots, self.settled.blocking_recv().unwrap_or_default())
     }
+
+    /// The same, for a task.
+    pub async fn settled(self) -> Vec<Item> {
+        filled(self.slots, self.settled.await.unwrap_or_default())
+    }
+}
+
+/// No answer means that the writer is gone or the queue is closed: every slot still says `Busy`.
+fn filled(mut slots: Vec<Item>, answers: Vec<(usize, Answer)>) -> Vec<Item> {
+    for (slot, answer) in answers {
+        if let Some(item) = slots.get_mut(slot) {
+            item.answer = answer;
+        }
+    }
+    slots
 }
 
 /// What one caller brought.
@@ -215,12 +224,15 @@ impl Writer {
     fn run(self) {
         while let Some(jobs) = self.queue.next(BATCH_ITEMS, BATCH_OCTETS) {
             match self.commit(&jobs) {
-                Ok(answers) => reply(&jobs, answers),
+                Ok(answers) => reply(jobs, answers),
                 // One job that cannot be written must not hold up the others.
                 Err(StoreError::Broken(..) | StoreError::Conflict(_)) if jobs.len() > 1 => {
                     for job in jobs {
-                        let alone = [job];
-                        self.commit(&alone).map_or_else(|e| self.failed(e), |answers| reply(&alone, answers));
+                        let alone = vec![job];
+                        match self.commit(&alone) {
+                            Ok(answers) => reply(alone, answers),
+                            Err(e) => self.failed(e),
+                        }
                     }
                 }
                 Err(error) => self.failed(error),
@@ -254,8 +266,8 @@ impl Writer {
     }
 }
 
-fn reply(jobs: &[Job], answers: Vec<Vec<(usize, Answer)>>) {
-    for (job, answers) in jobs.iter().zip(answers) {
+fn reply(jobs: Vec<Job>, answers: Vec<Vec<(usize, Answer)>>) {
+    for (job, answers) in jobs.into_iter().zip(answers) {
         // Who does not wait any more will ask again, and get the same answer.
         let _ = job.reply.send(answers);
     }

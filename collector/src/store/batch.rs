@@ -320,7 +320,7 @@ pub(super) fn kind_number(kind: Kind) -> i64 {
 }
 
 /// As the header encodes it.
-const fn clock_number(clock: Clock) -> i64 {
+pub(super) const fn clock_number(clock: Clock) -> i64 {
     match clock {
         Clock::Unset => 0,
         Clock::Floor => 1,

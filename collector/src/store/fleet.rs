@@ -189,26 +189,8 @@ impl ClinicStore {
     ) -> Result<Option<SensorId>, StoreError> {
         let sensor = SensorId::of(key);
         self.database.write("put sensor", |tx| {
-            let known: Option<i64> = tx
-                .prepare_cached("SELECT 1 FROM sensor WHERE clinic_id = ?1 AND sensor_id = ?2")?
-                .query_row(params![self.clinic.0, sensor.0], |row| row.get(0))
-                .optional()?;
-            if known.is_some() {
-                return Ok(None);
-            }
-            let sql = "INSERT INTO sensor (clinic_id, sensor_id, site, state, why, changed_ms, created_ms)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
-            tx.execute(sql, params![self.clinic.0, sensor.0, site, state.word(), why, int(now.0)])?;
-            let sql = "INSERT INTO sensor_key (clinic_id, sensor_id, key_no, public, since_ms)
-                       VALUES (?1, ?2, 0, ?3, ?4)";
-            tx.execute(sql, params![self.clinic.0, sensor.0, key.0, int(now.0)])?;
-            let sql = "INSERT INTO sensor_state (clinic_id, sensor_id, head, last_report_ms, clock_off_ms, clock)
-                       VALUES (?1, ?2, NULL, 0, 0, 0)";
-            tx.execute(sql, params![self.clinic.0, sensor.0])?;
-            let key: String = key.0.iter().map(|o| format!("{o:02x}")).collect();
-            let said = format!("site {site}\nkey {key}\nstate {}\nwhy {why}\n", state.word());
-            state_it(tx, self.clinic, LeafKind::Enrolment, Some(sensor), &said, now)?;
-            Ok(Some(sensor))
+            let is_new = insert_sensor(tx, (self.clinic, sensor), (site, key), (state, why), now)?;
+            Ok(is_new.then_some(sensor))
         })
     }
 
@@ -280,6 +262,35 @@ impl ClinicStore {
             Ok(rows.query_map([self.clinic.0], row)?.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// Lets a sensor in, and states it. Says whether it is new.
+pub(super) fn insert_sensor(
+    tx: &Transaction<'_>,
+    (clinic, sensor): (ClinicId, SensorId),
+    (site, key): (&str, &PublicKey),
+    (state, why): (SensorState, &str),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let known: Option<i64> = tx
+        .prepare_cached("SELECT 1 FROM sensor WHERE clinic_id = ?1 AND sensor_id = ?2")?
+        .query_row(params![clinic.0, sensor.0], |row| row.get(0))
+        .optional()?;
+    if known.is_some() {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO sensor (clinic_id, sensor_id, site, state, why, changed_ms, created_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+    tx.execute(sql, params![clinic.0, sensor.0, site, state.word(), why, int(now.0)])?;
+    let sql = "INSERT INTO sensor_key (clinic_id, sensor_id, key_no, public, since_ms) VALUES (?1, ?2, 0, ?3, ?4)";
+    tx.execute(sql, params![clinic.0, sensor.0, key.0, int(now.0)])?;
+    let sql = "INSERT INTO sensor_state (clinic_id, sensor_id, head, last_report_ms, clock_off_ms, clock)
+               VALUES (?1, ?2, NULL, 0, 0, 0)";
+    tx.execute(sql, params![clinic.0, sensor.0])?;
+    let key: String = key.0.iter().map(|o| format!("{o:02x}")).collect();
+    let said = format!("site {site}\nkey {key}\nstate {}\nwhy {why}\n", state.word());
+    state_it(tx, clinic, LeafKind::Enrolment, Some(sensor), &said, now)?;
+    Ok(true)
 }
 
 /// Keeps a statement and queues its leaf. The same text at the same moment is one statement.

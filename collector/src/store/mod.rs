@@ -6,6 +6,7 @@
 
 mod batch;
 mod book;
+mod enrol;
 mod evidence;
 mod findings;
 mod fleet;
@@ -13,6 +14,7 @@ mod sqlite;
 
 pub use batch::{Batch, Held, NewReport, Standing};
 pub use book::{BookHead, Plan, Queued};
+pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};

@@ -4,8 +4,15 @@
 //! Keeps: paths of secrets. Drops: secrets; they are never in a settings file. The words about a key stand in
 //! `collector.toml`, which a test reads.
 
+mod fleet;
+
+pub use fleet::{Fleet, FleetClinic};
+
+use auscult_report::trust::{MAX_ADDRESS, MAX_ADDRESSES};
 use serde::Deserialize;
 use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -24,6 +31,16 @@ pub struct Config {
     pub tiles: PathBuf,
     /// The folder of high-water marks.
     pub highwater: PathBuf,
+    /// Milliseconds between two rounds of the ledgers.
+    pub round_ms: u64,
+    /// The folder of the CA; none: nothing is served.
+    pub authority: Option<PathBuf>,
+    /// Where sensors are listened for.
+    pub agents: Option<Agents>,
+    /// Where people are.
+    pub people: Option<SocketAddr>,
+    /// Where the provider's own monitoring is: on this machine only.
+    pub ops: Option<SocketAddr>,
     /// Reports that may wait for the disk.
     pub queue_reports: usize,
     /// Memory that they may take.
@@ -36,6 +53,19 @@ pub struct Config {
     pub sensor_reports_minute: u32,
 }
 
+/// The listener of sensors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agents {
+    /// Where.
+    pub listen: SocketAddr,
+    /// As sensors reach it, in the order in which they try: `host:port`; port 0 stands for the port that is listened on.
+    pub addresses: Vec<String>,
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address.
+    pub connections_address: usize,
+}
+
 /// `collector.toml` as it is typed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +73,10 @@ struct RawConfig {
     name: Spanned<String>,
     store: RawStore,
     ledger: RawLedger,
+    authority: Option<RawAuthority>,
+    agents: Option<RawAgents>,
+    people: Option<RawListener>,
+    ops: Option<RawListener>,
     #[serde(default)]
     limits: RawLimits,
 }
@@ -60,6 +94,28 @@ struct RawLedger {
     key: PathBuf,
     tiles: PathBuf,
     highwater: PathBuf,
+    round_s: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAuthority {
+    folder: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAgents {
+    listen: Spanned<String>,
+    addresses: Spanned<Vec<Spanned<String>>>,
+    connections: Option<Spanned<i64>>,
+    connections_address: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawListener {
+    listen: Spanned<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,25 +135,24 @@ impl Config {
     /// The first line that is not understood, or not within its bounds.
     pub fn read(text: &str) -> Result<Config, ConfigError> {
         let raw: RawConfig = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
-        let bounded = |key, value: &Option<Spanned<i64>>, default, least, most| {
-            let Some(value) = value else { return Ok(default) };
-            let n = u64::try_from(*value.get_ref()).ok().filter(|n| (least..=most).contains(n));
-            n.ok_or_else(|| {
-                let said = format!("{key} is {}; it must be {least} to {most}", value.get_ref());
-                at(text, value.span().start, &said)
-            })
-        };
         let name = raw.name.get_ref();
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
             let said = "name must be 1 to 100 of a-z, 0-9, dot and hyphen";
             return Err(at(text, raw.name.span().start, said));
         }
+        if let (Some(agents), None) = (&raw.agents, &raw.authority) {
+            let said =
+                "sensors are listened for, but authority.folder is not set: it holds the CA of their certificates";
+            return Err(at(text, agents.listen.span().start, said));
+        }
         if raw.ledger.highwater.starts_with(&raw.ledger.tiles) {
             return Err(ConfigError(
                 "ledger.highwater must not lie within ledger.tiles: reviewers may read those".to_owned(),
             ));
         }
+        let bounded =
+            |key, value: &Option<Spanned<i64>>, default, least, most| bounded(text, key, value, default, least..=most);
         let RawLimits { queue_reports, queue_mib, sensor_kib_day, sensor_burst, sensor_reports_minute } = &raw.limits;
         Ok(Config {
             name: name.clone(),
@@ -106,6 +161,11 @@ impl Config {
             ledger_key: raw.ledger.key,
             tiles: raw.ledger.tiles,
             highwater: raw.ledger.highwater,
+            round_ms: bounded("ledger.round_s", &raw.ledger.round_s, 10, 1, 3_600)?.saturating_mul(1_000),
+            authority: raw.authority.map(|a| a.folder),
+            agents: raw.agents.map(|a| a.meant(text)).transpose()?,
+            people: raw.people.map(|l| socket(text, &l.listen)).transpose()?,
+            ops: raw.ops.map(|l| loopback(text, &l.listen)).transpose()?,
             queue_reports: size(bounded("limits.queue_reports", queue_reports, 4_096, 64, 65_536)?),
             queue_octets: size(bounded("limits.queue_mib", queue_mib, 64, 16, 4_096)?.saturating_mul(MIB)),
             sensor_octets_day: bounded("limits.sensor_kib_day", sensor_kib_day, 16_384, 256, 4_194_304)?
@@ -122,124 +182,69 @@ impl Config {
     }
 }
 
-/// The clinics of a provider, as `apply` brings them into the archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fleet {
-    /// The clinics.
-    pub clinics: Vec<FleetClinic>,
-}
-
-/// A clinic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FleetClinic {
-    /// The word by which it is named.
-    pub name: String,
-    /// What people call it.
-    pub title: String,
-    /// Octets of reports that it may add a day.
-    pub quota_octets_day: u64,
-    /// Its sites: word and title.
-    pub sites: Vec<(String, String)>,
-    /// Sensors that are let in by their public keys: site and key.
-    pub sensors: Vec<(String, [u8; 32])>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFleet {
-    #[serde(default)]
-    clinic: Vec<RawClinic>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawClinic {
-    name: Spanned<String>,
-    title: Spanned<String>,
-    quota_mib_day: Option<Spanned<i64>>,
-    #[serde(default)]
-    site: Vec<RawSite>,
-    #[serde(default)]
-    sensor: Vec<RawSensor>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSite {
-    name: Spanned<String>,
-    title: Spanned<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSensor {
-    site: Spanned<String>,
-    key: Spanned<String>,
-}
-
-impl Fleet {
-    /// Reads a file of clinics.
-    ///
-    /// # Errors
-    /// The first line that is not understood, or contradicts another.
-    pub fn read(text: &str) -> Result<Fleet, ConfigError> {
-        let raw: RawFleet = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
-        let mut clinics: Vec<FleetClinic> = Vec::new();
-        for clinic in raw.clinic {
-            let name = word(text, &clinic.name)?;
-            if clinics.iter().any(|c| c.name == name) {
-                return Err(at(text, clinic.name.span().start, &format!("clinic {name} stands there twice")));
-            }
-            clinics.push(read_clinic(text, name, &clinic)?);
+impl RawAgents {
+    fn meant(self, text: &str) -> Result<Agents, ConfigError> {
+        let addresses = self.addresses.get_ref();
+        if addresses.is_empty() || addresses.len() > MAX_ADDRESSES {
+            let said = format!("agents.addresses has {} entries; it must have 1 to {MAX_ADDRESSES}", addresses.len());
+            return Err(at(text, self.addresses.span().start, &said));
         }
-        Ok(Fleet { clinics })
+        let (all, one) = (&self.connections, &self.connections_address);
+        Ok(Agents {
+            listen: socket(text, &self.listen)?,
+            addresses: addresses.iter().map(|a| address(text, a)).collect::<Result<_, _>>()?,
+            connections: size(bounded(text, "agents.connections", all, 20_000, 16..=1_000_000)?),
+            connections_address: size(bounded(text, "agents.connections_address", one, 256, 1..=1_000_000)?),
+        })
     }
 }
 
-fn read_clinic(text: &str, name: String, clinic: &RawClinic) -> Result<FleetClinic, ConfigError> {
-    let quota = clinic.quota_mib_day.as_ref();
-    let mib = match quota.map(|q| (*q.get_ref(), q.span().start)) {
-        None => QUOTA_MIB_DAY,
-        Some((n, place)) => u64::try_from(n)
-            .ok()
-            .filter(|n| (1..=1_048_576).contains(n))
-            .ok_or_else(|| at(text, place, &format!("quota_mib_day is {n}; it must be 1 to 1048576")))?,
-    };
-    let mut sites = Vec::new();
-    for site in &clinic.site {
-        sites.push((word(text, &site.name)?, title(text, &site.title)?));
+/// A number within its bounds, or its default.
+fn bounded(
+    text: &str,
+    key: &str,
+    value: &Option<Spanned<i64>>,
+    default: u64,
+    bounds: RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    let Some(value) = value else { return Ok(default) };
+    let n = u64::try_from(*value.get_ref()).ok().filter(|n| bounds.contains(n));
+    n.ok_or_else(|| {
+        let said = format!("{key} is {}; it must be {} to {}", value.get_ref(), bounds.start(), bounds.end());
+        at(text, value.span().start, &said)
+    })
+}
+
+/// Where something listens.
+fn socket(text: &str, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    let said = "listen must be an address and a port, as in 0.0.0.0:8443 or [::]:8443";
+    value.get_ref().parse().map_err(|_| at(text, value.span().start, said))
+}
+
+/// Where something listens that only this machine may ask.
+fn loopback(text: &str, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    let socket = socket(text, value)?;
+    if socket.ip().is_loopback() {
+        return Ok(socket);
     }
-    let mut sensors = Vec::new();
-    for sensor in &clinic.sensor {
-        let site = word(text, &sensor.site)?;
-        if !sites.iter().any(|(name, _)| *name == site) {
-            return Err(at(text, sensor.site.span().start, &format!("clinic {name} has no site {site}")));
+    let said = "ops.listen must be on loopback, as in 127.0.0.1:9464: figures of all clinics are for this machine only";
+    Err(at(text, value.span().start, said))
+}
+
+/// How sensors reach a listener.
+fn address(text: &str, value: &Spanned<String>) -> Result<String, ConfigError> {
+    let address = value.get_ref();
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    let host = address.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map(|(host, _)| host);
+    match host {
+        Some(host) if !host.is_empty() && address.len() <= MAX_ADDRESS && address.chars().all(plain) => {
+            Ok(address.clone())
         }
-        let key = octets(sensor.key.get_ref())
-            .ok_or_else(|| at(text, sensor.key.span().start, "key must be a public key: 64 digits of 0-9 and a-f"))?;
-        sensors.push((site, key));
+        _ => {
+            let said = "an address is a name or an address and a port, as in archive.example.org:8443";
+            Err(at(text, value.span().start, said))
+        }
     }
-    let title = title(text, &clinic.title)?;
-    Ok(FleetClinic { name, title, quota_octets_day: mib.saturating_mul(MIB), sites, sensors })
-}
-
-/// A short word by which something is named.
-fn word(text: &str, value: &Spanned<String>) -> Result<String, ConfigError> {
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let word = value.get_ref();
-    if word.is_empty() || word.len() > 40 || !word.chars().all(is_word) {
-        let said = format!("{word:?} must be 1 to 40 of a-z, 0-9 and hyphen");
-        return Err(at(text, value.span().start, &said));
-    }
-    Ok(word.clone())
-}
-
-fn title(text: &str, value: &Spanned<String>) -> Result<String, ConfigError> {
-    let title = value.get_ref();
-    if title.is_empty() || title.len() > 200 || title.chars().any(char::is_control) {
-        return Err(at(text, value.span().start, "a title must be 1 to 200 octets on one line"));
-    }
-    Ok(title.clone())
 }
 
 /// 32 octets written as 64 small hexadecimal digits.
@@ -283,27 +288,28 @@ fn small(n: u64) -> u32 {
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
-/// Sixteen sensors at their own quota.
-const QUOTA_MIB_DAY: u64 = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COMPLETE: &str = include_str!("../collector.toml");
+    const OPTIONAL: &[&str] = &["most_mib", "round_s", "connections", "connections_address"];
+    const LIMITS: &[&str] = &["queue_reports", "queue_mib", "sensor_kib_day", "sensor_burst", "sensor_reports_minute"];
+    const COMPLETE: &str = include_str!("../../collector.toml");
 
     #[test]
     fn the_complete_file_is_read_and_has_the_defaults() {
         let config = Config::read(COMPLETE).unwrap();
-        let short = COMPLETE.split("[limits]").next().unwrap().replace("most_mib = 65536", "");
+        let short = COMPLETE.split("[limits]").next().unwrap();
+        let short = short.lines().filter(|l| !OPTIONAL.iter().any(|key| l.starts_with(&format!("{key} = "))));
+        let short = short.collect::<Vec<_>>().join("\n");
         assert_eq!(Config::read(&short).unwrap(), config);
         assert_eq!((config.queue_octets, config.most_octets), (64 << 20, 64 << 30));
     }
 
     #[test]
     fn every_key_of_the_program_is_explained_there() {
-        for key in ["most_mib", "queue_reports", "queue_mib", "sensor_kib_day", "sensor_burst", "sensor_reports_minute"]
-        {
+        for key in OPTIONAL.iter().chain(LIMITS) {
             let at = COMPLETE.find(&format!("\n{key} = ")).unwrap();
             let comment = COMPLETE.get(..at).unwrap().rsplit('\n').next().unwrap();
             assert!(comment.starts_with("# ") && comment.contains("efault "), "{key}: {comment}");
@@ -319,32 +325,16 @@ mod tests {
             ("\"archive.example.org\"", "\"Archive\"", "line 5: name must be"),
             ("most_mib = 65536", "most_mbi = 65536", "unknown field `most_mbi`"),
             ("most_mib = 65536", "most_mib = \"much\"", "line 11"),
+            ("round_s = 10", "round_s = 0", "ledger.round_s is 0; it must be 1 to 3600"),
+            ("\"0.0.0.0:8443\"", "\"8443\"", "listen must be an address and a port"),
+            ("\"archive.example.org:8443\"", "\"archive.example.org\"", "a name or an address and a port"),
+            ("\"127.0.0.1:9464\"", "\"0.0.0.0:9464\"", "must be on loopback"),
+            ("[authority]\n", "", "unknown field `folder`"),
             ("[limits]", "[limit]", "unknown field `limit`"),
             ("\"/var/lib/auscult-highwater\"", "\"/var/lib/auscult/ledger/hw\"", "must not lie within"),
         ] {
             let refused = Config::read(&COMPLETE.replace(good, bad)).unwrap_err().to_string();
             assert!(refused.contains(said), "{bad}: {refused}");
         }
-    }
-
-    #[test]
-    fn a_fleet_is_read_and_its_mistakes_are_named() {
-        let good = "[[clinic]]\nname = \"north\"\ntitle = \"Clinic North\"\n[[clinic.site]]\nname = \"main\"\n\
-                    title = \"Main\"\n[[clinic.sensor]]\nsite = \"main\"\nkey = \"KEY\"\n"
-            .replace("KEY", &"0a".repeat(32));
-        let fleet = Fleet::read(&good).unwrap();
-        assert_eq!(fleet.clinics[0].sensors, [("main".to_owned(), [10; 32])]);
-        for (from, to, said) in [
-            ("\"north\"", "\"North Side\"", "line 2: \"North Side\" must be 1 to 40"),
-            ("site = \"main\"", "site = \"side\"", "line 8: clinic north has no site side"),
-            ("0a0a", "0A0A", "line 9: key must be a public key"),
-            ("title = \"Main\"", "title = \"\"", "line 6: a title must be"),
-            ("title = \"Main\"", "titel = \"Main\"", "unknown field `titel`"),
-        ] {
-            let refused = Fleet::read(&good.replacen(from, to, 1)).unwrap_err().to_string();
-            assert!(refused.contains(said), "{to}: {refused}");
-        }
-        let twice = format!("{good}{good}");
-        assert!(Fleet::read(&twice).unwrap_err().to_string().contains("clinic north stands there twice"));
     }
 }

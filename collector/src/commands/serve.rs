@@ -1,0 +1,34 @@
+//! `serve`: listens until SIGTERM or SIGINT.
+//!
+//! Keeps: the log, on standard error. Drops: nothing.
+
+use super::Done;
+use auscult_collector::config::Config;
+use auscult_collector::run::{Service, now};
+use auscult_report::time::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing::info;
+
+pub(super) fn serve(config: &Config, seed: [u8; 32], out: &mut impl Write) -> Done {
+    tracing_subscriber::fmt().with_ansi(false).with_target(false).with_writer(stderr).init();
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    now()?;
+    // A clock that goes before 1970 while it runs stands still there; times of a ledger never go back anyway.
+    let clock = Arc::new(|| now().unwrap_or(Timestamp(0)));
+    let service = Service::start(config, seed, clock)?;
+    let addresses = service.addresses();
+    for (name, address) in [("agents", addresses.agents), ("people", addresses.people), ("ops", addresses.ops)] {
+        if let Some(address) = address {
+            writeln!(out, "{name} {address}")?;
+        }
+    }
+    out.flush()?;
+    let signal = signals.forever().next();
+    info!(signal, "ending");
+    service.stop();
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,105 @@
+//! Reviewers at the door: the files of one clinic's ledger (C2SP tlog-tiles), for who has a token of that clinic.
+//!
+//! Keeps: nothing. Drops: whether a ledger exists; who has no token for it hears "not found", as for one that is not there. A path is
+//! read only if it has the form of a checkpoint, a tile or a bundle of entries.
+
+use super::Desk;
+use super::answer::{content, not_found, set};
+use auscult_report::key::{Hash, LedgerId, hash};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap};
+use axum::http::{HeaderValue, Response};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The hash under which a token is kept.
+#[must_use]
+pub fn token_hash(token: &str) -> Hash {
+    hash(b"", &[token.as_bytes()])
+}
+
+/// Who looks with a browser learns what this is, and nothing else.
+pub(super) async fn front() -> Response<Body> {
+    let mut response = content("text/html; charset=utf-8", FRONT);
+    let policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    set(&mut response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// A file of a ledger.
+pub(super) async fn file(
+    State(desk): State<Arc<Desk>>,
+    Path((ledger, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    let (Some(token), true) = (token, is_file(&file)) else { return not_found().await };
+    let Some(folder) = folder(&desk, &ledger, token) else { return not_found().await };
+    let is_checkpoint = file == "checkpoint";
+    let Ok(octets) = tokio::task::spawn_blocking(move || std::fs::read(folder.join(file))).await else {
+        return not_found().await;
+    };
+    let Ok(octets) = octets else { return not_found().await };
+    if is_checkpoint {
+        return content("text/plain; charset=utf-8", octets);
+    }
+    let mut response = content("application/octet-stream", octets);
+    set(&mut response, CACHE_CONTROL, HeaderValue::from_static("private, immutable, max-age=31536000"));
+    response
+}
+
+/// The folder of a ledger's newest generation, if the token is for it.
+fn folder(desk: &Desk, ledger: &str, token: &str) -> Option<PathBuf> {
+    let number = (ledger.len() == 32).then(|| u128::from_str_radix(ledger, 16).ok()).flatten()?;
+    let clinic = desk.store.clinic_of_ledger(LedgerId(number.to_be_bytes())).ok()??;
+    clinic.is_token(&token_hash(token), (desk.clock)()).ok().filter(|may| *may)?;
+    let row = clinic.clinic().ok()?;
+    Some(desk.tiles.join(row.ledger.to_string()).join(row.generation.to_string()))
+}
+
+/// `checkpoint`, `tile/...` or `tile/entries/...`: letters x and p, digits, dots before `p` only.
+fn is_file(path: &str) -> bool {
+    if path == "checkpoint" {
+        return true;
+    }
+    let Some(rest) = path.strip_prefix("tile/") else { return false };
+    let rest = rest.strip_prefix("entries/").unwrap_or(rest);
+    let is_part = |part: &str| {
+        let digits = part.strip_suffix(".p").unwrap_or(part);
+        let digits = digits.strip_prefix('x').unwrap_or(digits);
+        (1..=3).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit())
+    };
+    rest.len() <= 40 && rest.split('/').all(is_part)
+}
+
+const FRONT: &str = "<!doctype html>\n<html lang=\"en\">\n<title>auscult</title>\n<h1>auscult</h1>\n\
+    <p>This archive keeps what sensors heard in clinics. There are no pages for people here yet: its operator reads findings\n\
+    with <code>auscult-collector findings</code>; a reviewer reads a clinic's ledger under <code>/v1/ledgers/</code> with a token.</p>\n</html>\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_files_of_a_ledger_have_a_path() {
+        for path in
+            ["checkpoint", "tile/0/000", "tile/1/x001/234.p/17", "tile/entries/000.p/9", "tile/entries/x001/x234/567"]
+        {
+            assert!(is_file(path), "{path}");
+        }
+        for path in [
+            "",
+            "../checkpoint",
+            "tile/../../archive.db",
+            "tile//000",
+            "tile/0/000/",
+            "tile/0/.p",
+            "tile/0/0000",
+            "entries/000",
+            "tile/0/x",
+        ] {
+            assert!(!is_file(path), "{path}");
+        }
+    }
+}
