@@ -16,6 +16,8 @@ pub mod frames;
 pub mod golden;
 pub mod nest;
 pub mod plant;
+pub mod station;
+pub mod way;
 
 /// The root of the project.
 #[must_use]

@@ -166,7 +166,7 @@ fn every_octet_of_a_receipts_proofs_counts() {
     let mut later = Ear { head: ear.head, uptime_ms: ear.uptime_ms, ..Ear::stranger(ear.ledger, 1) };
     send(&archive.door(Limits::default()), &later.chain(9), NOW);
     archive.ledger.take_all(&clinic, NOW).unwrap();
-    let octets = receipt(&clinic, &archive.ledger, ear.id(), Some(&seen), &[]).unwrap().encode().unwrap();
+    let octets = receipt(&clinic, &archive.ledger, ear.id(), Some(seen.size), &[]).unwrap().encode().unwrap();
     let reports = clinic.reports_after(ear.id(), 0, 1_000).unwrap();
     let own = |place| reports.iter().find(|r| r.place == place).map(|r| r.hash);
     let watch = Watch { sensor: &ear.id(), origin: &origin, keeper: &keeper, seen: Some(&seen) };
@@ -214,7 +214,7 @@ fn checked(
 ) -> Result<Option<Checkpoint>, ReceiptError> {
     let row = clinic.clinic().unwrap();
     let (origin, keeper) = (archive.ledger.origin(&row), archive.ledger.key(&row).unwrap());
-    let receipt = receipt(clinic, &archive.ledger, ear.id(), seen, &[]).unwrap();
+    let receipt = receipt(clinic, &archive.ledger, ear.id(), seen.map(|s| s.size), &[]).unwrap();
     let reports = clinic.reports_after(ear.id(), 0, 1_000).unwrap();
     let own = |place| reports.iter().find(|r| r.place == place).map(|r| r.hash);
     receipt.check(&Watch { sensor: &ear.id(), origin: &origin, keeper: &keeper, seen }, own)

@@ -1,3 +1,5 @@
+//! The CA: what it certifies, what it refuses, who may read its keys.
+
 use super::*;
 use rcgen::PublicKeyData;
 use std::os::unix::fs::PermissionsExt;
@@ -113,5 +115,5 @@ fn a_bundle_has_a_new_version_only_if_it_says_something_new() {
     let trust = auscult_report::trust::Trust::first(&first.octets).unwrap();
     let second = authority.bundle(key, &["a.example:1".to_owned(), "b.example:1".to_owned()]).unwrap();
     assert_eq!(trust.next(&second.octets).unwrap().version, 2);
-    assert!(authority.bundle(key, &vec!["x".repeat(300)]).is_err());
+    assert!(authority.bundle(key, &["x".repeat(300)]).is_err());
 }

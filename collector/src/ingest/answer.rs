@@ -7,13 +7,12 @@ use super::{Answer, Item};
 use crate::ledger::{Ledger, LedgerError};
 use crate::store::ClinicStore;
 use auscult_report::bounded::Bounded;
-use auscult_report::header::Seen;
 use auscult_report::key::SensorId;
 use auscult_report::payload::SCHEMA_1;
 use auscult_report::receipt::{ItemResult, Receipt};
 
-/// The receipt for the settled items of one sensor's batch. `seen` is the newest checkpoint that the sensor says it has
-/// verified. Items that wait are left out: the status of the answer speaks of them.
+/// The receipt for the settled items of one sensor's batch. `seen` is the size of the newest checkpoint that the sensor
+/// says it has verified. Items that wait are left out: the status of the answer speaks of them.
 ///
 /// # Errors
 /// If the store or the ledger cannot be read.
@@ -21,7 +20,7 @@ pub fn receipt(
     store: &ClinicStore,
     ledger: &Ledger,
     sensor: SensorId,
-    seen: Option<&Seen>,
+    seen: Option<u64>,
     items: &[Item],
 ) -> Result<Receipt, LedgerError> {
     let settled = items.iter().filter_map(|item| match item.answer {

@@ -12,7 +12,6 @@ mod highwater;
 use crate::store::{BookHead, ClinicRow, ClinicStore, Plan, Queued, StoreError};
 use auscult_report::bounded::Bounded;
 use auscult_report::checkpoint::Checkpoint;
-use auscult_report::header::Seen;
 use auscult_report::key::{Hash, SensorId};
 use auscult_report::merkle::{Growing, consistency, inclusion, leaf_hash, root};
 use auscult_report::note::{NoteKey, NoteKind, NoteSigner};
@@ -215,7 +214,7 @@ impl Ledger {
         &self,
         store: &ClinicStore,
         sensor: SensorId,
-        seen: Option<&Seen>,
+        seen: Option<u64>,
     ) -> Result<Option<Proven>, LedgerError> {
         let clinic = store.clinic()?;
         let (Some(head), _) = store.book()? else { return Ok(None) };
@@ -230,7 +229,7 @@ impl Ledger {
             None => None,
         };
         // A sensor that has seen more than there is learns so by the size; nothing can be proven to it.
-        let old = seen.map_or(0, |s| s.size);
+        let old = seen.unwrap_or(0);
         let consistency = if old > head.size { Vec::new() } else { self.between(&clinic, old, head.size)? };
         let note = Bounded::try_from(head.note.into_bytes()).map_err(|_| missing())?;
         Ok(Some(Proven { note, inclusion, consistency: Bounded::first_of(consistency).0 }))

@@ -3,34 +3,30 @@
 //! Follows RFC 9110 (411, 413, 415) and RFC 9112. Keeps: at most the limit of the route. Drops: chunked and coded bodies: a sensor
 //! never sends them.
 
-use super::answer::word;
+use super::problem::Problem;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use axum::http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Reads a body of a type.
-pub(super) async fn body(request: Request<Body>, kind: &str, most_octets: usize) -> Result<Bytes, Response<Body>> {
+pub(super) async fn body(request: Request<Body>, kind: &str, most_octets: usize) -> Result<Bytes, Problem> {
     let headers = request.headers();
     if headers.get(CONTENT_TYPE).is_none_or(|t| t != kind) || headers.contains_key(CONTENT_ENCODING) {
-        let mut response = word(StatusCode::UNSUPPORTED_MEDIA_TYPE, "type");
-        super::answer::set(&mut response, HeaderName::from_static("accept-auscult"), HeaderValue::from_static("1"));
-        return Err(response);
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "type"));
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    let Some(length) = length.filter(|_| !headers.contains_key(TRANSFER_ENCODING)) else {
-        return Err(word(StatusCode::LENGTH_REQUIRED, "length"));
-    };
+    let length = length.filter(|_| !headers.contains_key(TRANSFER_ENCODING));
+    let length = length.ok_or(Problem::new(StatusCode::LENGTH_REQUIRED, "length"))?;
     if length > most_octets {
-        return Err(word(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
     }
-    let read = timeout(longest(length), Limited::new(request.into_body(), most_octets).collect()).await;
-    match read {
+    match timeout(longest(length), Limited::new(request.into_body(), most_octets).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => Err(word(StatusCode::BAD_REQUEST, "body")),
-        Err(_) => Err(word(StatusCode::REQUEST_TIMEOUT, "too slow")),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "body")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too slow")),
     }
 }
 

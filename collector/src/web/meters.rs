@@ -67,25 +67,21 @@ impl Meters {
     }
 
     /// Reports of this result. The word is one of a closed list.
-    #[must_use]
     pub fn reports(&self, result: &'static str) -> Counter {
         self.counter(REPORTS, vec![Label::from_static_parts("result", result)])
     }
 
     /// Requests to this route with this status.
-    #[must_use]
     pub fn requests(&self, route: &'static str, status: u16) -> Counter {
         self.counter(REQUESTS, vec![Label::from_static_parts("route", route), Label::new("status", status.to_string())])
     }
 
     /// Handshakes that ended so.
-    #[must_use]
     pub fn handshakes(&self, result: &'static str) -> Counter {
         self.counter(HANDSHAKES, vec![Label::from_static_parts("result", result)])
     }
 
     /// Sensors in this state.
-    #[must_use]
     pub fn sensors(&self, state: &'static str) -> Gauge {
         let key = Key::from_parts(SENSORS, vec![Label::from_static_parts("state", state)]);
         self.recorder.register_gauge(&key, &METADATA)

@@ -3,11 +3,11 @@
 //! [`ROUTES`] is the table of what can be asked, by whom; tests read it. Keeps: nothing between requests but what was offered on a
 //! connection. Drops: whatever is longer than said, without a length, or of another type, before it is read.
 
-mod answer;
 mod limits;
 mod listener;
 mod meters;
 mod ops;
+mod problem;
 mod reviewer;
 mod sensor;
 mod tls;
@@ -134,15 +134,14 @@ const fn route(side: Side, method: &'static str, path: &'static str, who: Who) -
 }
 
 /// The routes of one listener.
-#[must_use]
 pub fn router(side: Side, desk: &Arc<Desk>) -> Router {
     let mut router: Router<Arc<Desk>> = Router::new();
     for route in ROUTES.iter().filter(|r| r.side == side) {
         router = router.route(route.path, handler(route.path));
     }
     router
-        .fallback(any(answer::not_found))
-        .method_not_allowed_fallback(answer::not_allowed)
+        .fallback(any(problem::not_found))
+        .method_not_allowed_fallback(problem::not_allowed)
         .with_state(Arc::clone(desk))
 }
 
@@ -159,7 +158,7 @@ fn handler(path: &str) -> MethodRouter<Arc<Desk>> {
         "/healthz" => get(ops::healthz),
         "/readyz" => get(ops::readyz),
         "/metrics" => get(ops::metrics),
-        _ => any(answer::not_found),
+        _ => any(problem::not_found),
     }
 }
 

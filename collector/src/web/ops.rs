@@ -3,7 +3,7 @@
 //! Keeps: nothing. Drops: everything about a clinic.
 
 use super::Desk;
-use super::answer::{content, word};
+use super::problem::{Problem, content};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
@@ -12,18 +12,18 @@ use std::sync::atomic::Ordering;
 
 /// The process runs.
 pub(super) async fn healthz() -> Response<Body> {
-    word(StatusCode::OK, "ok")
+    content("text/plain; charset=utf-8", "ok\n")
 }
 
 /// It can do its work: the store answers, and the last round of every ledger ended well.
-pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response<Body> {
+pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Result<Response<Body>, Problem> {
     if desk.store.clinics().is_err() {
-        return word(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer");
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"));
     }
     if !desk.ledgers_well.load(Ordering::Relaxed) {
-        return word(StatusCode::SERVICE_UNAVAILABLE, "a ledger's last round did not end: see the log");
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a ledger's last round did not end: see the log"));
     }
-    word(StatusCode::OK, "ok")
+    Ok(content("text/plain; charset=utf-8", "ok\n"))
 }
 
 /// What was counted.

@@ -4,7 +4,7 @@
 //! read only if it has the form of a checkpoint, a tile or a bundle of entries.
 
 use super::Desk;
-use super::answer::{content, not_found, set};
+use super::problem::{Problem, content, set};
 use auscult_report::key::{Hash, LedgerId, hash};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -32,21 +32,19 @@ pub(super) async fn file(
     State(desk): State<Arc<Desk>>,
     Path((ledger, file)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Result<Response<Body>, Problem> {
     let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let (Some(token), true) = (token, is_file(&file)) else { return not_found().await };
-    let Some(folder) = folder(&desk, &ledger, token) else { return not_found().await };
+    let token = token.filter(|_| is_file(&file)).ok_or(Problem::NOT_FOUND)?;
+    let folder = folder(&desk, &ledger, token).ok_or(Problem::NOT_FOUND)?;
     let is_checkpoint = file == "checkpoint";
-    let Ok(octets) = tokio::task::spawn_blocking(move || std::fs::read(folder.join(file))).await else {
-        return not_found().await;
-    };
-    let Ok(octets) = octets else { return not_found().await };
+    let read = tokio::task::spawn_blocking(move || std::fs::read(folder.join(file))).await;
+    let octets = read.ok().and_then(Result::ok).ok_or(Problem::NOT_FOUND)?;
     if is_checkpoint {
-        return content("text/plain; charset=utf-8", octets);
+        return Ok(content("text/plain; charset=utf-8", octets));
     }
     let mut response = content("application/octet-stream", octets);
     set(&mut response, CACHE_CONTROL, HeaderValue::from_static("private, immutable, max-age=31536000"));
-    response
+    Ok(response)
 }
 
 /// The folder of a ledger's newest generation, if the token is for it.
