@@ -16,6 +16,9 @@ pub mod frames;
 pub mod golden;
 pub mod nest;
 pub mod plant;
+pub mod scenes;
+pub mod talks;
+pub mod watched;
 
 /// The root of the project.
 #[must_use]
