@@ -17,7 +17,9 @@ pub mod golden;
 pub mod nest;
 pub mod plant;
 pub mod scenes;
+pub mod statements;
 pub mod talks;
+pub mod two;
 pub mod watched;
 
 /// The root of the project.
