@@ -103,6 +103,13 @@ impl Inventory {
             || self.rows.get(&(s.subject, Fact::WifiBeacon, None)).is_some_and(|row| row.times >= BEACONS)
     }
 
+    /// The clock was set back to `at`: what is remembered of windows before was heard by then.
+    pub fn set_back(&mut self, at: Timestamp) {
+        for row in self.rows.values_mut() {
+            (row.first, row.last) = (row.first.min(at), row.last.min(at));
+        }
+    }
+
     /// Keeps the rows that count different things, the newest first, as far as [`MAX_KEPT_THINGS`] go.
     fn remember_different(&mut self) {
         let newest = self.rows.values().map(|row| row.last).max().unwrap_or_default();
@@ -195,6 +202,23 @@ mod tests {
         assert_eq!(take(network, None, Fact::WifiBeacon), []);
         assert_eq!(take(network, None, Fact::WifiBeacon).len(), 3);
         assert_eq!(take(network, None, Fact::WifiBeacon), [], "once");
+    }
+
+    #[test]
+    fn different_things_stay_different_when_the_clock_is_set_back() {
+        let mut inventory = Inventory::default();
+        let future = 10 * DIFFERENT_KEPT_MS;
+        inventory.take(&observation(Fact::DicomCalled, future, Amount::Different(1)));
+        inventory.close();
+        inventory.set_back(Timestamp(1_000));
+        for (at, thing) in [(1_000, 1), (2_000, 2)] {
+            inventory.take(&observation(Fact::DicomCalling, at, Amount::Different(thing)));
+            let heard = inventory.close().0;
+            assert_eq!(
+                heard.iter().map(|s| (s.fact, u64::from(s.count))).collect::<Vec<_>>(),
+                [(Fact::DicomCalling, thing)]
+            );
+        }
     }
 
     #[test]
