@@ -14,6 +14,7 @@ pub mod archive;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
+pub mod hours;
 pub mod nest;
 pub mod plant;
 pub mod scenes;

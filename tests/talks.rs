@@ -13,14 +13,6 @@ pub const STRANGER: [u8; 4] = [203, 0, 113, 50];
 pub const GUEST: [u8; 4] = [192, 168, 30, 7];
 
 /// One conversation: who calls whom, then what both say, in turns, the client first.
-#[must_use]
-pub fn talk(client: [u8; 4], server: [u8; 4], port: u16, turns: &[&[u8]]) -> Vec<u8> {
-    let mut recording = Recording::new();
-    talk_in(&mut recording, (client, 49_152), (server, port), turns);
-    recording.octets().to_vec()
-}
-
-/// The same, into a recording.
 pub fn talk_in(recording: &mut Recording, client: ([u8; 4], u16), server: ([u8; 4], u16), turns: &[&[u8]]) {
     let mut call = recording.call(client, server);
     for (n, octets) in turns.iter().enumerate() {
@@ -71,6 +63,13 @@ pub fn studies() -> String {
 /// An association for an echo, and its answer: nothing is asked, nothing is given (PS3.8 9.3).
 #[must_use]
 pub fn association(client: [u8; 4], server: [u8; 4], result: u8) -> Vec<u8> {
+    let mut recording = Recording::new();
+    association_in(&mut recording, client, server, result);
+    recording.octets().to_vec()
+}
+
+/// The same, into a recording.
+pub fn association_in(recording: &mut Recording, client: [u8; 4], server: [u8; 4], result: u8) {
     let mut proposed = vec![1, 0, 0xff, 0]; // context 1, reserved
     proposed.extend(item(0x30, b"1.2.840.10008.1.1")); // verification
     proposed.extend(item(0x40, b"1.2.840.10008.1.2")); // implicit, little endian
@@ -79,7 +78,7 @@ pub fn association(client: [u8; 4], server: [u8; 4], result: u8) -> Vec<u8> {
     let asks = associate(1, &item(0x20, &proposed));
     let answers = associate(2, &item(0x21, &agreed));
     let (release, released) = ([5, 0, 0, 0, 0, 4, 0, 0, 0, 0], [6, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
-    talk(client, server, 104, &[&asks, &answers, &release, &released])
+    talk_in(recording, (client, 49_152), (server, 104), &[&asks, &answers, &release, &released]);
 }
 
 fn associate(kind: u8, context: &[u8]) -> Vec<u8> {

@@ -102,6 +102,16 @@ impl Watched {
     /// If anything on the way is refused.
     #[must_use]
     pub fn hears(octets: &[u8], place: &Place) -> Watched {
+        Watched::hears_by(octets, place, |_, spoke_of| spoke_of)
+    }
+
+    /// The same, where the archive has a clock of its own: from the number of a report and what it speaks of, the time
+    /// at which it comes.
+    ///
+    /// # Panics
+    /// If anything on the way is refused.
+    #[must_use]
+    pub fn hears_by(octets: &[u8], place: &Place, clock: impl Fn(u64, Timestamp) -> Timestamp) -> Watched {
         let folder = Folder::new();
         let archive = Archive::open(&folder.0);
         let clinic = archive.clinic("north");
@@ -112,8 +122,8 @@ impl Watched {
         let (mut now, mut reports) = (Timestamp::default(), Vec::new());
         let spoken: Vec<VerifiedReport> = sealed.iter().map(|s| verified(&clinic, sensor, s)).collect();
         let first = spoken.iter().find_map(spoke_of).unwrap_or_default();
-        for (sealed, report) in sealed.iter().zip(spoken) {
-            now = now.max(spoke_of(&report).unwrap_or(first));
+        for (n, (sealed, report)) in (0..).zip(sealed.iter().zip(spoken)) {
+            now = clock(n, now.max(spoke_of(&report).unwrap_or(first)));
             assert_eq!(answers(&send(&door, std::slice::from_ref(sealed), now)), all_stored(1));
             judge.catch_up(&clinic, now).unwrap();
             reports.push(report);
