@@ -1,6 +1,6 @@
 //! Frames built octet by octet: a conversation over Ethernet, IPv4 and TCP, as a capture file in memory.
 
-/// A capture file that is being made: a pcap of Ethernet frames.
+/// A capture file that is being made: a pcap of frames of one link.
 pub struct Recording {
     octets: Vec<u8>,
     seconds: u32,
@@ -15,15 +15,21 @@ pub struct Call {
 }
 
 impl Recording {
-    /// An empty capture.
+    /// An empty capture of a cable.
     #[must_use]
     pub fn new() -> Recording {
+        Recording::of(1) // Ethernet
+    }
+
+    /// An empty capture of a link of this number (tcpdump.org/linktypes.html); [`AIR`] is the air.
+    #[must_use]
+    pub fn of(link: u32) -> Recording {
         let mut octets = Vec::new();
         octets.extend(0xa1b2_c3d4u32.to_le_bytes()); // magic, microseconds
         octets.extend([2, 0, 4, 0]); // version 2.4
         octets.extend([0; 8]); // zone, accuracy
         octets.extend(262_144u32.to_le_bytes()); // snap length
-        octets.extend(1u32.to_le_bytes()); // Ethernet
+        octets.extend(link.to_le_bytes());
         Recording { octets, seconds: 1_795_000_000 }
     }
 
@@ -31,6 +37,11 @@ impl Recording {
     #[must_use]
     pub fn octets(&self) -> &[u8] {
         &self.octets
+    }
+
+    /// Sets the clock of who records: the next frame comes a second later.
+    pub fn set_clock(&mut self, seconds: u32) {
+        self.seconds = seconds;
     }
 
     /// Adds one frame.
@@ -111,6 +122,9 @@ fn hardware(address: [u8; 4]) -> [u8; 6] {
     let [a, b, c, d] = address;
     [0x00, 0x1e, a, b, c, d]
 }
+
+/// The link of frames of the air without a radio header (IEEE 802.11).
+pub const AIR: u32 = 105;
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;

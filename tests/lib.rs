@@ -14,9 +14,15 @@ pub mod archive;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
+pub mod hours;
 pub mod nest;
 pub mod plant;
+pub mod scenes;
+pub mod statements;
 pub mod station;
+pub mod talks;
+pub mod two;
+pub mod watched;
 pub mod way;
 
 /// The root of the project.

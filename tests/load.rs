@@ -57,7 +57,7 @@ fn main() {
     let callers = let_in(&folder.0, &authority, arguments.sensors);
     let mut sensors: Vec<Sensor> =
         callers.into_iter().map(|caller| Sensor::ready(caller, &authority, &arguments)).collect();
-    let octets = sensors[0].batches[0].1.len() / arguments.batch;
+    let octets: usize = sensors[0].batches.iter().map(|(_, octets)| octets.len()).sum::<usize>() / arguments.reports;
     println!(
         "{} sensors with {} reports of {octets} octets each, signed in {:.1} s",
         sensors.len(),

@@ -169,7 +169,8 @@ pub fn settings(folder: &Path, port: u16) -> String {
     format!(
         "name = \"archive.example\"\n[store]\npath = \"{at}/archive.db\"\n[ledger]\nkey = \"{at}/ledger.key\"\ntiles = \"{at}/ledger\"\n\
          highwater = \"{at}/highwater\"\nround_s = 1\n[authority]\nfolder = \"{at}/authority\"\n[agents]\nlisten = \"127.0.0.1:{port}\"\n\
-         addresses = [\"localhost:{port}\"]\n[people]\nlisten = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n\
+         addresses = [\"localhost:{port}\"]\n\
+         connections_address = 20000\n[people]\nlisten = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n\
          [limits]\nsensor_reports_minute = 100000\nsensor_burst = 1000000\nsensor_kib_day = 4194304\n"
     )
 }

@@ -16,10 +16,12 @@ use std::collections::{HashMap, HashSet};
 /// What was observed in the window in hand.
 #[derive(Default)]
 pub struct Inventory {
-    rows: HashMap<(Subject, Fact, Option<Zone>), Row>,
+    rows: HashMap<Key, Row>,
     let_go: u64,
     urgent: Urgent,
 }
+
+type Key = (Subject, Fact, Option<Zone>);
 
 struct Row {
     /// In this window; otherwise the row only remembers what is different.
@@ -28,6 +30,14 @@ struct Row {
     last: Timestamp,
     times: u32,
     different: Option<HashSet<u64>>,
+}
+
+impl Row {
+    fn sighting(&self, (subject, fact, zone): &Key) -> Sighting {
+        let different = self.different.as_ref().map(|d| u32::try_from(d.len()).unwrap_or(u32::MAX));
+        let count = different.unwrap_or(self.times);
+        Sighting { subject: *subject, fact: *fact, zone: *zone, first: self.first, last: self.last, count }
+    }
 }
 
 impl Inventory {
@@ -61,24 +71,43 @@ impl Inventory {
     /// Ends the window: its sightings by subject and fact, and how many observations were let go.
     pub fn close(&mut self) -> (Vec<Sighting>, u64) {
         let heard = self.rows.iter().filter(|(_, row)| row.heard);
-        let mut sightings: Vec<Sighting> = heard
-            .map(|((subject, fact, zone), row)| Sighting {
-                subject: *subject,
-                fact: *fact,
-                zone: *zone,
-                first: row.first,
-                last: row.last,
-                count: row.different.as_ref().map_or(row.times, |d| u32::try_from(d.len()).unwrap_or(u32::MAX)),
-            })
-            .collect();
+        let mut sightings: Vec<Sighting> = heard.map(|(key, row)| row.sighting(key)).collect();
         sightings.sort_unstable();
         self.remember_different();
         (sightings, core::mem::take(&mut self.let_go))
     }
 
-    /// What cannot wait for the end of the window; each is given once.
+    /// What cannot wait for the end of the window, each once; behind it what else was heard of the same subject towards
+    /// the same clients in this window, without which the judge would not know what was open to whom.
     pub fn urgent(&mut self) -> Vec<Sighting> {
-        self.urgent.drain()
+        let (mut told, early): (Vec<_>, Vec<_>) = self.urgent.drain().into_iter().partition(|s| self.is_settled(s));
+        self.urgent.wait(early);
+        if !told.is_empty() {
+            let is_told = |(subject, fact, zone): &Key| {
+                let mut of_it = told.iter().filter(|t| t.subject == *subject).peekable();
+                of_it.peek().is_some()
+                    && of_it.clone().all(|t| t.fact != *fact)
+                    && of_it.any(|t| zone.is_none() || t.zone == *zone)
+            };
+            let around = self.rows.iter().filter(|(key, row)| row.heard && is_told(key));
+            let mut around: Vec<Sighting> = around.map(|(key, row)| row.sighting(key)).collect();
+            around.sort_unstable();
+            told.extend(around);
+        }
+        told
+    }
+
+    /// One frame alone makes no network: it may be forged, or damaged.
+    fn is_settled(&self, s: &Sighting) -> bool {
+        !matches!(s.subject, Subject::Wireless(_))
+            || self.rows.get(&(s.subject, Fact::WifiBeacon, None)).is_some_and(|row| row.times >= BEACONS)
+    }
+
+    /// The clock was set back to `at`: what is remembered of windows before was heard by then.
+    pub fn set_back(&mut self, at: Timestamp) {
+        for row in self.rows.values_mut() {
+            (row.first, row.last) = (row.first.min(at), row.last.min(at));
+        }
     }
 
     /// Keeps the rows that count different things, the newest first, as far as [`MAX_KEPT_THINGS`] go.
@@ -98,6 +127,9 @@ impl Inventory {
         }
     }
 }
+
+/// Beacons and answers after which a network is there (the judge asks for as many).
+const BEACONS: u32 = 3;
 
 /// Rows of one window. 300 hosts with ten facts each are 3,000; at about 200 octets a row the bound is 8 MB.
 const MAX_ROWS: usize = 40_000;
@@ -147,6 +179,46 @@ mod tests {
             assert_eq!(counts, [(2 + u32::try_from(window).unwrap(), 10 + window), (1, 10 + window)]);
         }
         assert!(inventory.close().0.is_empty(), "what was not heard again is not in the window");
+    }
+
+    #[test]
+    fn what_is_urgent_comes_with_what_it_is_about_and_a_network_after_its_third_beacon() {
+        use auscult_report::fact::{DicomIdentity, WifiOwner, WifiSecurity};
+        use auscult_report::subject::{Bssid, Transport};
+        let mut inventory = Inventory::default();
+        let mut take = |subject, zone, fact| {
+            inventory.take(&Observation { at: Timestamp(1), subject, zone, fact, amount: Amount::Times(1) });
+            inventory.urgent().into_iter().map(|s| (s.fact, s.zone)).collect::<Vec<_>>()
+        };
+        let (archive, out) = (Subject::Service(HostId(1), Transport::Tcp, 104), Some(Zone::Outside));
+        assert_eq!(take(archive, out, Fact::DicomIdentity(DicomIdentity::None)), []);
+        assert_eq!(take(archive, Some(Zone::Clinical), Fact::DicomMatch), []);
+        let told = take(archive, out, Fact::DicomAccepted);
+        assert_eq!(told, [(Fact::DicomAccepted, out), (Fact::DicomIdentity(DicomIdentity::None), out)]);
+        let network = Subject::Wireless(Bssid([1; 6]));
+        assert_eq!(take(network, None, Fact::WifiSecurity(WifiSecurity::Open)), []);
+        assert_eq!(take(network, None, Fact::WifiOwner(WifiOwner::Own)), []);
+        assert_eq!(take(network, None, Fact::WifiBeacon), []);
+        assert_eq!(take(network, None, Fact::WifiBeacon), []);
+        assert_eq!(take(network, None, Fact::WifiBeacon).len(), 3);
+        assert_eq!(take(network, None, Fact::WifiBeacon), [], "once");
+    }
+
+    #[test]
+    fn different_things_stay_different_when_the_clock_is_set_back() {
+        let mut inventory = Inventory::default();
+        let future = 10 * DIFFERENT_KEPT_MS;
+        inventory.take(&observation(Fact::DicomCalled, future, Amount::Different(1)));
+        inventory.close();
+        inventory.set_back(Timestamp(1_000));
+        for (at, thing) in [(1_000, 1), (2_000, 2)] {
+            inventory.take(&observation(Fact::DicomCalling, at, Amount::Different(thing)));
+            let heard = inventory.close().0;
+            assert_eq!(
+                heard.iter().map(|s| (s.fact, u64::from(s.count))).collect::<Vec<_>>(),
+                [(Fact::DicomCalling, thing)]
+            );
+        }
     }
 
     #[test]

@@ -224,6 +224,14 @@ impl Sensor {
         Summary { window: Window { from, to: end.max(from) }, hosts, sightings, counters }
     }
 
+    /// Ends a window where the clock was set back to `at`, and begins the next one there.
+    pub fn set_back(&mut self, at: Timestamp) -> Summary {
+        let summary = self.turn(Timestamp(self.to.0.saturating_add(1)));
+        self.around.inventory.set_back(at);
+        (self.from, self.to, self.turned) = (Some(at), at, at);
+        summary
+    }
+
     /// What cannot wait for the end of the window; each is given once.
     pub fn urgent(&mut self) -> Vec<Sighting> {
         self.around.inventory.urgent()

@@ -46,6 +46,11 @@ impl Urgent {
         waiting.sort_unstable();
         waiting
     }
+
+    /// It is too early for these: they are given again.
+    pub fn wait(&mut self, early: Vec<Sighting>) {
+        self.waiting.extend(early);
+    }
 }
 
 /// Images, or what finds them, were given.

@@ -104,9 +104,8 @@ impl Windows {
 
     /// An event, if one is due: not within a minute of the last, and at most twelve an hour.
     pub fn event(&mut self, now: Timestamp) -> Option<Payload> {
-        while self.events.front().is_some_and(|at| now.since_ms(*at) >= HOUR_MS) {
-            self.events.pop_front();
-        }
+        // Those that are still to come were told before the clock was set back.
+        self.events.retain(|at| now.since_ms(*at) < HOUR_MS && at.since_ms(now) < EVENT_EVERY_MS);
         let quiet = self.events.back().is_none_or(|at| now.since_ms(*at) >= EVENT_EVERY_MS);
         if self.urgent.is_empty() || !quiet || self.events.len() >= EVENTS_AN_HOUR {
             return None;
@@ -159,9 +158,13 @@ impl Windows {
         self.news |= self.hosts.insert(host.id, known) != Some(known);
     }
 
-    /// Forgets what was not heard for a week, and hosts that nothing is known of any more.
+    /// Forgets what was not heard for a week, and hosts that nothing is known of any more. What was heard in a time that is
+    /// still to come was heard before the clock was set back: its week begins now.
     fn forget(&mut self, now: Timestamp) -> bool {
         let before = self.known.len();
+        for known in self.known.values_mut() {
+            (known.first, known.last) = (known.first.min(now), known.last.min(now));
+        }
         self.known.retain(|_, s| now.since_ms(s.last) < FORGET_AFTER_MS);
         let forgot = self.known.len() != before;
         if forgot {

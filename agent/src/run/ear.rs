@@ -65,7 +65,15 @@ struct Ear<'a> {
 
 impl Ear<'_> {
     fn hear(&mut self, frame: &Frame<'_>) {
-        let end = *self.end.get_or_insert(Timestamp(frame.at.0.saturating_add(self.window_ms)));
+        let mut end = *self.end.get_or_insert(Timestamp(frame.at.0.saturating_add(self.window_ms)));
+        let begin = Timestamp(end.0.saturating_sub(self.window_ms));
+        if begin.since_ms(frame.at) > SET_BACK_MS {
+            // The clock was set back: who waited until it is `end` again might wait for years.
+            let summary = self.sensor.set_back(frame.at);
+            self.say(Said::Window(Box::new(summary)));
+            end = Timestamp(frame.at.0.saturating_add(self.window_ms));
+            self.end = Some(end);
+        }
         if frame.at >= end {
             let summary = self.sensor.turn(end);
             self.say(Said::Window(Box::new(summary)));
@@ -114,6 +122,9 @@ impl Pace {
         !stop.load(Ordering::Relaxed)
     }
 }
+
+/// Frames of several interfaces are out of order by less.
+const SET_BACK_MS: u64 = 60_000;
 
 /// How soon a stop is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

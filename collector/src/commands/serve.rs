@@ -21,12 +21,10 @@ pub(super) fn serve(config: &Config, seed: [u8; 32], out: &mut impl Write) -> Do
     let clock = Arc::new(|| now().unwrap_or(Timestamp(0)));
     let service = Service::start(config, seed, clock)?;
     let addresses = service.addresses();
-    for (name, address) in [("agents", addresses.agents), ("people", addresses.people), ("ops", addresses.ops)] {
-        if let Some(address) = address {
-            writeln!(out, "{name} {address}")?;
-        }
-    }
-    out.flush()?;
+    let listeners = [("agents", addresses.agents), ("people", addresses.people), ("ops", addresses.ops)];
+    let lines = listeners.iter().filter_map(|(name, at)| at.map(|at| format!("{name} {at}\n")));
+    // Who started it may not read: it serves all the same.
+    let _ = out.write_all(lines.collect::<String>().as_bytes()).and_then(|()| out.flush());
     let signal = signals.forever().next();
     info!(signal, "ending");
     service.stop();

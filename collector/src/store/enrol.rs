@@ -169,7 +169,7 @@ impl Store {
     pub fn code_failed(&self, code: CodeId) -> Result<(), StoreError> {
         self.database.write("code failed", |tx| {
             // The code's id is unique among all clinics.
-            let sql = "UPDATE enrol_code SET failures = failures + 1 WHERE code_id = ?1 AND clinic_id IS NOT NULL";
+            let sql = "UPDATE enrol_code SET failures = failures + 1 WHERE code_id = ?1";
             tx.execute(sql, params![code.0])?;
             Ok(())
         })
