@@ -107,7 +107,7 @@ CREATE TABLE heartbeat (
 CREATE TABLE usage (
     clinic_id         BLOB    NOT NULL,
     day               INTEGER NOT NULL,                 -- days since 1970
-    sensor_id         BLOB    NOT NULL,
+    sensor_id         BLOB    NOT NULL,                 -- empty: the whole clinic
     octets            INTEGER NOT NULL,
     PRIMARY KEY (clinic_id, day, sensor_id)
 ) STRICT, WITHOUT ROWID;

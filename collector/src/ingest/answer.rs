@@ -3,7 +3,7 @@
 //! Keeps: what the sensor needs to check the ledger by itself. Drops: the fresh reports' proofs; they come with the next
 //! contact, when a round has taken them in.
 
-use super::{Answer, Item};
+use super::{Answer, Item, Stand};
 use crate::ledger::{Ledger, LedgerError};
 use crate::store::ClinicStore;
 use auscult_report::bounded::Bounded;
@@ -23,11 +23,24 @@ pub fn receipt(
     seen: Option<u64>,
     items: &[Item],
 ) -> Result<Receipt, LedgerError> {
+    receipt_at(store, ledger, sensor, seen, (items, store.durable(sensor)?))
+}
+
+/// The same, where it is known already where the sensor stands.
+///
+/// # Errors
+/// As [`receipt`].
+pub fn receipt_at(
+    store: &ClinicStore,
+    ledger: &Ledger,
+    sensor: SensorId,
+    seen: Option<u64>,
+    (items, (durable_to, missing)): (&[Item], Stand),
+) -> Result<Receipt, LedgerError> {
     let settled = items.iter().filter_map(|item| match item.answer {
         Answer::Done(outcome) => Some(ItemResult { report: item.report, outcome }),
         Answer::Later(_) => None,
     });
-    let (durable_to, missing) = store.durable(sensor)?;
     Ok(Receipt {
         results: Bounded::first_of(settled.collect()).0,
         durable_to,

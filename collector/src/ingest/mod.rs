@@ -10,12 +10,13 @@ mod check;
 mod place;
 mod queue;
 
-pub use answer::receipt;
+pub use answer::{receipt, receipt_at};
 pub use check::Limits;
 
 use crate::store::{ClinicId, Store, StoreError};
 use auscult_report::key::{Hash, SensorId};
-use auscult_report::receipt::Outcome;
+use auscult_report::payload::Known;
+use auscult_report::receipt::{Missing, Outcome};
 use auscult_report::time::Timestamp;
 use check::{Candidate, Check, Checked};
 use queue::Queue;
@@ -176,37 +177,51 @@ impl Drop for Door {
 /// Reports that wait for the writer.
 pub struct Ticket {
     slots: Vec<Item>,
-    settled: Receiver<Vec<(usize, Answer)>>,
+    settled: Receiver<Answers>,
 }
+
+/// What became of reports of one sensor, and where it stands after them.
+pub struct Settled {
+    /// In the order of the reports.
+    pub items: Vec<Item>,
+    /// As of the commit; `None` if nothing was looked at there.
+    pub stand: Option<Stand>,
+}
+
+/// The end of a sensor's unbroken chain on the disk, and what is missing before later reports.
+pub type Stand = (Option<Known>, Vec<Missing>);
+
+/// Slots with their answers, and where the sensor of the last one stands.
+type Answers = (Vec<(usize, Answer)>, Option<Stand>);
 
 impl Ticket {
     /// Waits until everything is on the disk or refused, and gives the answers in the order of the reports. Not for a task.
     #[must_use]
     pub fn wait(self) -> Vec<Item> {
-        filled(self.slots, self.settled.blocking_recv().unwrap_or_default())
+        filled(self.slots, self.settled.blocking_recv().unwrap_or_default()).items
     }
 
     /// The same, for a task.
-    pub async fn settled(self) -> Vec<Item> {
+    pub async fn settled(self) -> Settled {
         filled(self.slots, self.settled.await.unwrap_or_default())
     }
 }
 
 /// No answer means that the writer is gone or the queue is closed: every slot still says `Busy`.
-fn filled(mut slots: Vec<Item>, answers: Vec<(usize, Answer)>) -> Vec<Item> {
+fn filled(mut items: Vec<Item>, (answers, stand): Answers) -> Settled {
     for (slot, answer) in answers {
-        if let Some(item) = slots.get_mut(slot) {
+        if let Some(item) = items.get_mut(slot) {
             item.answer = answer;
         }
     }
-    slots
+    Settled { items, stand }
 }
 
 /// What one caller brought.
 struct Job {
     candidates: Vec<(usize, Candidate)>,
     now: Timestamp,
-    reply: Sender<Vec<(usize, Answer)>>,
+    reply: Sender<Answers>,
 }
 
 /// Counted refusals: whose, why, how often, the newest hash. Bounded by the sensors that are known, times the words.
@@ -241,7 +256,7 @@ impl Writer {
     }
 
     /// All of the batch in one transaction; its answers, job by job, once it is on the disk.
-    fn commit(&self, jobs: &[Job]) -> Result<Vec<Vec<(usize, Answer)>>, StoreError> {
+    fn commit(&self, jobs: &[Job]) -> Result<Vec<Answers>, StoreError> {
         let refusals = core::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         self.store.batch("take in", |batch| {
             let mut answers = Vec::new();
@@ -250,7 +265,8 @@ impl Writer {
                 for (slot, candidate) in &job.candidates {
                     of_job.push((*slot, place::settle(batch, candidate, &self.limits, job.now)?));
                 }
-                answers.push(of_job);
+                let last = job.candidates.last();
+                answers.push((of_job, last.map(|(_, c)| batch.durable(c.of)).transpose()?));
             }
             let day = jobs.last().map_or(0, |j| j.now.days());
             for ((of, why), (times, last)) in &refusals {
@@ -266,7 +282,7 @@ impl Writer {
     }
 }
 
-fn reply(jobs: Vec<Job>, answers: Vec<Vec<(usize, Answer)>>) {
+fn reply(jobs: Vec<Job>, answers: Vec<Answers>) {
     for (job, answers) in jobs.into_iter().zip(answers) {
         // Who does not wait any more will ask again, and get the same answer.
         let _ = job.reply.send(answers);

@@ -26,17 +26,17 @@ pub(super) fn settle(
     let Candidate { of, report, octets, .. } = candidate;
     let of = *of;
     let header = report.header();
-    let Some(standing) = batch.standing(of)?.filter(|s| s.ledger == header.ledger) else {
+    let Some(standing) = batch.standing(of, now.days())?.filter(|s| s.ledger == header.ledger) else {
         return Ok(Answer::Done(Outcome::RefusedLedger));
     };
     let held = batch.held(of, header.place)?;
     if held.is_some_and(|h| h.hash == report.hash()) {
         return Ok(Answer::Done(Outcome::Stored));
     }
-    if batch.is_fork(of, &report.hash())? {
+    if standing.has_forks && batch.is_fork(of, &report.hash())? {
         return Ok(Answer::Done(Outcome::Conflict));
     }
-    if let Some(later) = waits(batch, of, &standing, limits, octets.len(), now)? {
+    if let Some(later) = waits(&standing, limits, octets.len()) {
         return Ok(Answer::Later(later));
     }
     let row = NewReport {
@@ -46,20 +46,23 @@ pub(super) fn settle(
         key_no: header.key_no,
         kind: header.kind,
         opaque: matches!(report.content(), Content::Opaque),
-        received: batch.stamp(of.0, now)?,
+        received: batch.stamp(of.0, standing.last_received, now)?,
         wall: header.moment.wall,
         clock: header.moment.clock,
         envelope: octets,
     };
     batch.used(of, now.days(), octets.len())?;
-    let stands = match held {
-        Some(_) => Err(ChainError::Fork),
-        None => between_neighbours(batch, of, &row)?.and_then(|()| stands(standing.head.as_ref(), report)),
+    let is_last = !batch.is_anything_behind(of, row.place)?;
+    let stands = match (held, is_next(standing.head.as_ref(), &row) && is_last) {
+        (Some(_), _) => Err(ChainError::Fork),
+        (None, true) => stands(standing.head.as_ref(), report),
+        (None, false) => between_neighbours(batch, of, &row)?.and_then(|()| stands(standing.head.as_ref(), report)),
     };
     match stands {
         Ok(head) => {
             batch.keep(of, &row)?;
-            advance(batch, of, standing.head, head, row.received)?;
+            let head = advance(batch, of, standing.head, head, (row.received, is_last))?;
+            batch.moved(of, &row, head.as_ref())?;
             Ok(Answer::Done(Outcome::Stored))
         }
         Err(contradiction) => {
@@ -70,29 +73,25 @@ pub(super) fn settle(
 }
 
 /// Why nothing new is taken from this sensor now.
-fn waits(
-    batch: &Batch<'_>,
-    of: Of,
-    standing: &Standing,
-    limits: &Limits,
-    octets: usize,
-    now: Timestamp,
-) -> Result<Option<Later>, StoreError> {
-    let later = match standing.state {
-        _ if standing.closed => Some(Later::Closed),
-        SensorState::Active => None,
-        SensorState::Pending => Some(Later::Pending),
-        SensorState::Revoked => Some(Later::Revoked),
-        SensorState::Quarantine => Some(Later::Quarantine),
-    };
-    if later.is_some() {
-        return Ok(later);
+fn waits(standing: &Standing, limits: &Limits, octets: usize) -> Option<Later> {
+    match standing.state {
+        _ if standing.closed => return Some(Later::Closed),
+        SensorState::Active => {}
+        SensorState::Pending => return Some(Later::Pending),
+        SensorState::Revoked => return Some(Later::Revoked),
+        SensorState::Quarantine => return Some(Later::Quarantine),
     }
-    let (clinic, sensor) = batch.usage(of, now.days())?;
+    let (clinic, sensor) = standing.usage;
     let more = u64::try_from(octets).unwrap_or(u64::MAX);
     let is_over = clinic.saturating_add(more) > standing.quota_octets_day
         || sensor.saturating_add(more) > limits.sensor_octets_day;
-    Ok(is_over.then_some(Later::Quota))
+    is_over.then_some(Later::Quota)
+}
+
+/// Whether a report is the one right behind the head, and says so.
+fn is_next(head: Option<&Head>, row: &NewReport<'_>) -> bool {
+    let seq = |head: &Head| head.place.seq.checked_add(1);
+    head.is_some_and(|h| h.place.epoch == row.place.epoch && seq(h) == Some(row.place.seq) && h.hash == row.prev)
 }
 
 /// Whether a report fits between the reports right before and right behind it, where they are held.
@@ -125,19 +124,20 @@ fn stands(head: Option<&Head>, report: &VerifiedReport) -> Result<Option<Head>, 
     }
 }
 
-/// Moves the head over what is held behind it.
+/// Moves the head over what is held behind it. Nothing is, if the report is the last that is held.
 fn advance(
     batch: &Batch<'_>,
     of: Of,
     before: Option<Head>,
     now: Option<Head>,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(mut head) = now else { return Ok(()) };
+    (at, is_last): (Timestamp, bool),
+) -> Result<Option<Head>, StoreError> {
+    let Some(mut head) = now else { return Ok(before) };
     if let Some(before) = before {
         handed_over(batch, of, &before, &head, at)?;
     }
-    for _ in 0..MOST_STEPS {
+    let steps = if is_last && before != Some(head) { 0 } else { MOST_STEPS };
+    for _ in 0..steps {
         match next(batch, of, &head)? {
             Walk::On(next) => {
                 handed_over(batch, of, &head, &next, at)?;
@@ -150,7 +150,7 @@ fn advance(
             }
         }
     }
-    if before != Some(head) { batch.set_head(of, &head) } else { Ok(()) }
+    Ok(Some(head))
 }
 
 /// Registers the key that a step of the chain handed over.

@@ -6,24 +6,29 @@
 
 use super::LedgerError;
 use crate::store::{ClinicRow, ClinicStore};
-use auscult_report::key::Hash;
+use auscult_report::key::{Hash, LedgerId};
 use auscult_report::merkle::{Growing, leaf_hash};
 use auscult_report::tile::{Tile, new_tiles, push_entry};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-pub(super) struct Files(PathBuf);
+pub(super) struct Files {
+    root: PathBuf,
+    /// Tiles that receipts were made of: each with its width never changes.
+    remembered: Mutex<BTreeMap<(LedgerId, u32, Tile), Vec<u8>>>,
+}
 
 impl Files {
     pub(super) fn open(folder: &Path) -> Result<Files, LedgerError> {
         fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-        Ok(Files(folder.to_path_buf()))
+        Ok(Files { root: folder.to_path_buf(), remembered: Mutex::default() })
     }
 
     fn folder(&self, clinic: &ClinicRow) -> PathBuf {
-        self.0.join(clinic.ledger.to_string()).join(clinic.generation.to_string())
+        self.root.join(clinic.ledger.to_string()).join(clinic.generation.to_string())
     }
 
     /// The octets of a file of a clinic's ledger. `None` if it cannot be read or is larger than any of them.
@@ -39,6 +44,21 @@ impl Files {
             octets.truncate(usize::from(tile.width).saturating_mul(32));
             Some(octets)
         })
+    }
+
+    /// The same, from memory where it was read before: for receipts, which their sensors check themselves.
+    pub(super) fn remembered(&self, clinic: &ClinicRow, tile: Tile) -> Option<Vec<u8>> {
+        let place = (clinic.ledger, clinic.generation, tile);
+        if let Some(octets) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(&place) {
+            return Some(octets.clone());
+        }
+        let octets = self.tile(clinic, tile)?;
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(place, octets.clone());
+        Some(octets)
     }
 
     /// Publishes a checkpoint, if it is not there already.
@@ -196,6 +216,9 @@ const TILE: u64 = 256;
 
 /// The largest file: a bundle of 256 entries of 89 octets, each behind its length, has 23,296 octets; a note 65,536.
 const MOST_OCTETS: u64 = 65_536;
+
+/// Tiles in memory, of 8 KiB at most.
+const MOST_REMEMBERED: usize = 2_048;
 
 /// Partial widths of one tile that stay for readers of older checkpoints.
 const MOST_PARTIALS: usize = 16;

@@ -216,12 +216,11 @@ impl Ledger {
         sensor: SensorId,
         seen: Option<u64>,
     ) -> Result<Option<Proven>, LedgerError> {
-        let clinic = store.clinic()?;
-        let (Some(head), _) = store.book()? else { return Ok(None) };
+        let (clinic, head, newest) = store.proof_base(sensor)?;
+        let Some(head) = head else { return Ok(None) };
         let missing = || LedgerError::Broken(format!("the tiles of clinic {} cannot be read", clinic.name));
-        let mut read = reader(head.size, |tile| self.files.tile(&clinic, tile));
-        let newest = store.newest_in_ledger(sensor)?.filter(|(_, _, index)| *index < head.size);
-        let inclusion = match newest {
+        let mut read = reader(head.size, |tile| self.files.remembered(&clinic, tile));
+        let inclusion = match newest.filter(|(_, _, index)| *index < head.size) {
             Some((place, received, index)) => {
                 let proof = inclusion(index, head.size, &mut read).ok_or_else(missing)?;
                 Some(Inclusion { place, received, index, proof: Bounded::first_of(proof).0 })
@@ -237,7 +236,7 @@ impl Ledger {
 
     /// Proof that the first `old` leaves are the beginning of the first `new`.
     fn between(&self, clinic: &ClinicRow, old: u64, new: u64) -> Result<Vec<Hash>, LedgerError> {
-        let read = reader(new, |tile| self.files.tile(clinic, tile));
+        let read = reader(new, |tile| self.files.remembered(clinic, tile));
         consistency(old, new, read)
             .ok_or_else(|| LedgerError::Broken(format!("the tiles of clinic {} cannot be read", clinic.name)))
     }

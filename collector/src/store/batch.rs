@@ -3,13 +3,15 @@
 //! Keeps: rows and envelopes as received. Drops: judgement about chains; that is the door's (`ingest`). Everything here
 //! happens in the transaction that [`super::Store::batch`] opened, or not at all.
 
+use super::evidence::durable;
 use super::fleet::state_it;
 use super::{ClinicId, Of, SensorState, StoreError, int, length, nat};
 use auscult_report::chain::Head;
 use auscult_report::header::Clock;
 use auscult_report::key::{Hash, LedgerId, PublicKey};
 use auscult_report::leaf::{Leaf, LeafKind};
-use auscult_report::payload::{Kind, Place};
+use auscult_report::payload::{Kind, Known, Place};
+use auscult_report::receipt::Missing;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -31,6 +33,12 @@ pub struct Standing {
     pub head: Option<Head>,
     /// Octets that its clinic may add a day.
     pub quota_octets_day: u64,
+    /// Octets that its clinic added on the day, and of them the sensor.
+    pub usage: (u64, u64),
+    /// Whether any of its reports is held as a fork.
+    pub has_forks: bool,
+    /// The newest time that a report of its clinic got.
+    pub last_received: Timestamp,
 }
 
 /// What is held of a place.
@@ -76,18 +84,26 @@ impl<'t> Batch<'t> {
     ///
     /// # Errors
     /// If it could not be read.
-    pub fn standing(&self, (clinic, sensor): Of) -> Result<Option<Standing>, StoreError> {
-        let sql = "SELECT c.ledger_id, c.state, s.state, t.head, c.quota_octets_day
+    pub fn standing(&self, (clinic, sensor): Of, day: u64) -> Result<Option<Standing>, StoreError> {
+        let sql = "SELECT c.ledger_id, c.state, s.state, t.head, c.quota_octets_day, c.last_received_ms,
+                       EXISTS (SELECT 1 FROM fork f WHERE f.clinic_id = ?1 AND f.sensor_id = ?2),
+                       coalesce((SELECT u.octets FROM usage u
+                                 WHERE u.clinic_id = ?1 AND u.day = ?3 AND u.sensor_id = x''), 0),
+                       coalesce((SELECT u.octets FROM usage u
+                                 WHERE u.clinic_id = ?1 AND u.day = ?3 AND u.sensor_id = ?2), 0)
                    FROM sensor s JOIN clinic c USING (clinic_id) JOIN sensor_state t USING (clinic_id, sensor_id)
                    WHERE s.clinic_id = ?1 AND s.sensor_id = ?2";
-        let row = self.tx.prepare_cached(sql)?.query_row(params![clinic.0, sensor.0], |row| {
+        let row = self.tx.prepare_cached(sql)?.query_row(params![clinic.0, sensor.0, int(day)], |row| {
             Ok((
                 Standing {
                     ledger: LedgerId(row.get(0)?),
-                    closed: row.get::<_, String>(1)? != "active",
-                    state: SensorState::from_word(&row.get::<_, String>(2)?),
+                    closed: row.get_ref(1)?.as_str()? != "active",
+                    state: SensorState::from_word(row.get_ref(2)?.as_str()?),
                     head: None,
                     quota_octets_day: nat(row.get(4)?),
+                    last_received: Timestamp(nat(row.get(5)?)),
+                    has_forks: row.get(6)?,
+                    usage: (nat(row.get(7)?), nat(row.get(8)?)),
                 },
                 row.get::<_, Option<Vec<u8>>>(3)?,
             ))
@@ -153,18 +169,16 @@ impl<'t> Batch<'t> {
         Ok(places.collect::<Result<_, _>>()?)
     }
 
-    /// Octets that a clinic and one of its sensors added on a day.
+    /// Whether anything is held behind a place.
     ///
     /// # Errors
     /// If it could not be read.
-    pub fn usage(&self, (clinic, sensor): Of, day: u64) -> Result<(u64, u64), StoreError> {
-        let sql = "SELECT coalesce(sum(octets), 0), coalesce(sum(octets) FILTER (WHERE sensor_id = ?3), 0)
-                   FROM usage WHERE clinic_id = ?1 AND day = ?2";
-        let usage = self
-            .tx
-            .prepare_cached(sql)?
-            .query_row(params![clinic.0, int(day), sensor.0], |row| Ok((nat(row.get(0)?), nat(row.get(1)?))))?;
-        Ok(usage)
+    pub fn is_anything_behind(&self, (clinic, sensor): Of, place: Place) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM report
+                   WHERE clinic_id = ?1 AND sensor_id = ?2 AND (epoch, seq) > (?3, ?4) LIMIT 1";
+        let values = params![clinic.0, sensor.0, place.epoch, int(place.seq)];
+        let found: Option<i64> = self.tx.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        Ok(found.is_some())
     }
 
     /// Counts what was added.
@@ -172,18 +186,18 @@ impl<'t> Batch<'t> {
     /// # Errors
     /// If it could not be written.
     pub fn used(&self, (clinic, sensor): Of, day: u64, octets: usize) -> Result<(), StoreError> {
-        let sql = "INSERT INTO usage (clinic_id, day, sensor_id, octets) VALUES (?1, ?2, ?3, ?4)
+        let sql = "INSERT INTO usage (clinic_id, day, sensor_id, octets) VALUES (?1, ?2, ?3, ?4), (?1, ?2, x'', ?4)
                    ON CONFLICT (clinic_id, day, sensor_id) DO UPDATE SET octets = octets + ?4";
         self.tx.prepare_cached(sql)?.execute(params![clinic.0, int(day), sensor.0, length(octets)])?;
         Ok(())
     }
 
-    /// The time that a report of this clinic gets: never before one that was given already.
+    /// The time that a report of this clinic gets: never before `last`, which was given already.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn stamp(&self, clinic: ClinicId, now: Timestamp) -> Result<Timestamp, StoreError> {
-        stamp(self.tx, clinic, now)
+    pub fn stamp(&self, clinic: ClinicId, last: Timestamp, now: Timestamp) -> Result<Timestamp, StoreError> {
+        if now <= last { Ok(last) } else { stamp(self.tx, clinic, now) }
     }
 
     /// Keeps a report and queues its leaf.
@@ -193,7 +207,7 @@ impl<'t> Batch<'t> {
     pub fn keep(&self, (clinic, sensor): Of, report: &NewReport<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO report (clinic_id, sensor_id, epoch, seq, hash, prev, key_no, kind, opaque, received_ms,
                        octets, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-        let NewReport { place, hash, prev, key_no, kind, opaque, received, wall, clock, envelope } = *report;
+        let NewReport { place, hash, prev, key_no, kind, opaque, received, envelope, .. } = *report;
         self.tx.prepare_cached(sql)?.execute(params![
             clinic.0,
             sensor.0,
@@ -208,23 +222,32 @@ impl<'t> Batch<'t> {
             length(envelope.len()),
             envelope
         ])?;
-        let off = int(wall.0).saturating_sub(int(received.0));
-        let sql = "UPDATE sensor_state SET last_report_ms = ?3, clock_off_ms = ?4, clock = ?5
-                   WHERE clinic_id = ?1 AND sensor_id = ?2";
-        let values = params![clinic.0, sensor.0, int(received.0), off, clock_number(clock)];
-        self.tx.prepare_cached(sql)?.execute(values)?;
         queue_leaf(self.tx, clinic, &Leaf { kind: LeafKind::Report, sensor, place, received, object: hash })
     }
 
-    /// Moves the end of a sensor's unbroken chain.
+    /// Where a sensor stands after a report that was kept: when it came, how far its clock is off, and the end of its unbroken
+    /// chain.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn set_head(&self, (clinic, sensor): Of, head: &Head) -> Result<(), StoreError> {
-        let octets = postcard::to_allocvec(head).map_err(|e| StoreError::Broken("head", e.to_string()))?;
-        let sql = "UPDATE sensor_state SET head = ?3 WHERE clinic_id = ?1 AND sensor_id = ?2";
-        self.tx.prepare_cached(sql)?.execute(params![clinic.0, sensor.0, octets])?;
+    pub fn moved(&self, (clinic, sensor): Of, report: &NewReport<'_>, head: Option<&Head>) -> Result<(), StoreError> {
+        let NewReport { received, wall, clock, .. } = report;
+        let head = head.map(postcard::to_allocvec).transpose();
+        let head = head.map_err(|e| StoreError::Broken("head", e.to_string()))?;
+        let off = int(wall.0).saturating_sub(int(received.0));
+        let sql = "UPDATE sensor_state SET last_report_ms = ?3, clock_off_ms = ?4, clock = ?5, head = ?6
+                   WHERE clinic_id = ?1 AND sensor_id = ?2";
+        let values = params![clinic.0, sensor.0, int(received.0), off, clock_number(*clock), head];
+        self.tx.prepare_cached(sql)?.execute(values)?;
         Ok(())
+    }
+
+    /// The end of a sensor's unbroken chain, and what is missing before later reports.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn durable(&self, of: Of) -> Result<(Option<Known>, Vec<Missing>), StoreError> {
+        durable(self.tx, of)
     }
 
     /// A sensor's next key, as its chain handed it over; it is stated in the ledger.

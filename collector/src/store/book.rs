@@ -2,11 +2,13 @@
 //!
 //! Keeps: leaves in the order in which their objects were committed. Drops: tiles; they are files, made of the leaves.
 
-use super::{ClinicStore, StoreError, int, nat};
+use super::{ClinicRow, ClinicStore, StoreError, int, nat};
 use auscult_report::key::{Hash, SensorId};
+use auscult_report::leaf::{Leaf, LeafKind};
 use auscult_report::payload::Place;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeMap;
 
 /// A leaf that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +106,19 @@ impl ClinicStore {
             let sql = "INSERT INTO ledger_leaf (clinic_id, generation, leaf_index, object, leaf)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
             let mut insert = tx.prepare_cached(sql)?;
+            let mut newest: BTreeMap<SensorId, (Leaf, u64)> = BTreeMap::new();
             for (queued, index) in waiting.iter().zip(before..) {
                 let object = queued.leaf.last_chunk::<32>().copied().unwrap_or_default();
                 insert.execute(params![self.clinic.0, generation, int(index), object, queued.leaf])?;
+                let leaf = Leaf::read(&queued.leaf).filter(|leaf| leaf.kind == LeafKind::Report);
+                if let Some(leaf) = leaf
+                    && newest.get(&leaf.sensor).is_none_or(|(other, _)| other.place < leaf.place)
+                {
+                    newest.insert(leaf.sensor, (leaf, index));
+                }
+            }
+            for (leaf, index) in newest.values() {
+                put_newest(tx, self, generation, leaf, *index)?;
             }
             let sql = "INSERT INTO ledger_head (clinic_id, size, root, note, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5)
                        ON CONFLICT (clinic_id) DO UPDATE SET size = ?2, root = ?3, note = ?4, changed_ms = ?5";
@@ -154,17 +166,19 @@ impl ClinicStore {
     /// # Errors
     /// If it could not be read.
     pub fn newest_in_ledger(&self, sensor: SensorId) -> Result<Option<(Place, Timestamp, u64)>, StoreError> {
-        self.database.read("newest in ledger", |tx| {
-            let generation = generation(tx, self)?;
-            let sql = "SELECT r.epoch, r.seq, r.received_ms, l.leaf_index FROM report r
-                       JOIN ledger_leaf l ON l.clinic_id = r.clinic_id AND l.generation = ?3 AND l.object = r.hash
-                       WHERE r.clinic_id = ?1 AND r.sensor_id = ?2 ORDER BY r.epoch DESC, r.seq DESC LIMIT 1";
-            let mut row = tx.prepare_cached(sql)?;
-            let found = row.query_row(params![self.clinic.0, sensor.0, generation], |row| {
-                let place = Place { epoch: row.get(0)?, seq: nat(row.get(1)?) };
-                Ok((place, Timestamp(nat(row.get(2)?)), nat(row.get(3)?)))
-            });
-            Ok(found.optional()?)
+        self.database.read("newest in ledger", |tx| newest(tx, self, generation(tx, self)?, sensor))
+    }
+
+    /// What a receipt rests on, of one moment: the clinic, the newest checkpoint, the newest report of a sensor in the ledger
+    /// (place, when it came, the number of its leaf).
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn proof_base(&self, sensor: SensorId) -> Result<ProofBase, StoreError> {
+        self.database.read("proof base", |tx| {
+            let clinic = super::fleet::clinic(tx, self.clinic)?;
+            let newest = newest(tx, self, clinic.generation, sensor)?;
+            Ok((clinic, head(tx, self)?, newest))
         })
     }
 
@@ -182,7 +196,7 @@ impl ClinicStore {
             let sql = "UPDATE clinic SET generation = generation + 1 WHERE clinic_id = ?1 RETURNING generation";
             let generation: u32 = tx.query_row(sql, [self.clinic.0], |row| row.get(0))?;
             let said = format!("generation {generation}\nleaves-before {old}\nwhy {why}\n");
-            let kind = auscult_report::leaf::LeafKind::Restore;
+            let kind = LeafKind::Restore;
             super::fleet::state_it(tx, self.clinic, kind, None, &said, now)?;
             requeue(tx, self)?;
             Ok(generation)
@@ -190,9 +204,47 @@ impl ClinicStore {
     }
 }
 
+/// Place, when it came, the number of its leaf.
+type InLedger = (Place, Timestamp, u64);
+
+/// A clinic, its newest checkpoint, and the newest report of a sensor in its ledger.
+pub type ProofBase = (ClinicRow, Option<BookHead>, Option<InLedger>);
+
+fn newest(
+    tx: &Transaction<'_>,
+    of: &ClinicStore,
+    generation: u32,
+    sensor: SensorId,
+) -> Result<Option<InLedger>, StoreError> {
+    let sql = "SELECT epoch, seq, received_ms, leaf_index FROM ledger_newest
+               WHERE clinic_id = ?1 AND sensor_id = ?2 AND generation = ?3";
+    let found = tx.prepare_cached(sql)?.query_row(params![of.clinic.0, sensor.0, generation], |row| {
+        let place = Place { epoch: row.get(0)?, seq: nat(row.get(1)?) };
+        Ok((place, Timestamp(nat(row.get(2)?)), nat(row.get(3)?)))
+    });
+    Ok(found.optional()?)
+}
+
+fn put_newest(
+    tx: &Transaction<'_>,
+    of: &ClinicStore,
+    generation: u32,
+    leaf: &Leaf,
+    index: u64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO ledger_newest (clinic_id, sensor_id, generation, epoch, seq, received_ms, leaf_index)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+               ON CONFLICT (clinic_id, sensor_id)
+               DO UPDATE SET generation = ?3, epoch = ?4, seq = ?5, received_ms = ?6, leaf_index = ?7
+               WHERE generation < ?3 OR (epoch, seq) < (?4, ?5)";
+    let Leaf { sensor, place, received, .. } = leaf;
+    let values = params![of.clinic.0, sensor.0, generation, place.epoch, int(place.seq), int(received.0), int(index)];
+    tx.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
 /// Queues a leaf for every object that is held, the statements first.
 fn requeue(tx: &Transaction<'_>, of: &ClinicStore) -> Result<(), StoreError> {
-    use auscult_report::leaf::{Leaf, LeafKind};
     let sql = "SELECT kind, hash, stated_ms, sensor_id FROM statement WHERE clinic_id = ?1 AND NOT EXISTS
                    (SELECT 1 FROM ledger_queue q WHERE q.clinic_id = ?1 AND substr(q.leaf, 58, 32) = hash)
                ORDER BY stated_ms, hash";

@@ -2,14 +2,14 @@
 //!
 //! Keeps: the order of arrival. Drops: nothing is written here.
 
-use super::{Claim, ClinicId, ClinicStore, SensorState, Store, StoreError, int, nat};
+use super::{Claim, ClinicId, ClinicStore, Of, SensorState, Store, StoreError, int, nat};
 use auscult_report::chain::Head;
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::key::{Hash, PublicKey, SensorId};
 use auscult_report::payload::{Kind, Known, Place};
 use auscult_report::receipt::{MAX_MISSING, Missing};
 use auscult_report::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 /// What the door must know of a sensor before it checks a signature.
 #[derive(Clone, Debug)]
@@ -84,6 +84,12 @@ impl Store {
         })
     }
 
+    /// The handle of the clinic that a report was taken in for.
+    #[must_use]
+    pub fn clinic_with(&self, clinic: ClinicId) -> ClinicStore {
+        self.of(clinic)
+    }
+
     /// The handle of the clinic that a sensor was found in.
     #[must_use]
     pub fn clinic_of(&self, known: &KnownSensor) -> ClinicStore {
@@ -155,25 +161,7 @@ impl ClinicStore {
     /// # Errors
     /// If it could not be read.
     pub fn durable(&self, sensor: SensorId) -> Result<(Option<Known>, Vec<Missing>), StoreError> {
-        self.database.read("durable", |tx| {
-            let sql = "SELECT head FROM sensor_state WHERE clinic_id = ?1 AND sensor_id = ?2";
-            let head: Option<Option<Vec<u8>>> =
-                tx.prepare_cached(sql)?.query_row(params![self.clinic.0, sensor.0], |row| row.get(0)).optional()?;
-            let head = head.flatten().map(|octets| postcard::from_bytes::<Head>(&octets)).transpose();
-            let head = head.map_err(|e| StoreError::Broken("head", e.to_string()))?;
-            let (epoch, next) = head.map_or((0, 0), |h| (h.place.epoch, h.place.seq.saturating_add(1)));
-            // Of each later report whether the one before it is there; an epoch begins with 0.
-            let sql = "SELECT epoch, coalesce(lag(seq) OVER (PARTITION BY epoch ORDER BY seq) + 1,
-                                              CASE epoch WHEN ?3 THEN ?4 ELSE 0 END) AS due, seq
-                       FROM report WHERE clinic_id = ?1 AND sensor_id = ?2 AND (epoch, seq) >= (?3, ?4)
-                       ORDER BY epoch, seq";
-            let sql = format!("SELECT epoch, due, seq - 1 FROM ({sql}) WHERE due < seq LIMIT {MAX_MISSING}");
-            let mut rows = tx.prepare_cached(&sql)?;
-            let rows = rows.query_map(params![self.clinic.0, sensor.0, epoch, int(next)], |row| {
-                Ok(Missing { epoch: row.get(0)?, from: nat(row.get(1)?), to: nat(row.get(2)?) })
-            })?;
-            Ok((head.map(|h| h.known()), rows.collect::<Result<_, _>>()?))
-        })
+        self.database.read("durable", |tx| durable(tx, (self.clinic, sensor)))
     }
 
     /// Keeps the newest sign of life of a sensor. One that is older by the sensor's own uptime changes nothing.
@@ -225,6 +213,36 @@ impl ClinicStore {
             Ok(counts)
         })
     }
+}
+
+/// The end of a sensor's unbroken chain, and what is missing before later reports.
+pub(super) fn durable(tx: &Transaction<'_>, (clinic, sensor): Of) -> Result<(Option<Known>, Vec<Missing>), StoreError> {
+    let sql = "SELECT head FROM sensor_state WHERE clinic_id = ?1 AND sensor_id = ?2";
+    let head: Option<Option<Vec<u8>>> =
+        tx.prepare_cached(sql)?.query_row(params![clinic.0, sensor.0], |row| row.get(0)).optional()?;
+    let head = head.flatten().map(|octets| postcard::from_bytes::<Head>(&octets)).transpose();
+    let head = head.map_err(|e| StoreError::Broken("head", e.to_string()))?;
+    let (epoch, next) = head.map_or((0, 0), |h| (h.place.epoch, h.place.seq.saturating_add(1)));
+    // Mostly there is nothing behind the head; the question about holes is twenty times dearer.
+    let sql = "SELECT 1 FROM report WHERE clinic_id = ?1 AND sensor_id = ?2 AND (epoch, seq) >= (?3, ?4) LIMIT 1";
+    let behind: Option<i64> = tx
+        .prepare_cached(sql)?
+        .query_row(params![clinic.0, sensor.0, epoch, int(next)], |row| row.get(0))
+        .optional()?;
+    if behind.is_none() {
+        return Ok((head.map(|h| h.known()), Vec::new()));
+    }
+    // Of each later report whether the one before it is there; an epoch begins with 0.
+    let sql = "SELECT epoch, coalesce(lag(seq) OVER (PARTITION BY epoch ORDER BY seq) + 1,
+                                      CASE epoch WHEN ?3 THEN ?4 ELSE 0 END) AS due, seq
+               FROM report WHERE clinic_id = ?1 AND sensor_id = ?2 AND (epoch, seq) >= (?3, ?4)
+               ORDER BY epoch, seq";
+    let sql = format!("SELECT epoch, due, seq - 1 FROM ({sql}) WHERE due < seq LIMIT {MAX_MISSING}");
+    let mut rows = tx.prepare_cached(&sql)?;
+    let rows = rows.query_map(params![clinic.0, sensor.0, epoch, int(next)], |row| {
+        Ok(Missing { epoch: row.get(0)?, from: nat(row.get(1)?), to: nat(row.get(2)?) })
+    })?;
+    Ok((head.map(|h| h.known()), rows.collect::<Result<_, _>>()?))
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {

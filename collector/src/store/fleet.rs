@@ -138,6 +138,13 @@ impl Store {
     }
 }
 
+/// A clinic's row.
+pub(super) fn clinic(tx: &Transaction<'_>, clinic: ClinicId) -> Result<ClinicRow, StoreError> {
+    let sql = "SELECT clinic_id, name, title, state, ledger_id, generation, quota_octets_day FROM clinic
+               WHERE clinic_id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([clinic.0], clinic_row)?)
+}
+
 fn clinic_row(row: &Row<'_>) -> rusqlite::Result<ClinicRow> {
     Ok(ClinicRow {
         id: ClinicId(row.get(0)?),
@@ -156,11 +163,7 @@ impl ClinicStore {
     /// # Errors
     /// If it could not be read.
     pub fn clinic(&self) -> Result<ClinicRow, StoreError> {
-        self.database.read("clinic", |tx| {
-            let sql = "SELECT clinic_id, name, title, state, ledger_id, generation, quota_octets_day FROM clinic
-                       WHERE clinic_id = ?1";
-            Ok(tx.prepare_cached(sql)?.query_row([self.clinic.0], clinic_row)?)
-        })
+        self.database.read("clinic", |tx| clinic(tx, self.clinic))
     }
 
     /// Makes a site, or gives it another title. Says whether anything changed.

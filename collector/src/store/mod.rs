@@ -13,7 +13,7 @@ mod fleet;
 mod sqlite;
 
 pub use batch::{Batch, Held, NewReport, Standing};
-pub use book::{BookHead, Plan, Queued};
+pub use book::{BookHead, Plan, ProofBase, Queued};
 pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};

@@ -165,7 +165,7 @@ fn step(tx: &Transaction<'_>, version: i64, name: &str, sql: &str, now: Timestam
 /// The steps of the schema, in their order. Appended to only; a step that was released is never changed.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_archive", include_str!("../../schema/0001_archive.sql")),
-    ("0002_enrolment", include_str!("../../schema/0002_enrolment.sql")),
+    ("0002_network", include_str!("../../schema/0002_network.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -7,7 +7,7 @@ use super::limits::body;
 use super::problem::{Problem, content, waits};
 use super::{Connection, Desk, Peer};
 use crate::access::Refusal;
-use crate::ingest::{Answer, Item, receipt};
+use crate::ingest::{Answer, Item, Settled, Stand, receipt_at};
 use crate::store::{ClinicStore, KnownSensor, SensorState};
 use auscult_report::batch::{MAX_BATCH_OCTETS, reports as split};
 use auscult_report::enrol::MAX_REQUEST;
@@ -72,7 +72,7 @@ fn beat(desk: &Desk, peer: &Peer, octets: &[u8]) -> Answered {
         let beat = Heartbeat::open(octets, key).map_err(|_| Refusal::Refused)?;
         clinic.put_heartbeat(&beat, octets, (desk.clock)()).map_err(|_| Refusal::Busy)?;
     }
-    answer(desk, &clinic, peer, (claimed.seen.map(|s| s.size), claimed.bundle_version), &[])
+    answer(desk, &clinic, peer, (claimed.seen.map(|s| s.size), claimed.bundle_version), (&[], None))
 }
 
 fn may(known: &KnownSensor) -> Result<(), Refusal> {
@@ -97,9 +97,9 @@ pub(super) async fn reports(
     let batch = split(&octets).map_err(|_| Problem::FORM)?;
     let said = last_word(&batch, told);
     let ticket = desk.door.take(&batch, Some(peer.sensor), (desk.clock)());
-    let items = ticket.settled().await;
-    count(&desk, &items);
-    let answered = settled(&desk, &peer, said, &items);
+    let done = ticket.settled().await;
+    count(&desk, &done.items);
+    let answered = settled(&desk, &peer, said, done);
     desk.meters.ingest_seconds.record(begun.elapsed().as_secs_f64());
     answered
 }
@@ -121,14 +121,21 @@ fn count(desk: &Desk, items: &[Item]) {
 }
 
 /// The answer to a batch: a receipt if anything was settled, else why nothing was.
-fn settled(desk: &Desk, peer: &Peer, said: (Option<u64>, u32), items: &[Item]) -> Answered {
+fn settled(desk: &Desk, peer: &Peer, said: (Option<u64>, u32), Settled { items, stand }: Settled) -> Answered {
     let waits = |item: &Item| if let Answer::Later(why) = item.answer { Some(why) } else { None };
     let is_settled = items.iter().any(|item| waits(item).is_none());
     if let (false, Some(why)) = (is_settled, items.iter().filter_map(waits).max()) {
         return Err(why.into());
     }
-    let known = desk.store.sensor((peer.ledger, peer.sensor)).map_err(|_| Refusal::Busy)?.ok_or(Refusal::Refused)?;
-    answer(desk, &desk.store.clinic_of(&known), peer, said, items)
+    let of_peer = items.iter().filter_map(|item| item.of).find(|(_, sensor)| *sensor == peer.sensor);
+    let clinic = match of_peer {
+        Some((clinic, _)) => desk.store.clinic_with(clinic),
+        None => {
+            let known = desk.store.sensor((peer.ledger, peer.sensor)).map_err(|_| Refusal::Busy)?;
+            desk.store.clinic_of(&known.ok_or(Refusal::Refused)?)
+        }
+    };
+    answer(desk, &clinic, peer, said, (&items, stand))
 }
 
 /// A receipt.
@@ -137,9 +144,14 @@ fn answer(
     clinic: &ClinicStore,
     peer: &Peer,
     (seen, bundle_version): (Option<u64>, u32),
-    items: &[Item],
+    (items, stand): (&[Item], Option<Stand>),
 ) -> Answered {
-    let mut receipt = receipt(clinic, &desk.ledger, peer.sensor, seen, items).map_err(|_| Refusal::Busy)?;
+    let stand = match stand {
+        Some(stand) => stand,
+        None => clinic.durable(peer.sensor).map_err(|_| Refusal::Busy)?,
+    };
+    let receipt = receipt_at(clinic, &desk.ledger, peer.sensor, seen, (items, stand));
+    let mut receipt = receipt.map_err(|_| Refusal::Busy)?;
     receipt.trust_bundle = desk.access.newer_bundle(bundle_version).and_then(|b| b.to_vec().try_into().ok());
     Ok(content(RECEIPT_TYPE, receipt.encode().ok_or(Refusal::Busy)?))
 }

@@ -1,4 +1,4 @@
--- How sensors are let in.
+-- What came with the network: how sensors and reviewers are let in, what receipts prove.
 
 -- One-time codes. A code by itself grants nothing: who uses it becomes a sensor that waits for a person.
 CREATE TABLE enrol_code (
@@ -36,4 +36,16 @@ CREATE TABLE ledger_token (
     until_ms          INTEGER NOT NULL,                 -- it ends
     created_ms        INTEGER NOT NULL,
     PRIMARY KEY (clinic_id, token_hash)
+) STRICT, WITHOUT ROWID;
+
+-- The newest report of each sensor that stands in its clinic's ledger: what a receipt proves. Can be made again from the leaves.
+CREATE TABLE ledger_newest (
+    clinic_id         BLOB    NOT NULL REFERENCES clinic,
+    sensor_id         BLOB    NOT NULL,
+    generation        INTEGER NOT NULL,
+    epoch             INTEGER NOT NULL,
+    seq               INTEGER NOT NULL,                 -- its place in the sensor's chain
+    received_ms       INTEGER NOT NULL,                 -- as in its leaf
+    leaf_index        INTEGER NOT NULL,
+    PRIMARY KEY (clinic_id, sensor_id)
 ) STRICT, WITHOUT ROWID;
