@@ -20,6 +20,8 @@ pub struct Config {
     pub replay: PathBuf,
     /// How fast: 0 is as fast as it goes.
     pub speed: f64,
+    /// What becomes of the daemon when the capture ends.
+    pub then: Then,
     /// The clinic's networks.
     pub networks: Vec<(Prefix, Zone)>,
     /// Names of the clinic's wireless networks.
@@ -36,12 +38,25 @@ pub struct Config {
     pub keep_ms: u64,
     /// Where reports go.
     pub collectors: Vec<String>,
+    /// How long the daemon goes on delivering when the capture ended, in milliseconds.
+    pub linger_ms: u64,
     /// The file that names this installation.
     pub machine_id: PathBuf,
     /// Whether a key that looks copied is used all the same.
     pub accept_copied_key: bool,
     /// How much is logged.
     pub level: Level,
+}
+
+/// What becomes of the daemon when the capture ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Then {
+    /// It ends, after what waits was delivered or its time is over.
+    #[default]
+    End,
+    /// It stays, delivers and gives signs of life until it is told to stop.
+    Stay,
 }
 
 /// What becomes of names that are heard.
@@ -126,6 +141,8 @@ struct RawConfig {
 struct RawCapture {
     replay: Spanned<PathBuf>,
     speed: Option<Spanned<f64>>,
+    #[serde(default)]
+    then: Then,
 }
 
 #[derive(Default, Deserialize)]
@@ -162,6 +179,7 @@ struct RawSpool {
 #[serde(deny_unknown_fields, default)]
 struct RawCollector {
     addresses: Option<Spanned<Vec<Spanned<String>>>>,
+    linger_s: Option<Spanned<i64>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -199,6 +217,7 @@ impl RawConfig {
             state: path("state", self.state)?,
             replay: path("capture.replay", self.capture.replay)?,
             speed: speed(self.capture.speed)?,
+            then: self.capture.then,
             networks,
             own_ssids: ssids.iter().map(ssid).collect::<Result<_, _>>()?,
             own_bssids: bssids.iter().map(bssid).collect::<Result<_, _>>()?,
@@ -207,6 +226,7 @@ impl RawConfig {
             spool_octets: number("spool.octets", self.spool.octets, 1_048_576..=1_073_741_824, 16_777_216)?,
             keep_ms: number("spool.keep_days", self.spool.keep_days, 0..=365, 30)?.saturating_mul(86_400_000),
             collectors: collectors.into_iter().map(address).collect::<Result<_, _>>()?,
+            linger_ms: number("collector.linger_s", self.collector.linger_s, 0..=3_600, 0)?.saturating_mul(1_000),
             machine_id: self.identity.machine_id.unwrap_or_else(|| PathBuf::from("/etc/machine-id")),
             accept_copied_key: self.identity.accept_copied_key,
             level: self.log.level,
@@ -284,17 +304,20 @@ fn bssid(raw: &Spanned<String>) -> Result<[u8; 6], Odd> {
 fn address(raw: Spanned<String>) -> Result<String, Odd> {
     let span = raw.span();
     let address = raw.into_inner();
+    if is_collector(&address) { Ok(address) } else { Err(odd(span, COLLECTOR_FORM)) }
+}
+
+/// Whether a text is a collector's address, as [`COLLECTOR_FORM`] says it.
+#[must_use]
+pub fn is_collector(address: &str) -> bool {
     let host = address.strip_prefix("https://").unwrap_or_default();
     let plain = host.bytes().all(|c| c.is_ascii_alphanumeric() || b".-:[]".contains(&c));
-    if plain && (1..=MAX_ADDRESS_OCTETS).contains(&host.len()) {
-        Ok(address)
-    } else {
-        Err(odd(
-            span,
-            "a collector is https://, a name or an address, and perhaps a port, as in https://collector.example:8443",
-        ))
-    }
+    plain && (1..=MAX_ADDRESS_OCTETS).contains(&host.len())
 }
+
+/// What a collector's address looks like.
+pub const COLLECTOR_FORM: &str =
+    "a collector is https://, a name or an address, and perhaps a port, as in https://collector.example:8443";
 
 /// The line, from 1, in which a span begins.
 fn line_of(text: &str, span: &Range<usize>) -> usize {
@@ -377,6 +400,7 @@ mod tests {
             ("[clinic]\nnames = \"reported\"", "dropped"),
             ("[collector]\naddresses = [\"http://collector.example\"]", "https://"),
             ("[collector]\naddresses = [\"https://user@collector.example/x\"]", "https://"),
+            ("[collector]\nlinger_s = 3601", "from 0 to 3600"),
             ("[log]\nlevel = \"loud\"", "info"),
         ] {
             let (line, what) = refused(&format!("{LEAST}{key}\n"));

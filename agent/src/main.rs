@@ -2,16 +2,18 @@
 
 use auscult_agent::config::{Config, Level};
 use auscult_agent::identity::Identity;
-use auscult_agent::run::{run, status};
+use auscult_agent::run::{enrol, rotate, run, status};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use zeroize::Zeroizing;
 
-/// Listens on a clinic's network and seals what it heard, as facts, in a spool on this device.
+/// Listens on a clinic's network, seals what it heard, as facts, in a spool on this device, and delivers it to its collector.
 ///
 /// It sends no frame on what it hears. Exit status: 0 done, 1 stopped by an error, 2 the configuration is refused.
 #[derive(Parser)]
@@ -25,7 +27,14 @@ struct Arguments {
 enum Command {
     /// Listen until the capture ends or SIGTERM comes; what is in hand is sealed first
     Run(Configured),
-    /// Show on one screen whether it hears, where its chain stands and how full its spool is
+    /// Make this sensor known to its collector, with the one-time code that its provider made
+    ///
+    /// The code is read from --code-file (which is deleted after success) or from standard input, never from an argument:
+    /// other users see arguments. Stop the daemon first.
+    Enrol(Enrol),
+    /// Make a new signing key and hand over to it; stop the daemon first
+    Rotate(Configured),
+    /// Show on one screen whether it hears, where its chain stands, how full its spool is and whether it is delivered
     Status(Configured),
     /// Make the keys if there are none, and print the sensor's id and the five words of its key
     Identity(Configured),
@@ -38,14 +47,35 @@ struct Configured {
     config: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct Enrol {
+    #[command(flatten)]
+    configured: Configured,
+    /// Where the collector is; several are tried in turn. Without it collector.addresses of the configuration
+    #[arg(long, value_name = "https://HOST:PORT")]
+    collector: Vec<String>,
+    /// A file with the code
+    #[arg(long, value_name = "FILE")]
+    code_file: Option<PathBuf>,
+    /// Enrol although this sensor is enrolled already
+    #[arg(long)]
+    again: bool,
+}
+
 fn main() -> ExitCode {
-    let (Command::Run(given) | Command::Status(given) | Command::Identity(given)) = &Arguments::parse().command;
+    let command = Arguments::parse().command;
+    let given = match &command {
+        Command::Run(given) | Command::Rotate(given) | Command::Status(given) | Command::Identity(given) => given,
+        Command::Enrol(enrol) => &enrol.configured,
+    };
     let config = match read(&given.config) {
         Ok(config) => config,
         Err(sentence) => return refuse(&sentence, EXIT_CONFIGURATION),
     };
-    let done = match Arguments::parse().command {
+    let done = match &command {
         Command::Run(_) => listen(&config),
+        Command::Enrol(given) => join(&config, given),
+        Command::Rotate(_) => rotate(&config).and_then(|key_no| print(&format!("key {key_no} signs from now on\n"))),
         Command::Status(_) => status(&config).and_then(|screen| print(&screen)),
         Command::Identity(_) => {
             Identity::open(&config).map_err(|e| e.to_string()).and_then(|identity| print(&shown(&identity)))
@@ -55,6 +85,46 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => refuse(&sentence, EXIT_ERROR),
     }
+}
+
+/// Enrols, and says what a person does next.
+fn join(config: &Config, given: &Enrol) -> Result<(), String> {
+    let code = read_code(given.code_file.as_deref())?;
+    let enrolled = enrol(config, &code, &given.collector, given.again)?;
+    if let Some(path) = &given.code_file {
+        std::fs::remove_file(path).map_err(|e| {
+            format!("enrolled; but {} cannot be deleted ({e}): delete it, it is of no use any more", path.display())
+        })?;
+    }
+    let next = if enrolled.is_confirmed {
+        "A person at the provider must now approve this sensor, if these five words stand there too. Start the agent: it asks \
+         until then."
+    } else {
+        "The collector did not confirm the last word. Start the agent; if this sensor does not stand among those that wait \
+         at the provider, enrol it again with a new code (--again)."
+    };
+    print(&format!("sensor  {}\nwords   {}\n\n{next}\n", enrolled.sensor, enrolled.words.join(" ")))
+}
+
+/// The code, from a file or from standard input. Wiped when dropped.
+fn read_code(file: Option<&Path>) -> Result<Zeroizing<String>, String> {
+    let mut code = Zeroizing::new(String::with_capacity(MOST_CODE));
+    let read = |input: &mut dyn Read, code: &mut String| input.take(MOST_CODE as u64).read_to_string(code);
+    match file {
+        Some(path) => {
+            let mut file = File::open(path).map_err(|e| format!("{} cannot be read ({e})", path.display()))?;
+            read(&mut file, &mut code).map_err(|e| format!("{} cannot be read ({e})", path.display()))?;
+        }
+        None => {
+            if io::stdin().is_terminal() {
+                let _ = write!(io::stderr().lock(), "one-time code: ");
+            }
+            // A person ends the line, a pipe may not.
+            let mut input = BufReader::new(io::stdin().lock()).take(MOST_CODE as u64);
+            input.read_line(&mut code).map_err(|e| format!("the code cannot be read ({e})"))?;
+        }
+    }
+    Ok(code)
 }
 
 fn listen(config: &Config) -> Result<(), String> {
@@ -98,6 +168,9 @@ fn refuse(sentence: &str, status: u8) -> ExitCode {
     let _ = writeln!(io::stderr().lock(), "auscult-agent: {sentence}");
     ExitCode::from(status)
 }
+
+/// A code has 41 characters with its dashes.
+const MOST_CODE: usize = 256;
 
 /// Stopped by an error.
 const EXIT_ERROR: u8 = 1;

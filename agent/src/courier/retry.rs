@@ -5,14 +5,28 @@
 //! texts of answers; nobody reads them. Random numbers are arguments.
 
 use auscult_report::receipt::Receipt;
+use auscult_report::renew::Grant;
 
 /// What came back of one request.
 #[derive(Debug)]
 pub enum Answer {
-    /// Nothing: no way, no trust, cut off, timed out.
-    Silence,
+    /// Nothing that could be read.
+    Silence(Silence),
     /// A status with what is ours in it.
     Status(Status),
+}
+
+/// Why nothing came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// No way: no name, no route, nobody there, no time.
+    Unreachable,
+    /// Who is there has not our collector's certificate.
+    Untrusted,
+    /// Who is there does not take our certificate.
+    TurnedAway,
+    /// The answer was cut off, or is longer than any answer.
+    CutOff,
 }
 
 /// An answer, as far as it means something.
@@ -24,6 +38,8 @@ pub struct Status {
     pub retry_after_s: Option<u64>,
     /// The receipt, if the body is one.
     pub receipt: Option<Box<Receipt>>,
+    /// The certificate, if the body is one.
+    pub grant: Option<Box<Grant>>,
     /// What a 403 says, if it is our collector that says it.
     pub standing: Option<Standing>,
 }
@@ -57,6 +73,8 @@ impl Standing {
 pub enum Move {
     /// Each report has its result: settle, and go on.
     Settle(Box<Receipt>),
+    /// The certificate that was asked for: take it, and go on.
+    Take(Box<Grant>),
     /// The same octets in the same order, after so long, at [`Retry::address`].
     Again {
         /// Milliseconds.
@@ -120,32 +138,47 @@ impl Retry {
         self.failures
     }
 
-    /// What to do after this answer to a batch of `reports`. `random` is any 64 random bits.
+    /// The list of addresses has changed.
+    pub fn addresses(&mut self, count: usize) {
+        self.addresses = count;
+        self.address = self.address.checked_rem(count).unwrap_or(0);
+    }
+
+    /// What to do after this answer to a batch of `reports`; 0 for what is no batch. `random` is any 64 random bits.
     #[must_use]
     pub fn after(&mut self, answer: Answer, reports: usize, random: u64) -> Move {
-        let Answer::Status(status) = answer else { return self.elsewhere(None, random) };
+        let status = match answer {
+            // As a 401: the certificate's end may be past, and TLS says so before HTTP can.
+            Answer::Silence(Silence::TurnedAway) => Status { code: 401, ..Status::default() },
+            Answer::Silence(_) => return self.elsewhere(None, random),
+            Answer::Status(status) => status,
+        };
+        if let (200..=299, Some(grant)) = (status.code, status.grant) {
+            self.failures = 0;
+            return Move::Take(grant);
+        }
         match (status.code, status.receipt, status.standing) {
             (200..=299, Some(receipt), _) => {
                 *self = Retry { address: self.address, ..Retry::new(self.addresses) };
                 Move::Settle(receipt)
             }
             (400, ..) if reports > 1 => Move::Halve,
-            (400, ..) => self.refused(status.retry_after_s, random),
-            (401, ..) if !self.renewed => {
-                self.renewed = true;
+            (400, ..) if reports == 1 => self.refused(status.retry_after_s, random),
+            (401, ..) if !self.renewed || self.failures >= RENEW_AFTER => {
+                (self.renewed, self.failures) = (true, 0);
                 Move::Renew
             }
             (403, _, Some(standing)) => self.stands(standing, status.retry_after_s, random),
-            (409, ..) => Move::AskHead,
+            (409, ..) if reports > 0 => Move::AskHead,
             (413, ..) if reports > 1 => Move::Halve,
-            (413, ..) => Move::Fold,
+            (413, ..) if reports == 1 => Move::Fold,
             (415, ..) if !self.recoded => {
                 self.recoded = true;
                 Move::Recode
             }
             (429, ..) => Move::Again { after_ms: self.pause(status.retry_after_s, random), events_only: true },
             // Ours, and in need of time: another address leads to the same collector.
-            (401 | 408 | 415 | 425 | 500 | 503, ..) => {
+            (400 | 401 | 408 | 409 | 413 | 415 | 425 | 500 | 503, ..) => {
                 Move::Again { after_ms: self.pause(status.retry_after_s, random), events_only: false }
             }
             // A stranger's page, a redirect, a gateway that does not reach ours: try another way.
@@ -178,14 +211,20 @@ impl Retry {
     /// How long to wait: what the collector asked for, or else anything up to a bound that grows by 1.7 with each
     /// failure ("full jitter": sensors that lost the collector together must not come back together).
     fn pause(&mut self, retry_after_s: Option<u64>, random: u64) -> u64 {
-        let bound =
-            (0..self.failures.min(MAX_STEPS)).fold(FIRST_MS, |ms, _| ms.saturating_mul(17) / 10).min(LONGEST_MS);
-        self.failures = self.failures.saturating_add(1);
+        let failures = self.failures;
+        self.failures = failures.saturating_add(1);
         match retry_after_s {
             Some(asked) => asked.saturating_mul(1_000).clamp(SHORTEST_ASKED_MS, LONGEST_ASKED_MS),
-            None => random.checked_rem(bound.saturating_add(1)).unwrap_or(0),
+            None => pause_ms(failures, random),
         }
     }
+}
+
+/// A pause after so many failures: anything up to a bound that grows by 1.7 with each.
+#[must_use]
+pub fn pause_ms(failures: u32, random: u64) -> u64 {
+    let bound = (0..failures.min(MAX_STEPS)).fold(FIRST_MS, |ms, _| ms.saturating_mul(17) / 10).min(LONGEST_MS);
+    random.checked_rem(bound.saturating_add(1)).unwrap_or(0)
 }
 
 /// The first bound of a pause: 5 s.
@@ -200,6 +239,8 @@ const SHORTEST_ASKED_MS: u64 = 1_000;
 const LONGEST_ASKED_MS: u64 = 21_600_000;
 /// How often a revoked sensor asks.
 const DAY_MS: u64 = 86_400_000;
+/// Failures after which a certificate that is not taken is renewed once more: about an hour.
+const RENEW_AFTER: u32 = 12;
 /// How often one report is refused for its form before it is kept aside: a proxy's 400 is not the collector's.
 const MAX_REFUSALS: u8 = 3;
 
@@ -235,6 +276,7 @@ mod tests {
     fn word(retry: &mut Retry, answer: Answer, reports: usize) -> &'static str {
         match retry.after(answer, reports, u64::MAX) {
             Move::Settle(_) => "settle",
+            Move::Take(_) => "take",
             Move::Again { events_only: true, .. } => "again, events only",
             Move::Again { .. } => "again",
             Move::Halve => "halve",
@@ -283,15 +325,15 @@ mod tests {
             assert_eq!(retry.address() == 1, elsewhere, "{code}");
         }
         let mut retry = Retry::new(2);
-        assert_eq!((word(&mut retry, Answer::Silence, 9), retry.address()), ("again", 1));
-        assert_eq!((word(&mut retry, Answer::Silence, 9), retry.address()), ("again", 0));
+        assert_eq!((word(&mut retry, Answer::Silence(Silence::Unreachable), 9), retry.address()), ("again", 1));
+        assert_eq!((word(&mut retry, Answer::Silence(Silence::Unreachable), 9), retry.address()), ("again", 0));
     }
 
     #[test]
     fn only_a_receipt_settles_and_it_forgets_the_failures() {
         let mut retry = Retry::new(3);
         for _ in 0..4 {
-            assert_eq!(word(&mut retry, Answer::Silence, 9), "again");
+            assert_eq!(word(&mut retry, Answer::Silence(Silence::Unreachable), 9), "again");
         }
         assert_eq!((retry.failures(), retry.address()), (4, 1));
         assert_eq!(word(&mut retry, receipt(), 9), "settle");
@@ -317,6 +359,26 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_that_is_not_taken_is_renewed_again_after_an_hour_and_not_before() {
+        let mut retry = Retry::new(1);
+        let words: Vec<_> = (0..16).map(|_| word(&mut retry, status(401), 9)).collect();
+        let renewals: Vec<_> = (0..16).filter(|n| words[*n] == "renew").collect();
+        assert_eq!(renewals, [0, 13], "{words:?}");
+        let turned = Answer::Silence(Silence::TurnedAway);
+        assert_eq!(word(&mut Retry::new(1), turned, 9), "renew", "an alert of TLS is the same");
+    }
+
+    #[test]
+    fn what_is_no_batch_is_neither_halved_nor_kept_aside() {
+        for code in [400, 409, 413, 415, 500] {
+            let mut retry = Retry::new(2);
+            let words: Vec<_> = (0..4).map(|_| word(&mut retry, status(code), 0)).collect();
+            assert!(words.iter().skip(1).all(|w| *w == "again"), "{code}: {words:?}");
+            assert_eq!(retry.address(), 0);
+        }
+    }
+
+    #[test]
     fn a_sensor_that_is_not_wanted_is_told_by_a_word() {
         let mut retry = Retry::new(1);
         assert_eq!(word(&mut retry, standing(b"pending\n"), 9), "poll");
@@ -331,18 +393,27 @@ mod tests {
         let mut bounds = Vec::new();
         for n in 0..12 {
             let mut other = retry.clone();
-            assert!(matches!(other.after(Answer::Silence, 1, 0), Move::Again { after_ms: 0, .. }), "{n}");
+            assert!(
+                matches!(other.after(Answer::Silence(Silence::Unreachable), 1, 0), Move::Again { after_ms: 0, .. }),
+                "{n}"
+            );
             let longest = (0..=40_000u64).map(|r| {
-                let Move::Again { after_ms, .. } = retry.clone().after(Answer::Silence, 1, r * 23) else { panic!() };
+                let Move::Again { after_ms, .. } =
+                    retry.clone().after(Answer::Silence(Silence::Unreachable), 1, r * 23)
+                else {
+                    panic!()
+                };
                 after_ms
             });
             bounds.push(longest.max().unwrap() / 1_000);
-            let _ = retry.after(Answer::Silence, 1, 0);
+            let _ = retry.after(Answer::Silence(Silence::Unreachable), 1, 0);
         }
         assert_eq!(bounds[..4], [5, 8, 14, 24]);
         assert_eq!(bounds[10..], [899, 899]);
         for _ in 0..100 {
-            let Move::Again { after_ms, .. } = retry.after(Answer::Silence, 1, u64::MAX) else { panic!() };
+            let Move::Again { after_ms, .. } = retry.after(Answer::Silence(Silence::Unreachable), 1, u64::MAX) else {
+                panic!()
+            };
             assert!(after_ms <= LONGEST_MS);
         }
     }

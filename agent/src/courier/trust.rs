@@ -5,6 +5,8 @@
 //! name and chain are checked as always and the dates at the leaf's own beginning (never before the floor). Keeps:
 //! roots. Drops: the system's trust store, which says nothing about this collector.
 
+use crate::identity::key_hash;
+use auscult_report::key::Hash;
 use core::fmt;
 use core::time::Duration;
 use rustls::RootCertStore;
@@ -12,8 +14,8 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-use std::sync::Arc;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use std::sync::{Arc, Mutex, PoisonError};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// What the clock is worth when a connection is made.
@@ -97,6 +99,77 @@ impl ServerCertVerifier for CollectorVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+/// Takes whatever certificate is shown, on the one path where none is known yet, and remembers its key: an enrolment's proof
+/// then speaks of that key or of another. Who has the key is checked as always; a second key within one meeting is refused.
+#[derive(Debug)]
+pub struct Meeting {
+    met: Mutex<Option<Hash>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Meeting {
+    /// A meeting in which nobody was met yet.
+    #[must_use]
+    pub fn new() -> Meeting {
+        Meeting { met: Mutex::new(None), provider: Arc::new(rustls::crypto::ring::default_provider()) }
+    }
+
+    /// SHA-256 of the public key (SubjectPublicKeyInfo, DER) of who was met.
+    #[must_use]
+    pub fn met(&self) -> Option<Hash> {
+        *self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Meeting {
+    fn default() -> Meeting {
+        Meeting::new()
+    }
+}
+
+impl ServerCertVerifier for Meeting {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let bad = || Error::InvalidCertificate(CertificateError::BadEncoding);
+        let key = key_hash(leaf).ok_or_else(bad)?;
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if *met.get_or_insert(key) == key {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("only TLS 1.3 is spoken".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, leaf, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -3,18 +3,24 @@
 //!
 //! Keeps: `keys/sensor-N.key` (the seed of signing key N), `keys/pseudonym.key`, `keys/machine` (a hash of the
 //! installation), `keys/epoch` (the newest epoch that may have been used), `keys/ledger` (the clinic's ledger, once
-//! enrolled). Each is made once, readable by its owner only, on the disk with its folder before it is used.
+//! enrolled) and the papers of [`Papers`]. Each is readable by its owner only, on the disk with its folder before it is used.
 //! Drops: the content of keys from every print and message.
+
+mod files;
+mod papers;
 
 use crate::config::Config;
 use auscult_report::key::{LedgerId, PublicKey, SensorId, SensorKey, hash};
+use auscult_report::time::Timestamp;
 use core::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use files::{create, make_folder, put, read_key, remove, sync_folder};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 pub use auscult_report::fingerprint::fingerprint_words;
+pub use papers::{Certificate, Papers, is_trusted, key_hash};
 
 /// Keys and what follows from them.
 pub struct Identity {
@@ -103,6 +109,24 @@ impl Identity {
         self.ledger
     }
 
+    /// The sensor belongs to this ledger from now on. It is on the disk when this returns: the last step of an enrolment.
+    ///
+    /// # Errors
+    /// If it cannot be written: then the sensor belongs where it did before.
+    pub fn belong(&mut self, ledger: LedgerId) -> Result<(), IdentityError> {
+        put(&self.folder, "ledger", format!("{ledger}\n").as_bytes())?;
+        self.ledger = ledger;
+        Ok(())
+    }
+
+    /// When the newest signing key was made, by the clock of then.
+    #[must_use]
+    pub fn newest_key_made(&self) -> Option<Timestamp> {
+        let name = key_name(usize::from(self.newest_key_no()));
+        let seconds = fs::metadata(self.folder.join(name)).ok()?.mtime();
+        u64::try_from(seconds).ok().map(Timestamp::from_seconds)
+    }
+
     /// The number of this run of the system.
     #[must_use]
     pub const fn boot(&self) -> [u8; 8] {
@@ -129,10 +153,9 @@ impl Identity {
         if self.keys.len() >= MAX_KEYS {
             return Err(IdentityError::TooManyKeys);
         }
-        let path = self.folder.join(key_name(self.keys.len()));
-        create(&path, &random_key()?)?;
-        sync_folder(&self.folder)?;
-        self.keys.push(SensorKey::from_seed(&read_key(&path)?));
+        let name = key_name(self.keys.len());
+        put(&self.folder, &name, &random_key()?)?;
+        self.keys.push(SensorKey::from_seed(&read_key(&self.folder.join(name))?));
         Ok(self.newest_key_no())
     }
 
@@ -147,13 +170,7 @@ impl Identity {
     /// # Errors
     /// If it cannot be written: then the epoch must not be used.
     pub fn use_epoch(&self, epoch: u32) -> Result<(), IdentityError> {
-        let next = self.folder.join("epoch.new");
-        match fs::remove_file(&next) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(IdentityError::Write(next, e)),
-            _ => create(&next, format!("{epoch}\n").as_bytes())?,
-        }
-        fs::rename(&next, self.folder.join("epoch")).map_err(|e| IdentityError::Write(next, e))?;
-        sync_folder(&self.folder)
+        put(&self.folder, "epoch", format!("{epoch}\n").as_bytes())
     }
 }
 
@@ -184,6 +201,10 @@ pub enum IdentityError {
     Ledger(PathBuf),
     /// More keys than a sensor has in its life.
     TooManyKeys,
+    /// A key for TLS, or a request for its certificate, cannot be made.
+    Request,
+    /// What the collector gave as trust bundle or certificate cannot be used.
+    Papers(&'static str),
 }
 
 impl fmt::Display for IdentityError {
@@ -193,7 +214,7 @@ impl fmt::Display for IdentityError {
         match self {
             IdentityError::Read(path, e) => write!(f, "{} cannot be read ({e})", path.display()),
             IdentityError::Write(path, e) => write!(f, "{} cannot be made ({e})", path.display()),
-            IdentityError::Length(path) => write!(f, "{} is damaged: a key has 32 octets", path.display()),
+            IdentityError::Length(path) => write!(f, "{} is damaged: it has not the length of a key", path.display()),
             IdentityError::Exposed(path) => {
                 write!(
                     f,
@@ -211,6 +232,10 @@ impl fmt::Display for IdentityError {
             IdentityError::Ledger(path) => {
                 write!(f, "{} is damaged: a ledger is 32 hexadecimal digits", path.display())
             }
+            IdentityError::Request => {
+                f.write_str("a key for TLS cannot be made: the program has no usable cryptography")
+            }
+            IdentityError::Papers(why) => f.write_str(why),
             IdentityError::TooManyKeys => write!(f, "a sensor has at most {MAX_KEYS} keys in its life"),
         }
     }
@@ -225,55 +250,14 @@ fn key_name(key_no: usize) -> String {
 /// The order matters: the first signing key is made last, so that a start which was cut off is made again.
 fn make_keys(folder: &Path, machine: Option<&[u8; 32]>) -> Result<(), IdentityError> {
     for name in ["pseudonym.key", "machine"] {
-        match fs::remove_file(folder.join(name)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(IdentityError::Write(folder.join(name), e)),
-            _ => {}
-        }
+        remove(&folder.join(name))?;
     }
     if let Some(machine) = machine {
         create(&folder.join("machine"), machine)?;
     }
     create(&folder.join("pseudonym.key"), &random_key()?)?;
     sync_folder(folder)?;
-    let half = folder.join("sensor-0.new");
-    let _ = fs::remove_file(&half);
-    create(&half, &random_key()?)?;
-    fs::rename(&half, folder.join(key_name(0))).map_err(|e| IdentityError::Write(half, e))?;
-    sync_folder(folder)
-}
-
-/// Makes a file that was not there, for its owner only, and waits until the disk has it.
-fn create(path: &Path, octets: &[u8]) -> Result<(), IdentityError> {
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(octets)?;
-        file.sync_all()
-    };
-    write().map_err(|e| IdentityError::Write(path.to_owned(), e))
-}
-
-fn sync_folder(folder: &Path) -> Result<(), IdentityError> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| IdentityError::Write(folder.to_owned(), e))
-}
-
-fn make_folder(folder: &Path) -> Result<(), IdentityError> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(IdentityError::Write(folder.to_owned(), e)),
-        _ => Ok(()),
-    }
-}
-
-/// 32 octets of a file that only its owner may read.
-fn read_key(path: &Path) -> Result<[u8; 32], IdentityError> {
-    let error = |e| IdentityError::Read(path.to_owned(), e);
-    let file = File::open(path).map_err(error)?;
-    let mode = file.metadata().map_err(error)?.mode();
-    if mode & OTHERS != 0 {
-        return Err(IdentityError::Exposed(path.to_owned()));
-    }
-    let mut octets = Vec::new();
-    file.take(33).read_to_end(&mut octets).map_err(error)?;
-    octets.try_into().map_err(|_| IdentityError::Length(path.to_owned()))
+    put(folder, &key_name(0), &random_key()?)
 }
 
 fn random_key() -> Result<[u8; 32], IdentityError> {
@@ -332,9 +316,6 @@ fn boot() -> Result<[u8; 8], IdentityError> {
 
 /// The ledger of a sensor that is not enrolled: what is sealed for it can be delivered to nobody.
 pub const NOT_ENROLLED: LedgerId = LedgerId([0; 16]);
-
-/// Rights of the group and of others.
-const OTHERS: u32 = 0o077;
 
 /// A key a year, and some by command.
 const MAX_KEYS: usize = 256;

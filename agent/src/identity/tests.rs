@@ -1,6 +1,7 @@
 //! Keys are made once, stay where they were made, and are refused when they were shown, damaged or copied.
 
 use super::*;
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, UNIX_EPOCH};
 

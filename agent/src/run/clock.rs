@@ -4,6 +4,9 @@
 
 use auscult_report::header::{Clock, Moment};
 use auscult_report::time::Timestamp;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
 
 /// What the system says of its clocks at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,24 @@ impl ClockWatch {
             Clock::Unset
         };
         (Moment { boot: self.boot, mono_ms: now.mono_ms, wall: now.wall, clock }, jumped)
+    }
+}
+
+/// What the system says of its clocks.
+#[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock")]
+pub(super) fn reading() -> Reading {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = uptime.split_whitespace().next().and_then(|s| s.split_once('.'));
+    let mono_ms = seconds.map_or(0, |(whole, hundredths)| {
+        let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+        number(whole).saturating_mul(1_000).saturating_add(number(hundredths).saturating_mul(10))
+    });
+    Reading {
+        wall: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        mono_ms,
+        synchronised: Path::new("/run/systemd/timesync/synchronized").exists(),
+        has_battery: Path::new("/sys/class/rtc/rtc0").exists(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
+use crate::courier::retry::Answer;
 use crate::sensor::{Sensor, Settings};
 use auscult_report::summary::{HostEntry, Sighting, Summary};
 use auscult_report::time::Timestamp;
@@ -14,7 +15,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What the capture thread says.
+/// What the threads say to the loop.
 pub(super) enum Said {
     /// A window ended.
     Window(Box<Summary>),
@@ -22,6 +23,8 @@ pub(super) enum Said {
     Urgent(Vec<Sighting>, Vec<HostEntry>, Timestamp),
     /// The capture ended, or could not be read on.
     Over(Option<FileError>),
+    /// What came of a request: the courier's thread says it.
+    Answer(Box<Answer>),
 }
 
 /// Hears a capture to its end, or until `stop` is set. Who listens at the other end decides how fast.

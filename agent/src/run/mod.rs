@@ -1,38 +1,54 @@
-//! The daemon: a capture thread, one channel, one loop that seals and spools. With `main` the only room that looks at
-//! the clock.
+//! The daemon: a capture thread, a courier's thread, one channel from both, one loop that owns spool, keys, windows and time.
+//! With `main` the only room that looks at the clock.
 //!
 //! Keeps: what could not be written, until it can be. Drops: nothing that was heard; what the rooms let go they count.
 
+mod answer;
 mod clock;
+mod delivery;
 mod ear;
+mod enrol;
+mod health;
+mod post;
+mod rotate;
 mod status;
 
-use crate::config::Config;
-use crate::identity::Identity;
+use crate::config::{Config, Then};
+use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
 use crate::spool::{Bounds, Recovered, Spool, Trouble};
 use crate::window::{Windows, lighter};
+use auscult_report::bounded::Bounded;
 use auscult_report::header::Moment;
-use auscult_report::heartbeat::{Health, Heartbeat};
+use auscult_report::heartbeat::{Health, Heartbeat, health_extra};
 use auscult_report::key::{Hash, hash};
-use auscult_report::payload::{EpochReason, Extras, Payload};
+use auscult_report::payload::{
+    Changes, EXTRA_CONTRADICTION, EpochReason, Event, Extra, Extras, Full, MAX_EXTRA_OCTETS, Payload,
+};
+use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
-use clock::{ClockWatch, Reading};
+use clock::{ClockWatch, reading};
+use delivery::CONTRADICTION;
 use ear::Said;
+use health::Gauge;
+use post::Post;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
+pub use enrol::{Enrolled, enrol};
+pub use rotate::rotate;
 pub use status::status;
 
-/// Listens until the capture ends or `stop` is set.
+/// Listens until the capture ends (or longer, as the configuration says) or `stop` is set, and delivers what it hears.
 ///
 /// # Errors
 /// One sentence: what was being done, what to try.
@@ -44,8 +60,34 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     })?;
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
+    let spool = open_spool(config, &identity, moment)?;
+    let settings = Settings {
+        places: Places::new(config.networks.clone()),
+        own_names: config.own_ssids.clone(),
+        own_bssids: config.own_bssids.clone(),
+        key: identity.pseudonym_key(),
+    };
+    let (out, said) = sync_channel(WAITING_WINDOWS);
+    let post = open_post(config, &identity, out.clone())?;
+    let mut daemon = Daemon::new(config, identity, spool, watch, post);
+    daemon.take_over()?;
+    let (pace, halt) = ((config.speed, config.window_ms), Arc::clone(stop));
+    let thread = std::thread::Builder::new().name("capture".to_owned());
+    let ear = thread
+        .spawn(move || ear::hear(capture, settings, pace, &halt, &out))
+        .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
+    let ended = daemon.listen(&said, &ear).and_then(|()| daemon.linger(&said, config, stop));
+    drop(said);
+    if ear.join().is_err() {
+        error!("the capture thread broke");
+    }
+    ended
+}
+
+/// Opens the spool and says what had to be put in order.
+fn open_spool(config: &Config, identity: &Identity, moment: Moment) -> Result<Spool, String> {
     let bounds = Bounds { octets: config.spool_octets, keep_ms: config.keep_ms };
-    let (spool, recovered) = Spool::open(Box::new(SystemDisk), &config.state, bounds, &identity, moment)
+    let (spool, recovered) = Spool::open(Box::new(SystemDisk), &config.state, bounds, identity, moment)
         .map_err(|e| format!("the spool cannot be opened: {e}"))?;
     info!(sensor = %identity.sensor(), new = identity.is_new(), clock = ?moment.clock, "started");
     let begun = Recovered { epoch: Some(EpochReason::Enrolled), ..Recovered::default() };
@@ -54,31 +96,24 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
         let (half, damaged, adopted, gaps) = (recovered.half, recovered.damaged, recovered.adopted, recovered.gaps);
         warn!(half, damaged, adopted, gaps, unenrolled = recovered.unenrolled, epoch, "put in order");
     }
-    let settings = Settings {
-        places: Places::new(config.networks.clone()),
-        own_names: config.own_ssids.clone(),
-        own_bssids: config.own_bssids.clone(),
-        key: identity.pseudonym_key(),
-    };
-    let (out, said) = sync_channel(WAITING_WINDOWS);
-    let (pace, halt) = ((config.speed, config.window_ms), Arc::clone(stop));
-    let thread = std::thread::Builder::new().name("capture".to_owned());
-    let ear = thread
-        .spawn(move || ear::hear(capture, settings, pace, &halt, &out))
-        .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
-    let health = Health {
-        program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
-        program_hash: program_hash(),
-        config_hash: hash(b"", &[format!("{config:?}").as_bytes()]),
-        capturing: true,
-        ..Health::default()
-    };
-    let mut daemon = Daemon { identity, spool, watch, windows: Windows::default(), health };
-    let ended = daemon.listen(&said);
-    if ear.join().is_err() {
-        error!("the capture thread broke");
+    Ok(spool)
+}
+
+/// The way to the collector, if the sensor is enrolled.
+fn open_post(config: &Config, identity: &Identity, out: SyncSender<Said>) -> Result<Option<Post>, String> {
+    let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
+    if identity.ledger() == NOT_ENROLLED {
+        info!("not enrolled: reports stay in the spool");
+        return Ok(None);
     }
-    ended
+    let post = Post::start(config, papers, move |answer| {
+        // The loop has ended: nobody waits for it any more.
+        let _ = out.send(Said::Answer(Box::new(answer)));
+    })?;
+    if post.is_none() {
+        warn!("no collector is known: enrol this sensor (auscult-agent enrol)");
+    }
+    Ok(post)
 }
 
 /// Everything that the loop holds.
@@ -88,35 +123,53 @@ struct Daemon {
     watch: ClockWatch,
     windows: Windows,
     health: Health,
+    gauge: Gauge,
+    post: Option<Post>,
+    state: PathBuf,
+    began: Instant,
 }
 
 impl Daemon {
+    #[expect(clippy::disallowed_methods, reason = "from here on the daemon counts its time")]
+    fn new(config: &Config, identity: Identity, spool: Spool, watch: ClockWatch, post: Option<Post>) -> Daemon {
+        let health = Health {
+            program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
+            program_hash: program_hash(),
+            config_hash: hash(b"", &[format!("{config:?}").as_bytes()]),
+            capturing: true,
+            ..Health::default()
+        };
+        Daemon {
+            identity,
+            spool,
+            watch,
+            windows: Windows::default(),
+            health,
+            gauge: Gauge::new(&config.state),
+            post,
+            state: config.state.clone(),
+            began: Instant::now(),
+        }
+    }
+
     /// Until the capture is over.
-    fn listen(&mut self, said: &Receiver<Said>) -> Result<(), String> {
+    fn listen(&mut self, said: &Receiver<Said>, ear: &JoinHandle<()>) -> Result<(), String> {
         let mut last = Timestamp::default();
         loop {
-            match said.recv_timeout(TRY_AGAIN) {
+            self.send();
+            match said.recv_timeout(self.wait(TRY_AGAIN)) {
                 Ok(Said::Window(summary)) => {
                     last = summary.window.to;
-                    let counters = summary.counters;
-                    self.health.frames = self.health.frames.saturating_add(counters.frames);
-                    let sightings = summary.sightings.len();
-                    let due = self.windows.close(*summary);
-                    info!(frames = counters.frames, hosts = counters.hosts, sightings, told = due.is_some(), "window");
-                    if let Some(payload) = due {
-                        self.tell(payload)?;
-                    }
-                    self.beat();
+                    self.window(*summary)?;
                 }
                 Ok(Said::Urgent(sightings, hosts, at)) => {
                     last = at;
                     self.windows.urge(&sightings, &hosts);
                 }
-                Ok(Said::Over(error)) => return self.end(error.map(|e| e.octet)),
-                Err(RecvTimeoutError::Timeout) => {
-                    debug!("nothing came");
-                }
-                Err(RecvTimeoutError::Disconnected) => return Err("the capture thread ended early".to_owned()),
+                Ok(Said::Answer(answer)) => self.answered(*answer)?,
+                Ok(Said::Over(error)) => return self.over(error.map(|e| e.octet)),
+                Err(RecvTimeoutError::Timeout) if !ear.is_finished() => debug!("nothing came"),
+                Err(_) => return Err("the capture thread ended early".to_owned()),
             }
             if let Some(event) = self.windows.event(last) {
                 self.tell(event)?;
@@ -124,8 +177,28 @@ impl Daemon {
         }
     }
 
-    /// The end: what was not written is tried once more.
-    fn end(&mut self, stopped_at: Option<u64>) -> Result<(), String> {
+    /// A window ended.
+    fn window(&mut self, summary: Summary) -> Result<(), String> {
+        let counters = summary.counters;
+        self.health.frames = self.health.frames.saturating_add(counters.frames);
+        let sightings = summary.sightings.len();
+        let due = self.windows.close(summary);
+        info!(frames = counters.frames, hosts = counters.hosts, sightings, told = due.is_some(), "window");
+        match due {
+            Some(payload) => self.tell(payload)?,
+            None => {
+                if let Some(post) = &mut self.post {
+                    post.plan.beat();
+                }
+            }
+        }
+        self.rotate_yearly()?;
+        let _ = self.sign_of_life();
+        Ok(())
+    }
+
+    /// The capture is over: what was not written is tried once more.
+    fn over(&mut self, stopped_at: Option<u64>) -> Result<(), String> {
         self.health.capturing = false;
         if let Some(octet) = stopped_at {
             warn!(octet, "the capture could not be read to its end");
@@ -133,22 +206,73 @@ impl Daemon {
         if let Some(payload) = self.windows.due() {
             self.tell(payload)?;
         }
-        self.beat();
+        let _ = self.sign_of_life();
+        Ok(())
+    }
+
+    /// Behind the capture: delivers what waits, as long as that may take.
+    fn linger(&mut self, said: &Receiver<Said>, config: &Config, stop: &AtomicBool) -> Result<(), String> {
+        let mut until = match config.then {
+            Then::Stay => None,
+            Then::End => Some(now_ms(self.began).saturating_add(config.linger_ms)),
+        };
+        let mut is_told = false;
+        loop {
+            let now_ms = now_ms(self.began);
+            if !is_told && stop.load(Ordering::Relaxed) {
+                (is_told, until) = (true, Some(now_ms.saturating_add(LAST_TRY_MS)));
+                if let Some(post) = &mut self.post {
+                    post.within = Duration::from_millis(LAST_TRY_MS);
+                    post.plan.hurry();
+                }
+            }
+            if until.is_some_and(|until| now_ms >= until || self.is_delivered()) {
+                break;
+            }
+            self.send();
+            let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
+            if is_told && !is_out {
+                break;
+            }
+            match said.recv_timeout(self.wait(LOOK_EVERY)) {
+                Ok(Said::Answer(answer)) => self.answered(*answer)?,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                // Before the enrolment nobody is left to say anything.
+                Err(RecvTimeoutError::Disconnected) => sleep(LOOK_EVERY),
+            }
+        }
         let fill = self.spool.fill();
         info!(frames = self.health.frames, waiting = fill.waiting, "stopped");
         Ok(())
+    }
+
+    /// Whether nothing is left to deliver.
+    fn is_delivered(&self) -> bool {
+        let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
+        self.post.is_none() || (!is_out && self.spool.waiting().next().is_none())
+    }
+
+    /// How long to wait for what the threads say: until something is due, and no longer than `most`.
+    fn wait(&self, most: Duration) -> Duration {
+        let now_ms = now_ms(self.began);
+        let wakes = self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms));
+        Duration::from_millis(wakes.saturating_sub(now_ms)).clamp(SHORTEST_WAIT, most)
     }
 
     /// Seals and spools. What cannot be written now goes into the next report.
     fn tell(&mut self, payload: Payload) -> Result<(), String> {
         let moment = self.moment();
         let mut payload = payload;
+        let tells_of = self.add_extras(&mut payload);
         for _ in 0..HALVINGS {
             match self.spool.append(&self.identity, &payload, moment) {
                 Ok(known) => {
                     let (epoch, seq) = (known.place.epoch, known.place.seq);
                     info!(epoch, seq, kind = payload.kind().word(), "sealed");
                     self.windows.written(known.place, &payload);
+                    if let Some(post) = self.post.as_mut().filter(|_| tells_of) {
+                        post.delivery.contradiction_is_told = true;
+                    }
                     return Ok(());
                 }
                 Err(Trouble::TooLarge) => match lighter(payload) {
@@ -166,14 +290,41 @@ impl Daemon {
         Ok(())
     }
 
-    /// Leaves a sign of life.
-    fn beat(&mut self) {
+    /// Adds to a whole report how the sensor is, and to any report that the ledger's keeper contradicted himself, if none
+    /// told of it yet; true if it does.
+    fn add_extras(&mut self, payload: &mut Payload) -> bool {
+        let is_full = matches!(payload, Payload::Full(_));
+        let (Payload::Full(Full { ext, .. })
+        | Payload::Changes(Changes { ext, .. })
+        | Payload::Event(Event { ext, .. })) = payload
+        else {
+            return false;
+        };
+        let mut extras = core::mem::take(ext).into_vec();
+        if is_full {
+            self.gauge.measure(&mut self.health, now_ms(self.began));
+            self.health.waiting = self.spool.fill().waiting;
+            extras.extend(health_extra(&self.health));
+        }
+        let delivery = self.post.as_ref().map(|post| &post.delivery);
+        let is_untold = delivery.is_some_and(|d| d.contradiction_ms.is_some() && !d.contradiction_is_told);
+        let note = if is_untold { fs::read(self.state.join(CONTRADICTION)).ok() } else { None };
+        let tells_of = note.is_some();
+        extras.extend(note.map(|mut note| {
+            // The checkpoint's text and the keeper's signature stand first.
+            note.truncate(MAX_EXTRA_OCTETS);
+            Extra { tag: EXTRA_CONTRADICTION, octets: Bounded::first_of(note).0 }
+        }));
+        *ext = Bounded::first_of(extras).0;
+        tells_of
+    }
+
+    /// Leaves a sign of life beside the chain, and gives it.
+    fn sign_of_life(&mut self) -> Option<Vec<u8>> {
         let moment = self.moment();
-        let Some(head) = self.spool.head() else { return };
-        let fill = self.spool.fill();
-        self.health.waiting = fill.waiting;
-        self.health.memory_free_kib = meminfo("MemAvailable:");
-        self.health.load_thousandths = load_thousandths();
+        let head = self.spool.head()?;
+        self.health.waiting = self.spool.fill().waiting;
+        self.gauge.measure(&mut self.health, now_ms(self.began));
         let beat = Heartbeat {
             ledger: head.ledger,
             sensor: head.sensor,
@@ -182,13 +333,14 @@ impl Daemon {
             moment,
             health: self.health,
             seen: self.spool.seen(),
-            bundle_version: 0,
+            bundle_version: self.spool.bundle_version(),
             ext: Extras::new(),
         };
-        let sealed = self.identity.key(head.key_no).and_then(|key| beat.seal(key));
-        if let Some(Err(e)) = sealed.map(|octets| self.spool.keep_alive(&octets)) {
-            warn!(error = %e, "no sign of life");
+        let sealed = self.identity.key(head.key_no).and_then(|key| beat.seal(key))?;
+        if let Err(e) = self.spool.keep_alive(&sealed) {
+            warn!(error = %e, "no sign of life on the disk");
         }
+        Some(sealed)
     }
 
     fn moment(&mut self) -> Moment {
@@ -209,42 +361,19 @@ fn lock(state: &Path) -> Result<File, String> {
     }
 }
 
-/// What the system says of its clocks.
-#[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock")]
-fn reading() -> Reading {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
-    let seconds = uptime.split_whitespace().next().and_then(|s| s.split_once('.'));
-    let mono_ms = seconds.map_or(0, |(whole, hundredths)| {
-        let number = |text: &str| text.parse::<u64>().unwrap_or(0);
-        number(whole).saturating_mul(1_000).saturating_add(number(hundredths).saturating_mul(10))
-    });
-    Reading {
-        wall: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
-        mono_ms,
-        synchronised: Path::new("/run/systemd/timesync/synchronized").exists(),
-        has_battery: Path::new("/sys/class/rtc/rtc0").exists(),
-    }
+/// Milliseconds since the daemon began.
+fn now_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Spreads what many sensors do at once; where the system gives nothing, nothing is spread.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or(0)
 }
 
 fn program_hash() -> Hash {
     let program = std::env::current_exe().and_then(fs::read);
     program.map_or([0; 32], |octets| hash(b"", &[&octets]))
-}
-
-/// A line of /proc/meminfo, in KiB; 0 where there is none.
-fn meminfo(line: &str) -> u32 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let found = text.lines().find_map(|l| l.strip_prefix(line)).and_then(|l| l.split_whitespace().next()?.parse().ok());
-    found.unwrap_or(0)
-}
-
-/// The load of the last minute.
-fn load_thousandths() -> u32 {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let (whole, hundredths) = text.split_whitespace().next().and_then(|l| l.split_once('.')).unwrap_or(("0", "0"));
-    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
-    number(whole).saturating_mul(1_000).saturating_add(number(hundredths).saturating_mul(10))
 }
 
 /// 2026-11-01: this program is no older, so a clock that says less was not set.
@@ -258,3 +387,9 @@ const HALVINGS: usize = 20;
 
 /// How long to wait for the capture before looking whether something waits.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// The same when the capture is over: then the loop itself looks whether it is told to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A pause that is over is not waited for.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// When told to stop: how long the last delivery may take.
+const LAST_TRY_MS: u64 = 4_000;

@@ -1,10 +1,12 @@
 //! One screen for the person at the device: does it hear, where does the chain stand, how full is the spool, which words
-//! to compare.
+//! to compare, who let it in, what was delivered and why not more.
 //!
 //! Keeps: what the daemon left on the disk. Drops: everything heard; nothing of it is shown here.
 
+use super::delivery::Delivery;
 use crate::config::Config;
-use crate::identity::{Identity, NOT_ENROLLED};
+use crate::courier::trouble::Trouble;
+use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::spool::look;
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::payload::Place;
@@ -27,20 +29,63 @@ pub fn status(config: &Config) -> Result<String, String> {
     };
     line("sensor", identity.sensor().to_string());
     line("words", identity.words().join(" "));
-    line(
-        "enrolled",
-        if identity.ledger() == NOT_ENROLLED { "no".to_owned() } else { format!("ledger {}", identity.ledger()) },
-    );
+    let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
+    let delivery = Delivery::look(&config.state);
+    line("enrolled", enrolled(&identity, &papers));
+    line("approved", approved(&papers, &delivery));
     line("hears", beat.as_ref().map_or("not started yet".to_owned(), hears));
     line("networks", networks(config));
     line("chain", seen.head.map_or("not begun".to_owned(), |h| format!("{}, key {}", place(h.place), h.key_no)));
     let percent = seen.octets.saturating_mul(100).checked_div(config.spool_octets).unwrap_or(0);
     line("spool", format!("{} reports, {} of {} octets ({percent} %)", seen.reports, seen.octets, config.spool_octets));
-    line("delivered", seen.settled.map_or("nothing yet".to_owned(), |p| format!("up to {}", place(p))));
+    let when = delivery.stored_ms.map_or(String::new(), |ms| format!(", at {}", utc(ms)));
+    line("delivered", seen.settled.map_or("nothing yet".to_owned(), |p| format!("up to {}{when}", place(p))));
+    line("contact", contact(&delivery));
+    if let Some(trouble) = delivery.trouble() {
+        line("trouble", trouble.sentence().to_owned());
+    }
+    if let Some(ms) = delivery.contradiction_ms {
+        let told = if delivery.contradiction_is_told { "a report told of it" } else { "the next report tells of it" };
+        line("ledger", format!("its keeper contradicted himself at {}; {told}", utc(ms)));
+    }
     if let Some(beat) = &beat {
         line("clock", format!("{:?}", beat.moment.clock).to_lowercase());
     }
     Ok(screen)
+}
+
+fn enrolled(identity: &Identity, papers: &Papers) -> String {
+    match (identity.ledger(), papers.trust()) {
+        (NOT_ENROLLED, _) => "no".to_owned(),
+        (ledger, None) => format!("ledger {ledger}, by hand: no collector is known"),
+        (ledger, Some(trust)) => format!("ledger {ledger}, trust bundle {}", trust.version),
+    }
+}
+
+/// A certificate is what an approval brings.
+fn approved(papers: &Papers, delivery: &Delivery) -> String {
+    match (papers.certificate(), delivery.trouble()) {
+        (_, Some(Trouble::Pending)) => "not yet: the provider compares the five words".to_owned(),
+        (_, Some(Trouble::Revoked | Trouble::Closed)) => "no more".to_owned(),
+        (None, _) => "not yet".to_owned(),
+        (Some(certificate), _) => format!("yes, certificate until {}", utc(certificate.until.0)),
+    }
+}
+
+fn contact(delivery: &Delivery) -> String {
+    let last = delivery.receipt_ms.map_or("none yet".to_owned(), |ms| format!("last {}", utc(ms)));
+    match delivery.failures {
+        0 => last,
+        1 => format!("{last}, 1 failure since"),
+        n => format!("{last}, {n} failures since"),
+    }
+}
+
+/// To the minute, by this sensor's clock.
+fn utc(ms: u64) -> String {
+    let second = i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
+    let shown = jiff::Timestamp::from_second(second).map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    shown.unwrap_or_else(|_| "an unknown time".to_owned())
 }
 
 fn hears(beat: &Heartbeat) -> String {

@@ -14,14 +14,15 @@ mod look;
 mod recover;
 mod room;
 mod stored;
+mod told;
 
 use crate::identity::Identity;
+use auscult_report::batch::MAX_BATCH_OCTETS;
 use auscult_report::chain::{Head, NOTHING_BEFORE, follows};
 use auscult_report::header::{Moment, Seen};
 use auscult_report::key::{Hash, hash};
 use auscult_report::payload::{EpochReason, EpochStart, Extras, Kind, Known, Payload, Place};
 use auscult_report::seal::{SealedReport, Stamp};
-use auscult_report::time::Timestamp;
 use core::fmt;
 use disk::Disk;
 use entry::{Entry, head_of, open_own};
@@ -46,6 +47,10 @@ pub struct Spool {
     last_key_no: Option<u16>,
     /// Whether the disk may hold something else than is believed.
     unsure: bool,
+    /// Hashes of the newest reports, whether they are still here or not: receipts speak of them.
+    recent: BTreeMap<Place, Hash>,
+    /// The longest report that is made.
+    longest: usize,
 }
 
 /// How much is kept.
@@ -115,6 +120,8 @@ impl Spool {
             attempt: None,
             last_key_no: None,
             unsure: true,
+            recent: BTreeMap::new(),
+            longest: LONGEST_REPORT,
         };
         let recovered = spool.recover(identity, moment)?;
         Ok((spool, recovered))
@@ -151,23 +158,6 @@ impl Spool {
         }
     }
 
-    /// A receipt settled everything up to a place: it may leave when it has been kept for a while.
-    ///
-    /// # Errors
-    /// Whether to try again; nothing leaves before it is on the disk that it may.
-    pub fn settle(&mut self, up_to: Place, seen: Option<Seen>, now: Timestamp) -> Result<(), Trouble> {
-        let stored = self.stored.ok_or(Trouble::Never("nothing was sealed that could be settled"))?;
-        if up_to > stored.head.place {
-            return Err(Trouble::Never("a receipt settles what was never sealed"));
-        }
-        let settled = stored.settled.max(Some(up_to));
-        self.store(Stored { settled, seen: seen.or(stored.seen), ..stored })?;
-        let old = |e: &Entry| now.since_ms(e.wall) >= self.bounds.keep_ms;
-        let leaving: Vec<Place> =
-            self.entries.iter().filter(|(p, e)| Some(**p) <= settled && old(e)).map(|(p, _)| *p).collect();
-        leaving.into_iter().try_for_each(|place| self.remove(place))
-    }
-
     /// Begins a new epoch: the collector's head is ahead of ours, or it holds another report of the same number.
     ///
     /// # Errors
@@ -179,6 +169,7 @@ impl Spool {
         last: Option<Known>,
         moment: Moment,
     ) -> Result<Known, Trouble> {
+        self.be_sure(identity, moment)?;
         let known = self.entries.keys().next_back().map(|p| p.epoch).max(last.map(|k| k.place.epoch));
         let used = known.max(identity.epoch()).max(self.stored.map(|s| s.head.place.epoch));
         let place = Place { epoch: used.map_or(0, |e| e.saturating_add(1)), seq: 0 };
@@ -290,7 +281,8 @@ impl Spool {
         }
         let key = identity.key(stored.head.key_no).ok_or(NO_KEY)?;
         let stamp = stored.head.next(moment, stored.seen, stored.bundle_version);
-        SealedReport::seal(key, &stamp, payload).map_err(|_| Trouble::TooLarge)
+        let sealed = SealedReport::seal(key, &stamp, payload).map_err(|_| Trouble::TooLarge)?;
+        if sealed.octets().len() > self.longest { Err(Trouble::TooLarge) } else { Ok(sealed) }
     }
 
     /// Brings a report onto the disk, and behind it the head that names it.
@@ -310,9 +302,13 @@ impl Spool {
         let old = self.stored.filter(|s| s.head.ledger == head.ledger);
         self.store(match old {
             Some(stored) => Stored { head, ..stored },
-            None => Stored { head, settled: None, seen: None, bundle_version: 0 },
+            None => Stored::begun(head),
         })?;
         self.entries.insert(head.place, entry);
+        self.recent.insert(head.place, head.hash);
+        while self.recent.len() > RECENT {
+            self.recent.pop_first();
+        }
         (self.attempt, self.unsure) = (None, false);
         Ok(head.known())
     }
@@ -354,6 +350,10 @@ fn name(place: Place) -> String {
     format!("{:08x}-{:016x}.report", place.epoch, place.seq)
 }
 
+/// Hashes that are remembered: more than a batch.
+const RECENT: usize = 256;
+/// A report must fit into a batch with its length.
+const LONGEST_REPORT: usize = MAX_BATCH_OCTETS.saturating_sub(4);
 const CHAIN: &str = "chain";
 /// The file of the newest sign of life, in the state folder.
 pub const ALIVE: &str = "alive";

@@ -124,7 +124,7 @@ impl Spool {
         let Some(head) = first else { return Ok(Some(EpochReason::Enrolled)) };
         recovered.adopted = recovered.adopted.saturating_add(1);
         use_epoch(identity, head.place.epoch)?;
-        let stored = Stored { head, settled: None, seen: None, bundle_version: 0 };
+        let stored = Stored::begun(head);
         self.store(stored)?;
         self.go_on(identity, stored, reports, recovered)
     }
