@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub mod archive;
+pub mod desk;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
