@@ -4,6 +4,8 @@
 //! Prints durable reports a second, p50 and p99 from the moment at which a request was due (with `--rate`; else from its sending), and
 //! CPU a report of both sides, as the system counts it. Bounded in time and in number; nothing leaves this machine. Keeps: nothing.
 
+#![allow(clippy::disallowed_methods, reason = "a program that measures")]
+
 use auscult_collector::authority::Authority;
 use auscult_collector::store::{ClinicId, NewClinic, SensorState, Store};
 use auscult_report::batch::batch;
@@ -295,7 +297,6 @@ fn memory_kib(id: u32) -> u64 {
     status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-#[allow(clippy::disallowed_methods, reason = "a program of its own")]
 fn now() -> Timestamp {
     Timestamp(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
 }
