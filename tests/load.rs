@@ -225,9 +225,9 @@ async fn send(
     let mut sender = sensor.sender.take().unwrap();
     for (turn, (reports, octets)) in sensor.batches.iter().enumerate() {
         let mut due = Instant::now();
-        if rate > 0 {
-            let number = u64::try_from(turn * count + n).unwrap();
-            due = begun + Duration::from_micros(number * 1_000_000 / rate);
+        let number = u64::try_from(turn * count + n).unwrap();
+        if let Some(after_us) = (number * 1_000_000).checked_div(rate) {
+            due = begun + Duration::from_micros(after_us);
             tokio::time::sleep_until(due.into()).await;
         }
         if fresh {
