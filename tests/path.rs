@@ -4,9 +4,10 @@
 use auscult_tests::archive::Folder;
 use auscult_tests::{agent, collector, root};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn what_a_sensor_hears_stands_in_the_ledger_and_in_the_findings_of_its_clinic() {
@@ -50,6 +51,27 @@ fn what_a_sensor_hears_stands_in_the_ledger_and_in_the_findings_of_its_clinic() 
     assert_eq!(archive(dir, &["findings", "north"]), findings);
     archive(dir, &["rebuild", "north"]);
     assert_eq!(archive(dir, &["findings", "north"]), findings, "the same from the envelopes alone");
+}
+
+#[test]
+fn the_demonstration_shows_three_clinics_and_cleans_up_when_it_is_interrupted() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_demo")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let shown: Vec<String> = lines.by_ref().take_while(|line| !line.contains("It serves until Ctrl-C")).collect();
+    let text = shown.join("\n");
+    for (clinic, rule) in [
+        ("Northside Imaging", "orthanc-open"),
+        ("Lakeside Family Practice", "wifi-open-network"),
+        ("Hilltop Laboratory", "database-no-login"),
+    ] {
+        let found = text.split("\n== ").find(|part| part.starts_with(clinic)).unwrap_or_default();
+        assert!(found.contains(rule) && found.contains("ledger verify"), "{clinic}: {text}");
+    }
+    let folder = text.split("everything lies in ").nth(1).unwrap().lines().next().unwrap();
+    assert!(Path::new(folder).join("archive.db").exists());
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(!Path::new(folder).exists(), "{folder} was left behind");
 }
 
 fn write_configurations(dir: &Path) {
