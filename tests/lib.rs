@@ -120,11 +120,11 @@ pub fn hear(octets: &[u8], settings: Settings) -> Option<(Sensor, Summary)> {
     Some((sensor, summary))
 }
 
-/// A program of this tree, built by cargo the first time.
-fn program(package: &str, name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
+/// A program of this tree, built by cargo the first time: with the features of the whole tree, so that nothing is built twice.
+fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
     built.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", package, "--bin", name])
+            .args(["build", "--quiet", "--workspace", "--bin", name])
             .current_dir(root())
             .status()
             .expect("cargo starts");
@@ -136,7 +136,7 @@ fn program(package: &str, name: &str, built: &'static OnceLock<PathBuf>) -> &'st
 
 fn inspector() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    program("auscult-agent", "auscult-inspect", &BUILT)
+    program("auscult-inspect", &BUILT)
 }
 
 /// `auscult-agent`, without arguments yet.
@@ -146,7 +146,7 @@ fn inspector() -> &'static Path {
 #[must_use]
 pub fn agent() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(program("auscult-agent", "auscult-agent", &BUILT))
+    Command::new(program("auscult-agent", &BUILT))
 }
 
 /// `auscult-collector`, as a path.
@@ -156,7 +156,7 @@ pub fn agent() -> Command {
 #[must_use]
 pub fn collector() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    program("auscult-collector", "auscult-collector", &BUILT)
+    program("auscult-collector", &BUILT)
 }
 
 /// Runs `auscult-inspect`.
