@@ -175,10 +175,28 @@ impl ClinicStore {
     /// # Errors
     /// If it could not be read.
     pub fn proof_base(&self, sensor: SensorId) -> Result<ProofBase, StoreError> {
-        self.database.read("proof base", |tx| {
-            let clinic = super::fleet::clinic(tx, self.clinic)?;
-            let newest = newest(tx, self, clinic.generation, sensor)?;
-            Ok((clinic, head(tx, self)?, newest))
+        self.database.ask("proof base", |reader| {
+            let sql = "SELECT c.clinic_id, c.name, c.title, c.state, c.ledger_id, c.generation, c.quota_octets_day,
+                           h.size, h.root, h.note, n.epoch, n.seq, n.received_ms, n.leaf_index
+                       FROM clinic c LEFT JOIN ledger_head h ON h.clinic_id = ?1
+                       LEFT JOIN ledger_newest n
+                           ON n.clinic_id = ?1 AND n.sensor_id = ?2 AND n.generation = c.generation
+                       WHERE c.clinic_id = ?1";
+            let base = reader.prepare_cached(sql)?.query_row(params![self.clinic.0, sensor.0], |row| {
+                let head = match row.get::<_, Option<i64>>(7)? {
+                    Some(size) => Some(BookHead { size: nat(size), root: row.get(8)?, note: row.get(9)? }),
+                    None => None,
+                };
+                let newest = match row.get::<_, Option<u32>>(10)? {
+                    Some(epoch) => {
+                        let place = Place { epoch, seq: nat(row.get(11)?) };
+                        Some((place, Timestamp(nat(row.get(12)?)), nat(row.get(13)?)))
+                    }
+                    None => None,
+                };
+                Ok((super::fleet::clinic_row(row)?, head, newest))
+            });
+            Ok(base?)
         })
     }
 

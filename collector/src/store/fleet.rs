@@ -139,13 +139,13 @@ impl Store {
 }
 
 /// A clinic's row.
-pub(super) fn clinic(tx: &Transaction<'_>, clinic: ClinicId) -> Result<ClinicRow, StoreError> {
+fn clinic(tx: &Transaction<'_>, clinic: ClinicId) -> Result<ClinicRow, StoreError> {
     let sql = "SELECT clinic_id, name, title, state, ledger_id, generation, quota_octets_day FROM clinic
                WHERE clinic_id = ?1";
     Ok(tx.prepare_cached(sql)?.query_row([clinic.0], clinic_row)?)
 }
 
-fn clinic_row(row: &Row<'_>) -> rusqlite::Result<ClinicRow> {
+pub(super) fn clinic_row(row: &Row<'_>) -> rusqlite::Result<ClinicRow> {
     Ok(ClinicRow {
         id: ClinicId(row.get(0)?),
         name: row.get(1)?,

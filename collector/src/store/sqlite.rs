@@ -49,24 +49,44 @@ impl Database {
         Ok(done)
     }
 
+    /// One statement: it sees one state of the data base by itself, without the two that begin and end a transaction.
+    pub(super) fn ask<T>(
+        &self,
+        name: &'static str,
+        ask: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader(name)?;
+        let answer = ask(&reader).map_err(|e| renamed(name, e))?;
+        self.give_back(reader);
+        Ok(answer)
+    }
+
+    fn reader(&self, name: &'static str) -> Result<Connection, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(reader) => Ok(reader),
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(named(name)),
+        }
+    }
+
+    fn give_back(&self, reader: Connection) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < MOST_IDLE_READERS {
+            readers.push(reader);
+        }
+    }
+
     /// One question, to one state of the data base.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
         ask: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut reader = match idle {
-            Some(reader) => reader,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(named(name))?,
-        };
+        let mut reader = self.reader(name)?;
         let tx = reader.transaction().map_err(named(name))?;
         let answer = ask(&tx).map_err(|e| renamed(name, e))?;
         tx.finish().map_err(named(name))?;
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < MOST_IDLE_READERS {
-            readers.push(reader);
-        }
+        self.give_back(reader);
         Ok(answer)
     }
 }
