@@ -12,11 +12,11 @@ use auscult_report::note::{NoteKind, NoteSigner, note};
 use auscult_report::payload::Place;
 use auscult_report::tile::{self, Tile};
 use auscult_report::time::Timestamp;
-use auscult_tests::root;
+use auscult_tests::archive::Folder;
+use auscult_tests::reviewer::{Change, change_an_entry_with_its_tile, flip, foreign, refuses_each, run, text};
 use base64ct::{Base64, Encoding};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 /// Past 65,536 leaves the tree has a third level of tiles; both sizes leave partial tiles on two levels.
 const SIZE: u64 = 70_000;
@@ -26,10 +26,11 @@ const INDEX: u64 = 23_333;
 
 #[test]
 fn foreign_software_verifies_our_ledger_and_refuses_a_changed_one() {
-    let Some(verify) = built() else { return };
-    let dir = scratch("ledger");
-    write_ledger(&dir);
-    let (holds, said) = run(&verify, &dir);
+    let Some(verify) = foreign() else { return };
+    let folder = Folder::new();
+    let dir = &folder.0;
+    write_ledger(dir);
+    let (holds, said) = run(&verify, dir);
     assert!(holds, "{said}");
     for claim in [
         "checkpoint: 70000 entries, signed by the keeper and 1 witness",
@@ -40,49 +41,13 @@ fn foreign_software_verifies_our_ledger_and_refuses_a_changed_one() {
     ] {
         assert!(said.contains(claim), "{claim}: {said}");
     }
-    for (name, change, refusal) in changes() {
-        let path = dir.join(name);
-        let good = fs::read(&path).unwrap();
-        let bad = change(good.clone());
-        assert_ne!(good, bad, "{name}: nothing was changed");
-        fs::write(&path, bad).unwrap();
-        let (holds, said) = run(&verify, &dir);
-        assert!(!holds && said.contains(refusal), "{name}: wanted {refusal}: {said}");
-        fs::write(&path, good).unwrap();
-    }
-    assert!(run(&verify, &dir).0, "with everything as it was, it holds again");
-    change_an_entry_with_its_tile(&dir, 25_601);
-    let (holds, said) = run(&verify, &dir);
+    refuses_each(&verify, dir, &changes());
+    change_an_entry_with_its_tile(dir, 25_601);
+    let (holds, said) = run(&verify, dir);
     assert!(!holds && said.contains("are not those that were signed"), "an entry and its tile together: {said}");
 }
 
-/// What a keeper would do who rewrites: the entry and the hash of it, so that the two still fit.
-fn change_an_entry_with_its_tile(dir: &Path, index: usize) {
-    let (bundle, tile) =
-        (dir.join(format!("tile/entries/{}", index / 256)), dir.join(format!("tile/0/{}", index / 256)));
-    let mut octets = fs::read(&bundle).unwrap();
-    let place = index % 256;
-    // An entry stands behind its length in two octets.
-    let entry = &mut octets[place * 91 + 2..place * 91 + 91];
-    entry[88] ^= 1;
-    let hash = leaf_hash(entry);
-    fs::write(&bundle, &octets).unwrap();
-    let mut hashes = fs::read(&tile).unwrap();
-    hashes[place * 32..place * 32 + 32].copy_from_slice(&hash);
-    fs::write(&tile, hashes).unwrap();
-}
-
-/// A file of the ledger, what is done to it, and what the verifier has to say.
-type Change = (&'static str, fn(Vec<u8>) -> Vec<u8>, &'static str);
-
-fn changes() -> [Change; 9] {
-    fn flip(mut octets: Vec<u8>) -> Vec<u8> {
-        octets[100] ^= 1;
-        octets
-    }
-    fn text(octets: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
-        String::from_utf8(octets).unwrap().replacen(from, to, 1).into_bytes()
-    }
+fn changes() -> [Change<'static>; 9] {
     [
         ("tile/entries/100", flip, "the first 51234 entries are not those that were signed"),
         ("tile/entries/273.p/112", |o| o[..o.len() - 91].to_vec(), "69999 entries where the checkpoint wants 70000"),
@@ -151,36 +116,4 @@ fn entry(n: u64) -> Vec<u8> {
 fn write(path: &Path, octets: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, octets).unwrap();
-}
-
-fn run(verify: &Path, dir: &Path) -> (bool, String) {
-    let output = Command::new(verify).arg(dir).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The verifier, built by Debian's Go with Debian's x/mod and nothing from a network.
-fn built() -> Option<PathBuf> {
-    let program = scratch("verify").join("verify");
-    let build = Command::new("go")
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg("./tests/verify")
-        .envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")])
-        .env("GOCACHE", scratch("go-cache"))
-        .current_dir(root())
-        .output();
-    let failure = match build {
-        Ok(build) if build.status.success() => return Some(program),
-        Ok(build) => String::from_utf8_lossy(&build.stderr).into_owned(),
-        Err(e) => e.to_string(),
-    };
-    assert!(std::env::var_os("AUSCULT_FOREIGN").is_none(), "Go's verifier was not built: {failure}");
-    eprintln!("NOT RUN, Go's verifier was not built (Debian: golang-go golang-golang-x-mod-dev): {failure}");
-    None
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&dir).unwrap();
-    dir
 }

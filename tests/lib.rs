@@ -18,6 +18,7 @@ pub mod golden;
 pub mod hours;
 pub mod nest;
 pub mod plant;
+pub mod reviewer;
 pub mod scenes;
 pub mod statements;
 pub mod station;
@@ -129,9 +130,13 @@ fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
             .status()
             .expect("cargo starts");
         assert!(status.success(), "{name} does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join("debug").join(name)
+        target().join("debug").join(name)
     })
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn inspector() -> &'static Path {

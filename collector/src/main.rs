@@ -132,6 +132,21 @@ enum LedgerCommand {
         /// The clinic.
         clinic: String,
     },
+    /// Write a clinic's ledger into a folder for a reviewer, and check it.
+    Export {
+        /// The clinic.
+        clinic: String,
+        /// The folder to make; it must be new or empty.
+        folder: PathBuf,
+        /// The checkpoint that the reviewer holds from before.
+        #[arg(long, value_name = "CHECKPOINT_FILE")]
+        since: Option<PathBuf>,
+    },
+    /// Check a folder of `export`; needs no settings and no archive.
+    Verify {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Make a new key that signs checkpoints.
     NewKey {
         /// The file to make; it must not exist.

@@ -4,6 +4,7 @@
 
 mod enrol;
 mod import;
+mod review;
 mod serve;
 mod show;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
+        Command::Ledger(LedgerCommand::Verify { folder }) => return review::verified(folder, out),
         Command::Serve => {
             let config = read_config(&arguments.config)?;
             return serve::serve(&config, seed(&config)?, out);
@@ -50,7 +52,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
     let config = read_config(&arguments.config)?;
     let store = Store::open(&config.store, config.most_octets, now()?)?;
     match arguments.command {
-        Command::Check { .. } | Command::Serve | Command::Ledger(LedgerCommand::NewKey { .. }) => Ok(ExitCode::SUCCESS),
+        Command::Check { .. } | Command::Serve => Ok(ExitCode::SUCCESS),
         Command::Enrol { clinic, site, minutes } => enrol::code(&config, &named(&store, &clinic)?, &site, minutes, out),
         Command::Approve { clinic, words } => enrol::approve(&named(&store, &clinic)?, &words, out),
         Command::Token { clinic, days, whose } => enrol::token(&named(&store, &clinic)?, days, &whose, out),
@@ -172,7 +174,10 @@ fn run_ledger(config: &Config, store: &Store, command: LedgerCommand, out: &mut 
             let generation = named(store, &clinic)?.new_generation(&why, now()?)?;
             writeln!(out, "the ledger of {clinic} begins again as generation {generation}; tell its reviewers")?;
         }
-        LedgerCommand::NewKey { .. } => {}
+        LedgerCommand::Export { clinic, folder, since } => {
+            return review::export(&ledger, &named(store, &clinic)?, &folder, since.as_deref(), out);
+        }
+        LedgerCommand::NewKey { .. } | LedgerCommand::Verify { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use super::LedgerError;
 use crate::store::{ClinicRow, ClinicStore};
 use auscult_report::key::{Hash, LedgerId};
 use auscult_report::merkle::{Growing, leaf_hash};
-use auscult_report::tile::{Tile, new_tiles, push_entry};
+use auscult_report::tile::{Tile, entries, new_tiles, push_entry};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -46,7 +46,18 @@ impl Files {
         })
     }
 
-    /// The same, from memory where it was read before: for receipts, which their sensors check themselves.
+    /// The entries of a tile of level 0; where its partial file is gone, the beginning of the full one.
+    pub(super) fn bundle(&self, clinic: &ClinicRow, tile: Tile) -> Option<Vec<u8>> {
+        self.read(clinic, &tile.entries_path()).or_else(|| {
+            let octets = self.read(clinic, &Tile { width: 256, ..tile }.entries_path())?;
+            let mut bundle = Vec::new();
+            let entries = entries(&octets)?;
+            entries.into_iter().take(usize::from(tile.width)).try_for_each(|entry| push_entry(&mut bundle, entry))?;
+            Some(bundle)
+        })
+    }
+
+    /// The same as [`Files::tile`], from memory where it was read before: for receipts, which their sensors check themselves.
     pub(super) fn remembered(&self, clinic: &ClinicRow, tile: Tile) -> Option<Vec<u8>> {
         let place = (clinic.ledger, clinic.generation, tile);
         if let Some(octets) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(&place) {

@@ -6,8 +6,12 @@
 //! in one transaction; then the checkpoint is published. The next round goes on from whatever it finds: there is never a
 //! second note for a size. Keeps: the key that signs, in memory. Drops: objects; leaves have their hashes only.
 
+mod export;
 mod files;
 mod highwater;
+mod verify;
+
+pub use verify::verify;
 
 use crate::store::{BookHead, ClinicRow, ClinicStore, Plan, Queued, StoreError};
 use auscult_report::bounded::Bounded;
@@ -18,7 +22,7 @@ use auscult_report::note::{NoteKey, NoteKind, NoteSigner};
 use auscult_report::receipt::{Inclusion, Proven};
 use auscult_report::tile::reader;
 use auscult_report::time::Timestamp;
-use files::Files;
+use files::{Files, failed};
 use highwater::{HighWater, Mark};
 use std::fmt;
 use std::path::Path;
