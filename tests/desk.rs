@@ -5,10 +5,11 @@ use crate::station::settings;
 use crate::{agent, collector, root};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
+
+pub use crate::hidden::{Secret, contains, secrets};
 
 /// A collector that serves as a program of its own, with the clinics `north` and `south`.
 pub struct Provider {
@@ -50,16 +51,20 @@ impl Provider {
     /// # Panics
     /// If it does not.
     pub fn start(&mut self) {
-        let log = File::options().create(true).append(true).open(self.folder().join("log")).unwrap();
-        let mut command = Command::new(collector());
-        command.arg("-c").arg(self.folder().join("collector.toml")).arg("serve");
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = self.spawn();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let agents = lines.map_while(Result::ok).find_map(|l| l.strip_prefix("agents ")?.parse().ok());
         let agents: std::net::SocketAddr = agents.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&self.log())));
         self.port = agents.port();
         fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port)).unwrap();
         self.child = Some(child);
+    }
+
+    fn spawn(&self) -> Child {
+        let log = File::options().create(true).append(true).open(self.folder().join("log")).unwrap();
+        let mut command = patient(&Command::new(collector()));
+        command.arg("-c").arg(self.folder().join("collector.toml")).arg("serve");
+        command.stdout(Stdio::piped()).stderr(log).spawn().unwrap()
     }
 
     /// Ends as a service ends.
@@ -73,15 +78,32 @@ impl Provider {
         }
     }
 
-    /// Is killed.
+    /// Is killed, wherever it is. Says whether it still ran.
     ///
     /// # Panics
     /// If it cannot be.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+    pub fn kill(&mut self) -> bool {
+        let Some(mut child) = self.child.take() else { return false };
+        let ran = child.try_wait().unwrap().is_none();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        ran
+    }
+
+    /// Is started and killed after so long, whether it served by then or not. Says whether it still ran.
+    ///
+    /// # Panics
+    /// If it cannot be.
+    pub fn stillborn(&mut self, after: Duration) -> bool {
+        self.child = Some(self.spawn());
+        std::thread::sleep(after);
+        self.kill()
+    }
+
+    /// Its number, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// What a command says.
@@ -179,15 +201,31 @@ pub struct Technician {
     folder: Folder,
     port: u16,
     home: String,
+    /// Seconds for which it goes on delivering behind a capture; counts from the next `replay`.
+    pub linger_s: u32,
 }
 
 impl Technician {
     /// A sensor that replays a capture of ours, and knows where a provider listens.
     #[must_use]
     pub fn at(provider: &Provider, capture: &str, home: &str) -> Technician {
-        let technician = Technician { folder: Folder::new(), port: provider.port(), home: home.to_owned() };
+        let technician =
+            Technician { folder: Folder::new(), port: provider.port(), home: home.to_owned(), linger_s: 20 };
         technician.replay(capture);
         technician
+    }
+
+    /// The same sensor once more: a copy of its state folder, as of a disk.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn copied(&self) -> Technician {
+        let copy =
+            Technician { folder: Folder::new(), home: self.home.clone(), port: self.port, linger_s: self.linger_s };
+        let done = Command::new("cp").arg("-a").arg(self.state()).arg(copy.state()).status().unwrap();
+        assert!(done.success());
+        copy
     }
 
     /// Replays another capture at the next start.
@@ -195,13 +233,22 @@ impl Technician {
     /// # Panics
     /// If it cannot be said.
     pub fn replay(&self, capture: &str) {
+        self.replay_as(capture, 0.0, "");
+    }
+
+    /// The same, with a speed and more settings; the capture may lie anywhere.
+    ///
+    /// # Panics
+    /// If it cannot be said.
+    pub fn replay_as(&self, capture: &str, speed: f64, more: &str) {
         let text = format!(
-            "state = \"{}/state\"\n[capture]\nreplay = \"{}\"\nspeed = 0.0\n[clinic]\nhome = [\"{}\"]\n[collector]\n\
-             addresses = [\"https://localhost:{}\"]\nlinger_s = 20\n",
+            "state = \"{}/state\"\n[capture]\nreplay = \"{}\"\nspeed = {speed:?}\n[clinic]\nhome = [\"{}\"]\n[collector]\n\
+             addresses = [\"https://localhost:{}\"]\nlinger_s = {}\n{more}",
             self.folder.0.display(),
             root().join("tests/captures").join(capture).display(),
             self.home,
-            self.port
+            self.port,
+            self.linger_s
         );
         fs::write(self.folder.0.join("agent.toml"), text).unwrap();
     }
@@ -247,7 +294,8 @@ impl Technician {
     #[must_use]
     pub fn run(&self) -> Running {
         let log = File::options().create(true).append(true).open(self.folder.0.join("log")).unwrap();
-        let child = agent().arg("run").arg("-c").arg(self.folder.0.join("agent.toml")).stderr(log).spawn().unwrap();
+        let mut command = patient(&agent());
+        let child = command.arg("run").arg("-c").arg(self.folder.0.join("agent.toml")).stderr(log).spawn().unwrap();
         Running { child, log: self.folder.0.join("log") }
     }
 
@@ -298,6 +346,12 @@ impl Running {
         ran
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What everybody on the machine sees of it.
     #[must_use]
     pub fn listed(&self) -> Vec<u8> {
@@ -310,6 +364,13 @@ fn listed(id: u32) -> Vec<u8> {
     ["cmdline", "environ"].iter().flat_map(|f| fs::read(format!("/proc/{id}/{f}")).unwrap_or_default()).collect()
 }
 
+/// The same program, which a limit on the size of files does not end: writing fails, as on a full disk.
+fn patient(program: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(program.get_program());
+    shell
+}
+
 fn signal(which: &str, id: u32) {
     Command::new("kill").args([which, &id.to_string()]).status().unwrap();
 }
@@ -318,71 +379,4 @@ fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Something that nobody else may know.
-pub struct Secret {
-    /// The file that it lies in; empty for what was shown once.
-    pub path: PathBuf,
-    octets: Vec<u8>,
-}
-
-impl Secret {
-    /// What was shown once.
-    #[must_use]
-    pub fn shown(octets: &[u8]) -> Secret {
-        Secret { path: PathBuf::from("what was shown"), octets: octets.to_vec() }
-    }
-
-    /// Whether others may read its file, or a folder above it lets them list it.
-    ///
-    /// # Panics
-    /// If the file is gone.
-    #[must_use]
-    pub fn is_open_to_others(&self) -> bool {
-        fs::metadata(&self.path).unwrap().permissions().mode() & 0o077 != 0
-    }
-}
-
-/// Every key in these folders: files that end in `.key`.
-///
-/// # Panics
-/// If a folder cannot be read.
-#[must_use]
-pub fn secrets(folders: &[&Path]) -> Vec<Secret> {
-    let mut found = Vec::new();
-    let mut left: Vec<PathBuf> = folders.iter().map(|f| f.to_path_buf()).collect();
-    while let Some(folder) = left.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else if path.extension().is_some_and(|e| e == "key") {
-                let octets = fs::read(&path).unwrap();
-                found.push(Secret { path, octets: octets.trim_ascii_end().to_vec() });
-            }
-        }
-    }
-    found
-}
-
-/// Whether octets hold a secret: as it is, in hexadecimal, in base 64.
-///
-/// # Panics
-/// If there is nothing to look for.
-#[must_use]
-pub fn contains(octets: &[u8], secret: &Secret) -> bool {
-    assert!(secret.octets.len() >= 15);
-    let hex: String = secret.octets.iter().map(|o| format!("{o:02x}")).collect();
-    let upper = hex.to_uppercase();
-    let base64 = <base64ct::Base64 as base64ct::Encoding>::encode_string(&secret.octets);
-    let base64 = base64.trim_end_matches('=').as_bytes();
-    let has = |needle: &[u8]| octets.windows(needle.len()).any(|w| w == needle);
-    // The seed of an Ed25519 key stands within its PKCS#8 form (RFC 8410).
-    let inner = secret.octets.get(16..48).filter(|_| secret.octets.starts_with(&[0x30]));
-    inner.is_some_and(has)
-        || has(&secret.octets)
-        || has(hex.as_bytes())
-        || has(upper.as_bytes())
-        || has(&base64[..base64.len() - 1])
 }

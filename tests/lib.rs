@@ -11,10 +11,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub mod archive;
+pub mod books;
+pub mod crowd;
 pub mod desk;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
+pub mod hidden;
 pub mod hours;
 pub mod nest;
 pub mod plant;
