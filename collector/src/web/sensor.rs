@@ -72,7 +72,22 @@ fn beat(desk: &Desk, peer: &Peer, octets: &[u8]) -> Answered {
         let beat = Heartbeat::open(octets, key).map_err(|_| Refusal::Refused)?;
         clinic.put_heartbeat(&beat, octets, (desk.clock)()).map_err(|_| Refusal::Busy)?;
     }
-    answer(desk, &clinic, peer, (claimed.seen.map(|s| s.size), claimed.bundle_version), (&[], None))
+    let stand = clinic.durable(peer.sensor).map_err(|_| Refusal::Busy)?;
+    let full = clinic.newest_full(peer.sensor, i64::MAX).map_err(|_| Refusal::Busy)?;
+    // What changed since a full report that is not held cannot be judged.
+    let wants_full = stand.0.is_some_and(|known| full.is_none_or(|place| place.epoch < known.place.epoch));
+    let said = Said { seen: claimed.seen.map(|s| s.size), bundle_version: claimed.bundle_version, wants_full };
+    answer(desk, &clinic, peer, said, (&[], Some(stand)))
+}
+
+/// What the answer to a sensor depends on, beside its reports.
+struct Said {
+    /// The size of the newest checkpoint that it has verified.
+    seen: Option<u64>,
+    /// The trust bundle that it has.
+    bundle_version: u32,
+    /// Whether it is to tell everything.
+    wants_full: bool,
 }
 
 fn may(known: &KnownSensor) -> Result<(), Refusal> {
@@ -106,11 +121,11 @@ pub(super) async fn reports(
 
 /// What a sensor has seen: what the request says, since the reports of a backlog were sealed before; else what its newest report
 /// says. Only its own receipt depends on it.
-fn last_word(batch: &[&[u8]], told: Option<u64>) -> (Option<u64>, u32) {
+fn last_word(batch: &[&[u8]], told: Option<u64>) -> Said {
     let frames = batch.iter().filter_map(|octets| Frame::parse(octets).ok());
     let newest = frames.max_by_key(|frame| frame.claimed().place);
     let (seen, version) = newest.map_or((None, 0), |f| (f.claimed().seen.map(|s| s.size), f.claimed().bundle_version));
-    (told.or(seen), version)
+    Said { seen: told.or(seen), bundle_version: version, wants_full: false }
 }
 
 fn count(desk: &Desk, items: &[Item]) {
@@ -121,7 +136,7 @@ fn count(desk: &Desk, items: &[Item]) {
 }
 
 /// The answer to a batch: a receipt if anything was settled, else why nothing was.
-fn settled(desk: &Desk, peer: &Peer, said: (Option<u64>, u32), Settled { items, stand }: Settled) -> Answered {
+fn settled(desk: &Desk, peer: &Peer, said: Said, Settled { items, stand }: Settled) -> Answered {
     let waits = |item: &Item| if let Answer::Later(why) = item.answer { Some(why) } else { None };
     let is_settled = items.iter().any(|item| waits(item).is_none());
     if let (false, Some(why)) = (is_settled, items.iter().filter_map(waits).max()) {
@@ -143,7 +158,7 @@ fn answer(
     desk: &Desk,
     clinic: &ClinicStore,
     peer: &Peer,
-    (seen, bundle_version): (Option<u64>, u32),
+    Said { seen, bundle_version, wants_full }: Said,
     (items, stand): (&[Item], Option<Stand>),
 ) -> Answered {
     let stand = match stand {
@@ -152,6 +167,7 @@ fn answer(
     };
     let receipt = receipt_at(clinic, &desk.ledger, peer.sensor, seen, (items, stand));
     let mut receipt = receipt.map_err(|_| Refusal::Busy)?;
+    receipt.want_full = wants_full;
     receipt.trust_bundle = desk.access.newer_bundle(bundle_version).and_then(|b| b.to_vec().try_into().ok());
     Ok(content(RECEIPT_TYPE, receipt.encode().ok_or(Refusal::Busy)?))
 }
