@@ -11,6 +11,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub mod archive;
+pub mod book;
+pub mod desk;
 pub mod entrances;
 pub mod frames;
 pub mod golden;

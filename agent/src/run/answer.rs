@@ -138,11 +138,13 @@ impl Daemon {
             }
             Sight::Contradiction(fault, note) => {
                 error!(%fault, "the ledger's keeper contradicts what he signed before; the note is kept and reported");
-                let is_new = std::fs::read(self.state.join(CONTRADICTION)).ok().as_deref() != Some(&note[..]);
-                if is_new {
-                    (post.delivery.contradiction_ms, post.delivery.contradiction_is_told) = (Some(wall.0), false);
-                    self.windows.want_full();
+                // Each later note contradicts as well: one a day is told.
+                let before = post.delivery.contradiction_ms;
+                if before.is_some_and(|before| wall.0.saturating_sub(before) < DAY_MS) {
+                    return;
                 }
+                (post.delivery.contradiction_ms, post.delivery.contradiction_is_told) = (Some(wall.0), false);
+                self.windows.want_full();
                 self.spool.leave(CONTRADICTION, &note)
             }
         };
@@ -245,7 +247,7 @@ impl Daemon {
     }
 
     /// Leaves what `status` shows.
-    fn leave_delivery(&mut self) {
+    pub(super) fn leave_delivery(&mut self) {
         let Some(post) = &mut self.post else { return };
         let (failures, trouble) = (post.plan.failures(), post.plan.trouble());
         if post.delivery.stands(failures, trouble) {
@@ -260,7 +262,7 @@ impl Daemon {
     }
 }
 
-/// Between two epochs that a hole in the collector's archive costs.
+/// Between two epochs that a hole in the collector's archive costs, and two contradictions that are told.
 const DAY_MS: u64 = 86_400_000;
 
 /// What may be tried again is said and left; what may not stops the daemon.

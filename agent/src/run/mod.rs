@@ -248,8 +248,8 @@ impl Daemon {
 
     /// Whether nothing is left to deliver.
     fn is_delivered(&self) -> bool {
-        let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
-        self.post.is_none() || (!is_out && self.spool.waiting().next().is_none())
+        let is_idle = self.post.as_ref().is_none_or(|post| !post.plan.is_out() && !post.plan.wants_to_speak());
+        self.post.is_none() || (is_idle && self.spool.waiting().next().is_none())
     }
 
     /// How long to wait for what the threads say: until something is due, and no longer than `most`.
@@ -272,6 +272,7 @@ impl Daemon {
                     self.windows.written(known.place, &payload);
                     if let Some(post) = self.post.as_mut().filter(|_| tells_of) {
                         post.delivery.contradiction_is_told = true;
+                        self.leave_delivery();
                     }
                     return Ok(());
                 }
@@ -322,13 +323,13 @@ impl Daemon {
     /// Leaves a sign of life beside the chain, and gives it.
     fn sign_of_life(&mut self) -> Option<Vec<u8>> {
         let moment = self.moment();
-        let head = self.spool.head()?;
+        let (head, key_no) = (self.spool.head()?, self.spool.known_key_no());
         self.health.waiting = self.spool.fill().waiting;
         self.gauge.measure(&mut self.health, now_ms(self.began));
         let beat = Heartbeat {
             ledger: head.ledger,
             sensor: head.sensor,
-            key_no: head.key_no,
+            key_no,
             head: Some(head.known()),
             moment,
             health: self.health,
@@ -336,7 +337,7 @@ impl Daemon {
             bundle_version: self.spool.bundle_version(),
             ext: Extras::new(),
         };
-        let sealed = self.identity.key(head.key_no).and_then(|key| beat.seal(key))?;
+        let sealed = self.identity.key(key_no).and_then(|key| beat.seal(key))?;
         if let Err(e) = self.spool.keep_alive(&sealed) {
             warn!(error = %e, "no sign of life on the disk");
         }
