@@ -18,6 +18,7 @@ pub mod frames;
 pub mod golden;
 pub mod nest;
 pub mod plant;
+pub mod sensor;
 
 /// The root of the project.
 #[must_use]

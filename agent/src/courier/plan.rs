@@ -37,6 +37,8 @@ pub struct Plan {
     held: BTreeSet<Place>,
     /// Settled ones that the collector misses.
     again: BTreeSet<Place>,
+    /// Those that were sent again since the head was asked for: once is enough.
+    resent: BTreeSet<Place>,
     /// Receipts in a row that brought nothing on.
     barren: u32,
 }
@@ -95,6 +97,7 @@ impl Plan {
             most: MAX_BATCH,
             held: BTreeSet::new(),
             again: BTreeSet::new(),
+            resent: BTreeSet::new(),
             barren: 0,
         }
     }
@@ -209,6 +212,9 @@ impl Plan {
         self.contact_ms = now_ms.saturating_add(contact_s.saturating_mul(1_000));
         (self.asks, self.beats) = (false, false);
         (self.events_only, self.most) = (false, MAX_BATCH);
+        if errand == Errand::Alive {
+            self.resent.clear();
+        }
         Told::Receipt(errand, receipt)
     }
 
@@ -268,9 +274,13 @@ impl Plan {
         &self.held
     }
 
-    /// The collector misses these: they are sent again.
+    /// The collector misses these: they are sent again, but each only once until the head is asked for again.
     pub fn resend(&mut self, places: impl IntoIterator<Item = Place>) {
-        self.again.extend(places);
+        for place in places {
+            if self.resent.insert(place) {
+                self.again.insert(place);
+            }
+        }
     }
 
     /// A window brought nothing.
@@ -689,6 +699,12 @@ mod tests {
         world.plan.resend([place(1), place(3)]);
         assert_eq!(world.reports(), [1, 3]);
         world.after(receipt());
-        assert_eq!(world.next(), None);
+        world.plan.resend([place(1), place(3)]);
+        assert_eq!(world.next(), None, "a collector that says it lost them all the same is not flooded");
+        world.plan.ask();
+        world.next();
+        world.after(receipt());
+        world.plan.resend([place(1), place(3)]);
+        assert_eq!(world.reports(), [1, 3]);
     }
 }

@@ -162,7 +162,7 @@ impl Daemon {
                 self.windows.want_full();
                 Ok(())
             }
-            other => later(other.map(drop), "no new epoch"),
+            Err(e) => self.later(e, "no new epoch"),
         }
     }
 
@@ -200,7 +200,20 @@ impl Daemon {
                     post.plan.useless(now_ms, random());
                 }
             }
-            Err(e) => return later(Err(e), "not kept aside"),
+            Err(e) => return self.later(e, "not kept aside"),
+        }
+        Ok(())
+    }
+
+    /// What may be tried again waits, and with it the delivery; what may not stops the daemon.
+    fn later(&mut self, trouble: Trouble, what: &'static str) -> Result<(), String> {
+        if let Trouble::Never(why) = trouble {
+            return Err(why.to_owned());
+        }
+        warn!(error = %trouble, what, "tried again later");
+        let now_ms = now_ms(self.began);
+        if let Some(post) = &mut self.post {
+            post.plan.useless(now_ms, random());
         }
         Ok(())
     }
@@ -229,15 +242,12 @@ impl Daemon {
         let durable = receipt.durable_to.map(|known| known.place);
         let now_ms = now_ms(self.began);
         let Some(post) = &mut self.post else { return Ok(()) };
-        if !again.is_empty() {
+        let was_there_before = was_asked && post.ended_at.replace(durable) == Some(durable);
+        if !again.is_empty() && !was_there_before {
             warn!(reports = again.len(), "the collector lost reports; they are sent again");
             post.plan.resend(again);
         }
-        if !was_asked {
-            return Ok(());
-        }
         let is_behind = durable < settled && self.spool.waiting().next().is_none();
-        let was_there_before = post.ended_at.replace(durable) == Some(durable);
         let may_heal = post.healed_ms.is_none_or(|before| now_ms.saturating_sub(before) >= DAY_MS);
         if is_behind && was_there_before && may_heal {
             (post.ended_at, post.healed_ms) = (None, Some(now_ms));
@@ -264,15 +274,3 @@ impl Daemon {
 
 /// Between two epochs that a hole in the collector's archive costs, and two contradictions that are told.
 const DAY_MS: u64 = 86_400_000;
-
-/// What may be tried again is said and left; what may not stops the daemon.
-fn later(done: Result<(), Trouble>, what: &'static str) -> Result<(), String> {
-    match done {
-        Ok(()) => Ok(()),
-        Err(Trouble::Never(why)) => Err(why.to_owned()),
-        Err(e) => {
-            warn!(error = %e, "{what}");
-            Ok(())
-        }
-    }
-}

@@ -9,11 +9,12 @@ mod delivery;
 mod ear;
 mod enrol;
 mod health;
+mod linger;
 mod post;
 mod rotate;
 mod status;
 
-use crate::config::{Config, Then};
+use crate::config::Config;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -38,9 +39,9 @@ use post::Post;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{JoinHandle, sleep};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
@@ -210,48 +211,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Behind the capture: delivers what waits, as long as that may take.
-    fn linger(&mut self, said: &Receiver<Said>, config: &Config, stop: &AtomicBool) -> Result<(), String> {
-        let mut until = match config.then {
-            Then::Stay => None,
-            Then::End => Some(now_ms(self.began).saturating_add(config.linger_ms)),
-        };
-        let mut is_told = false;
-        loop {
-            let now_ms = now_ms(self.began);
-            if !is_told && stop.load(Ordering::Relaxed) {
-                (is_told, until) = (true, Some(now_ms.saturating_add(LAST_TRY_MS)));
-                if let Some(post) = &mut self.post {
-                    post.within = Duration::from_millis(LAST_TRY_MS);
-                    post.plan.hurry();
-                }
-            }
-            if until.is_some_and(|until| now_ms >= until || self.is_delivered()) {
-                break;
-            }
-            self.send();
-            let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
-            if is_told && !is_out {
-                break;
-            }
-            match said.recv_timeout(self.wait(LOOK_EVERY)) {
-                Ok(Said::Answer(answer)) => self.answered(*answer)?,
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                // Before the enrolment nobody is left to say anything.
-                Err(RecvTimeoutError::Disconnected) => sleep(LOOK_EVERY),
-            }
-        }
-        let fill = self.spool.fill();
-        info!(frames = self.health.frames, waiting = fill.waiting, "stopped");
-        Ok(())
-    }
-
-    /// Whether nothing is left to deliver.
-    fn is_delivered(&self) -> bool {
-        let is_idle = self.post.as_ref().is_none_or(|post| !post.plan.is_out() && !post.plan.wants_to_speak());
-        self.post.is_none() || (is_idle && self.spool.waiting().next().is_none())
-    }
-
     /// How long to wait for what the threads say: until something is due, and no longer than `most`.
     fn wait(&self, most: Duration) -> Duration {
         let now_ms = now_ms(self.began);
@@ -388,9 +347,5 @@ const HALVINGS: usize = 20;
 
 /// How long to wait for the capture before looking whether something waits.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// The same when the capture is over: then the loop itself looks whether it is told to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A pause that is over is not waited for.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// When told to stop: how long the last delivery may take.
-const LAST_TRY_MS: u64 = 4_000;
