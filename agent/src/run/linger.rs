@@ -20,7 +20,7 @@ impl Daemon {
             Then::Stay => None,
             Then::End => Some(now_ms(self.began).saturating_add(config.linger_ms)),
         };
-        let (mut is_told, mut has_news) = (false, true);
+        let (mut is_told, mut has_news, mut due_ms) = (false, true, 0);
         loop {
             let now_ms = now_ms(self.began);
             if !is_told && stop.load(Ordering::Relaxed) {
@@ -33,10 +33,10 @@ impl Daemon {
             if until.is_some_and(|until| now_ms >= until || self.is_delivered()) {
                 break;
             }
-            if has_news || self.wait(LOOK_EVERY) < LOOK_EVERY {
+            if has_news || now_ms >= due_ms {
                 self.send();
+                (has_news, due_ms) = (false, self.wakes_ms());
             }
-            has_news = false;
             let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
             if is_told && !is_out {
                 break;

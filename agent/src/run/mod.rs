@@ -213,9 +213,13 @@ impl Daemon {
 
     /// How long to wait for what the threads say: until something is due, and no longer than `most`.
     fn wait(&self, most: Duration) -> Duration {
-        let now_ms = now_ms(self.began);
-        let wakes = self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms));
-        Duration::from_millis(wakes.saturating_sub(now_ms)).clamp(SHORTEST_WAIT, most)
+        let left = self.wakes_ms().saturating_sub(now_ms(self.began));
+        Duration::from_millis(left).clamp(SHORTEST_WAIT, most)
+    }
+
+    /// When something is due again, though nothing happens meanwhile.
+    fn wakes_ms(&self) -> u64 {
+        self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms(self.began)))
     }
 
     /// Seals and spools. What cannot be written now goes into the next report.
