@@ -8,7 +8,7 @@ use auscult_agent::run::{run, status};
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::payload::{EXTRA_CONTRADICTION, EpochReason, GapReason, Payload, Place};
 use auscult_report::receipt::{Outcome, Receipt};
-use auscult_tests::desk::{Desk, page};
+use auscult_tests::opposite::{Desk, page};
 use auscult_tests::sensor::{Sensor, ended, is_whole, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

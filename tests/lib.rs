@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+pub mod answers;
 pub mod archive;
-pub mod book;
-pub mod desk;
 pub mod entrances;
 pub mod frames;
 pub mod golden;
 pub mod nest;
+pub mod opposite;
 pub mod plant;
 pub mod sensor;
 

@@ -1,6 +1,6 @@
 //! A sensor with its folder and configuration, for tests that let it enrol and deliver.
 
-use crate::desk::Desk;
+use crate::opposite::Desk;
 use crate::{agent, root};
 use auscult_agent::config::Config;
 use auscult_agent::identity::{Identity, NOT_ENROLLED, Papers};

@@ -1,7 +1,7 @@
 //! What a collector knows and answers, as far as a sensor sees it: enrolment, certificates, receipts with a ledger's proofs.
 //! What it answers can be told before: it lies, forgets and refuses on wish.
 
-use crate::desk::Authority;
+use crate::opposite::Authority;
 use auscult_report::batch::reports;
 use auscult_report::bounded::Bounded;
 use auscult_report::chain::{Head, follows};

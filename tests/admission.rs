@@ -12,7 +12,7 @@ use auscult_report::heartbeat::Heartbeat;
 use auscult_report::key::LedgerId;
 use auscult_report::payload::{EXTRA_HEALTH, Kind, Payload};
 use auscult_report::renew::Renewal;
-use auscult_tests::desk::{Desk, page};
+use auscult_tests::opposite::{Desk, page};
 use auscult_tests::sensor::{Sensor, ended, is_whole};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

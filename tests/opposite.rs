@@ -1,6 +1,6 @@
 //! A collector on loopback that answers from its [`Book`]: TLS with its own CA, HTTP/1.1, and nothing that is not asked for.
 
-use crate::book::{Asked, Book};
+use crate::answers::{Asked, Book};
 use auscult_report::key::{Hash, hash};
 use rcgen::{
     CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ED25519, PublicKeyData, SignatureAlgorithm,
