@@ -37,6 +37,8 @@ pub struct Plan {
     held: BTreeSet<Place>,
     /// Settled ones that the collector misses.
     again: BTreeSet<Place>,
+    /// Those that were sent again since the head was asked for: once is enough.
+    resent: BTreeSet<Place>,
     /// Receipts in a row that brought nothing on.
     barren: u32,
 }
@@ -95,6 +97,7 @@ impl Plan {
             most: MAX_BATCH,
             held: BTreeSet::new(),
             again: BTreeSet::new(),
+            resent: BTreeSet::new(),
             barren: 0,
         }
     }
@@ -209,6 +212,9 @@ impl Plan {
         self.contact_ms = now_ms.saturating_add(contact_s.saturating_mul(1_000));
         (self.asks, self.beats) = (false, false);
         (self.events_only, self.most) = (false, MAX_BATCH);
+        if errand == Errand::Alive {
+            self.resent.clear();
+        }
         Told::Receipt(errand, receipt)
     }
 
@@ -268,9 +274,13 @@ impl Plan {
         &self.held
     }
 
-    /// The collector misses these: they are sent again.
+    /// The collector misses these: they are sent again, but each only once until the head is asked for again.
     pub fn resend(&mut self, places: impl IntoIterator<Item = Place>) {
-        self.again.extend(places);
+        for place in places {
+            if self.resent.insert(place) {
+                self.again.insert(place);
+            }
+        }
     }
 
     /// A window brought nothing.
@@ -315,6 +325,12 @@ impl Plan {
         self.trouble
     }
 
+    /// Whether a sign of life is due.
+    #[must_use]
+    pub const fn wants_to_speak(&self) -> bool {
+        !self.stopped && (self.asks || self.beats)
+    }
+
     /// Whether a request is under way.
     #[must_use]
     pub const fn is_out(&self) -> bool {
@@ -338,3 +354,357 @@ const SHORTEST_CONTACT_S: u64 = 10;
 /// ... nor for less: a mistake there must not silence a clinic for days.
 const LONGEST_CONTACT_S: u64 = 21_600;
 const HOUR_MS: u64 = 3_600_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::courier::retry::{Silence, Standing, Status};
+    use auscult_report::bounded::Bounded;
+
+    const MINUTE_MS: u64 = 60_000;
+
+    fn place(seq: u64) -> Place {
+        Place { epoch: 0, seq }
+    }
+
+    fn status(code: u16) -> Answer {
+        Answer::Status(Status { code, ..Status::default() })
+    }
+
+    fn receipt() -> Answer {
+        let receipt = Receipt { next_contact_s: 900, ..Receipt::default() };
+        Answer::Status(Status { code: 200, receipt: Some(Box::new(receipt)), ..Status::default() })
+    }
+
+    fn grant() -> Answer {
+        let grant = Grant { certificate: Bounded::new(), trust: None, ext: Bounded::new() };
+        Answer::Status(Status { code: 200, grant: Some(Box::new(grant)), ..Status::default() })
+    }
+
+    fn standing(word: &[u8]) -> Answer {
+        Answer::Status(Status { code: 403, standing: Standing::read(word), ..Status::default() })
+    }
+
+    /// A daemon around a plan: reports on its disk, time that obeys, an errand counted for every request.
+    struct World {
+        plan: Plan,
+        now_ms: u64,
+        random: u64,
+        here: Vec<(Place, Kind, u64)>,
+        settled: Option<Place>,
+        errands: Vec<(u64, Errand)>,
+    }
+
+    impl World {
+        fn new(kinds: &[Kind]) -> World {
+            let here = kinds.iter().zip(0..).map(|(kind, seq)| (place(seq), *kind, 1_000)).collect();
+            World { plan: Plan::new(2, true), now_ms: 0, random: 1, here, settled: None, errands: Vec::new() }
+        }
+
+        fn next(&mut self) -> Option<Errand> {
+            let errand = self.plan.next(self.now_ms, self.settled, self.here.iter().copied())?;
+            self.errands.push((self.now_ms, errand.clone()));
+            Some(errand)
+        }
+
+        fn reports(&mut self) -> Vec<u64> {
+            match self.next() {
+                Some(Errand::Reports(places)) => places.iter().map(|p| p.seq).collect(),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        /// Takes an answer as the daemon does; a receipt names everything that was sent.
+        fn after(&mut self, answer: Answer) -> Told {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let told = self.plan.after(answer, self.now_ms, self.random >> 16);
+            match &told {
+                Told::Receipt(Errand::Reports(places), _) => {
+                    self.plan.stored(places, self.settled);
+                    let waiting = self.here.iter().map(|(p, ..)| *p).filter(|p| Some(*p) > self.settled);
+                    let up_to = waiting.take_while(|p| self.plan.held().contains(p)).last();
+                    self.settled = self.settled.max(up_to);
+                    self.plan.stored(&[], self.settled);
+                }
+                Told::Grant(_) => self.plan.granted(),
+                _ => {}
+            }
+            told
+        }
+
+        /// Lets time pass up to when something may be sent.
+        fn sleep(&mut self) {
+            self.now_ms = self.plan.wakes_ms(self.now_ms).max(self.now_ms);
+        }
+    }
+
+    const CHAIN: [Kind; 6] = [Kind::EpochStart, Kind::Full, Kind::Event, Kind::Changes, Kind::Event, Kind::Changes];
+
+    #[test]
+    fn the_head_is_asked_for_then_the_newest_event_leaves_then_the_chain_in_order() {
+        let mut world = World::new(&CHAIN);
+        assert_eq!(world.next(), Some(Errand::Alive));
+        assert_eq!(world.next(), None, "one at a time");
+        world.after(receipt());
+        assert_eq!(world.reports(), [4, 2, 0, 1, 3, 5]);
+        world.after(receipt());
+        assert_eq!(world.settled, Some(place(5)));
+        assert_eq!(world.next(), None);
+        world.sleep();
+        assert_eq!(
+            (world.now_ms, world.next()),
+            (900_000, Some(Errand::Alive)),
+            "when the collector wants to hear of us"
+        );
+        world.after(receipt());
+        world.plan.beat();
+        assert_eq!(world.next(), Some(Errand::Alive), "a window brought nothing");
+    }
+
+    #[test]
+    fn a_batch_keeps_its_bounds_and_leaves_nothing_out() {
+        let mut world = World::new(&[Kind::Changes; 200]);
+        for entry in &mut world.here {
+            entry.2 = if entry.0.seq < 100 { 100 } else { 100_000 };
+        }
+        world.here[150].2 = 400_000;
+        world.next();
+        world.after(receipt());
+        let mut sent = Vec::new();
+        while world.settled != Some(place(199)) {
+            let batch = world.reports();
+            let octets: u64 = batch.iter().map(|seq| world.here[usize::try_from(*seq).unwrap()].2 + 4).sum();
+            assert!(batch.len() <= 64 && (octets <= 262_144 || batch.len() == 1), "{batch:?}");
+            sent.extend(batch);
+            world.after(receipt());
+        }
+        assert_eq!(sent, (0..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn two_hours_away_cost_nothing_and_the_pauses_are_spread() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        let (began, mut seq, mut pauses, mut addresses) = (world.now_ms, 6, Vec::new(), Vec::new());
+        while world.now_ms < began + 120 * MINUTE_MS {
+            if world.next().is_some() {
+                addresses.push(world.plan.address());
+                world.after(Answer::Silence(Silence::Unreachable));
+                pauses.push(world.plan.wakes_ms(world.now_ms) - world.now_ms);
+            }
+            let window = began + (seq - 5) * 15 * MINUTE_MS;
+            if world.plan.wakes_ms(world.now_ms) >= window {
+                // A window ends meanwhile.
+                world.now_ms = world.now_ms.max(window);
+                world.here.push((place(seq), Kind::Changes, 1_000));
+                seq += 1;
+            } else {
+                world.sleep();
+            }
+        }
+        let requests = world.errands.len() - 1;
+        assert!((12..60).contains(&requests), "{requests} requests in two hours");
+        assert!(pauses.iter().all(|ms| *ms <= 15 * MINUTE_MS));
+        assert!(
+            pauses.iter().any(|ms| *ms < 5 * MINUTE_MS) && pauses.iter().any(|ms| *ms > 8 * MINUTE_MS),
+            "{pauses:?}"
+        );
+        assert!(addresses.windows(2).all(|pair| pair[0] != pair[1]), "each address in turn");
+        assert_eq!((world.settled, world.plan.trouble()), (None, Some(Trouble::Unreachable)));
+        world.sleep();
+        let all = world.reports();
+        assert_eq!(all.len(), world.here.len(), "all of it, with the newest event first");
+        assert_eq!(all[..3], [4, 2, 0]);
+        world.after(receipt());
+        assert_eq!((world.settled, world.plan.trouble()), (world.here.last().map(|(p, ..)| *p), None));
+        assert_eq!(world.plan.failures(), 0);
+    }
+
+    #[test]
+    fn while_nobody_approved_it_a_sensor_asks_for_its_certificate_and_for_nothing_else() {
+        let mut world = World::new(&CHAIN);
+        world.plan = Plan::new(1, false);
+        for _ in 0..5 {
+            assert_eq!(world.next(), Some(Errand::Renew));
+            world.after(standing(b"pending\n"));
+            assert_eq!(world.plan.trouble(), Some(Trouble::Pending));
+            assert_eq!(world.next(), None, "not at once");
+            world.sleep();
+        }
+        assert_eq!(world.next(), Some(Errand::Renew));
+        assert!(matches!(world.after(grant()), Told::Grant(_)));
+        assert_eq!(world.next(), Some(Errand::Alive));
+        world.after(receipt());
+        assert_eq!(world.reports().len(), 6);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_taken_any_more_is_renewed_and_the_same_reports_are_sent() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        let before = world.reports();
+        world.after(status(401));
+        assert_eq!(world.next(), Some(Errand::Renew));
+        world.after(grant());
+        assert_eq!(world.reports(), before);
+        world.after(status(401));
+        assert_eq!(world.next(), None, "not for ever");
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_renewed_beside_the_reports_and_not_in_their_way() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        world.plan.renew(false);
+        assert_eq!(world.next(), Some(Errand::Renew));
+        world.after(status(503));
+        world.plan.renew(false);
+        assert_eq!(world.reports().len(), 6, "the one in hand is good");
+        world.after(receipt());
+        assert_eq!(world.next(), None);
+        world.now_ms += 2 * HOUR_MS;
+        assert_eq!(world.next(), Some(Errand::Renew));
+        world.after(grant());
+        world.plan.renew(true);
+        world.after(receipt());
+        assert_eq!(world.next(), Some(Errand::Renew), "its end is past");
+    }
+
+    #[test]
+    fn a_revoked_sensor_asks_once_a_day_and_a_closed_one_never() {
+        let mut world = World::new(&CHAIN);
+        for day in 0..3 {
+            assert_eq!(world.next(), Some(Errand::Alive));
+            world.after(standing(b"revoked"));
+            assert_eq!(world.plan.wakes_ms(world.now_ms), (day + 1) * 86_400_000);
+            world.plan.hurry();
+            assert_eq!(world.next(), None, "not even at the end");
+            world.sleep();
+        }
+        world.next();
+        world.after(standing(b"closed"));
+        world.now_ms += 30 * 86_400_000;
+        assert_eq!((world.next(), world.plan.wakes_ms(world.now_ms)), (None, u64::MAX));
+    }
+
+    #[test]
+    fn a_captive_portal_settles_nothing_and_another_address_is_tried() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        world.reports();
+        world.after(status(200));
+        assert_eq!((world.plan.trouble(), world.plan.address()), (Some(Trouble::Stranger), 1));
+        assert_eq!(world.settled, None);
+        world.sleep();
+        assert_eq!(world.reports().len(), 6);
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_is_halved_down_to_the_one_that_is() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        let mut lengths = Vec::new();
+        let told = loop {
+            lengths.push(world.reports().len());
+            if let Told::Fold(place) = world.after(status(413)) {
+                break place;
+            }
+        };
+        assert_eq!((lengths, told), (vec![6, 3, 1], place(4)));
+    }
+
+    #[test]
+    fn a_single_report_is_kept_aside_after_three_refusals_and_pauses() {
+        let mut world = World::new(&[Kind::Full]);
+        world.next();
+        world.after(receipt());
+        for n in 0..3 {
+            assert_eq!(world.reports(), [0]);
+            let told = world.after(status(400));
+            assert_eq!(matches!(told, Told::Park(_)), n == 2);
+            world.sleep();
+        }
+    }
+
+    #[test]
+    fn where_the_quota_is_used_up_only_events_leave_until_a_receipt() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        world.reports();
+        world.after(status(429));
+        assert_eq!(world.plan.trouble(), Some(Trouble::Quota));
+        world.sleep();
+        assert_eq!(world.reports(), [4, 2]);
+        world.after(receipt());
+        assert_eq!(world.reports(), [0, 1, 3, 5]);
+    }
+
+    #[test]
+    fn a_collector_that_does_not_understand_is_asked_in_minutes_and_not_at_once() {
+        let mut world = World::new(&CHAIN);
+        world.random = 0x1234_5678_9abc;
+        world.next();
+        world.after(receipt());
+        world.reports();
+        world.after(status(415));
+        assert_eq!(world.plan.trouble(), Some(Trouble::Refused));
+        assert!(world.plan.wakes_ms(0) > 10_000, "{}", world.plan.wakes_ms(0));
+        assert_eq!(world.next(), None);
+    }
+
+    #[test]
+    fn a_collector_that_names_nothing_is_not_flooded() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        for n in 0..6 {
+            assert_eq!(world.reports().len(), 6);
+            let told = world.plan.after(receipt(), world.now_ms, u64::MAX);
+            assert!(matches!(told, Told::Receipt(..)));
+            world.plan.barren(world.now_ms, 4_999);
+            assert_eq!(world.plan.wakes_ms(world.now_ms) - world.now_ms, 4_999, "{n}");
+            world.sleep();
+        }
+        assert_eq!((world.plan.trouble(), world.plan.failures()), (Some(Trouble::Busy), 6));
+    }
+
+    #[test]
+    fn what_was_named_before_one_that_was_not_is_held_and_not_sent_twice() {
+        let mut world = World::new(&CHAIN);
+        world.next();
+        world.after(receipt());
+        world.reports();
+        let _ = world.plan.after(receipt(), 0, 0);
+        world.plan.stored(&[place(0), place(4), place(2)], None);
+        assert_eq!(world.reports(), [1, 3, 5]);
+        let _ = world.plan.after(receipt(), 0, 0);
+        world.settled = Some(place(3));
+        world.plan.stored(&[place(1), place(3)], world.settled);
+        assert_eq!(world.plan.held().iter().map(|p| p.seq).collect::<Vec<_>>(), [4]);
+        assert_eq!(world.reports(), [5]);
+    }
+
+    #[test]
+    fn settled_reports_that_the_collector_lost_are_sent_again_once() {
+        let mut world = World::new(&CHAIN);
+        world.settled = Some(place(5));
+        world.next();
+        world.after(receipt());
+        world.plan.resend([place(1), place(3)]);
+        assert_eq!(world.reports(), [1, 3]);
+        world.after(receipt());
+        world.plan.resend([place(1), place(3)]);
+        assert_eq!(world.next(), None, "a collector that says it lost them all the same is not flooded");
+        world.plan.ask();
+        world.next();
+        world.after(receipt());
+        world.plan.resend([place(1), place(3)]);
+        assert_eq!(world.reports(), [1, 3]);
+    }
+}

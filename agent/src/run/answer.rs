@@ -138,11 +138,13 @@ impl Daemon {
             }
             Sight::Contradiction(fault, note) => {
                 error!(%fault, "the ledger's keeper contradicts what he signed before; the note is kept and reported");
-                let is_new = std::fs::read(self.state.join(CONTRADICTION)).ok().as_deref() != Some(&note[..]);
-                if is_new {
-                    (post.delivery.contradiction_ms, post.delivery.contradiction_is_told) = (Some(wall.0), false);
-                    self.windows.want_full();
+                // Each later note contradicts as well: one a day is told.
+                let before = post.delivery.contradiction_ms;
+                if before.is_some_and(|before| wall.0.saturating_sub(before) < DAY_MS) {
+                    return;
                 }
+                (post.delivery.contradiction_ms, post.delivery.contradiction_is_told) = (Some(wall.0), false);
+                self.windows.want_full();
                 self.spool.leave(CONTRADICTION, &note)
             }
         };
@@ -160,7 +162,7 @@ impl Daemon {
                 self.windows.want_full();
                 Ok(())
             }
-            other => later(other.map(drop), "no new epoch"),
+            Err(e) => self.later(e, "no new epoch"),
         }
     }
 
@@ -198,7 +200,20 @@ impl Daemon {
                     post.plan.useless(now_ms, random());
                 }
             }
-            Err(e) => return later(Err(e), "not kept aside"),
+            Err(e) => return self.later(e, "not kept aside"),
+        }
+        Ok(())
+    }
+
+    /// What may be tried again waits, and with it the delivery; what may not stops the daemon.
+    fn later(&mut self, trouble: Trouble, what: &'static str) -> Result<(), String> {
+        if let Trouble::Never(why) = trouble {
+            return Err(why.to_owned());
+        }
+        warn!(error = %trouble, what, "tried again later");
+        let now_ms = now_ms(self.began);
+        if let Some(post) = &mut self.post {
+            post.plan.useless(now_ms, random());
         }
         Ok(())
     }
@@ -227,15 +242,12 @@ impl Daemon {
         let durable = receipt.durable_to.map(|known| known.place);
         let now_ms = now_ms(self.began);
         let Some(post) = &mut self.post else { return Ok(()) };
-        if !again.is_empty() {
+        let was_there_before = was_asked && post.ended_at.replace(durable) == Some(durable);
+        if !again.is_empty() && !was_there_before {
             warn!(reports = again.len(), "the collector lost reports; they are sent again");
             post.plan.resend(again);
         }
-        if !was_asked {
-            return Ok(());
-        }
         let is_behind = durable < settled && self.spool.waiting().next().is_none();
-        let was_there_before = post.ended_at.replace(durable) == Some(durable);
         let may_heal = post.healed_ms.is_none_or(|before| now_ms.saturating_sub(before) >= DAY_MS);
         if is_behind && was_there_before && may_heal {
             (post.ended_at, post.healed_ms) = (None, Some(now_ms));
@@ -245,7 +257,7 @@ impl Daemon {
     }
 
     /// Leaves what `status` shows.
-    fn leave_delivery(&mut self) {
+    pub(super) fn leave_delivery(&mut self) {
         let Some(post) = &mut self.post else { return };
         let (failures, trouble) = (post.plan.failures(), post.plan.trouble());
         if post.delivery.stands(failures, trouble) {
@@ -260,17 +272,5 @@ impl Daemon {
     }
 }
 
-/// Between two epochs that a hole in the collector's archive costs.
+/// Between two epochs that a hole in the collector's archive costs, and two contradictions that are told.
 const DAY_MS: u64 = 86_400_000;
-
-/// What may be tried again is said and left; what may not stops the daemon.
-fn later(done: Result<(), Trouble>, what: &'static str) -> Result<(), String> {
-    match done {
-        Ok(()) => Ok(()),
-        Err(Trouble::Never(why)) => Err(why.to_owned()),
-        Err(e) => {
-            warn!(error = %e, "{what}");
-            Ok(())
-        }
-    }
-}

@@ -9,11 +9,12 @@ mod delivery;
 mod ear;
 mod enrol;
 mod health;
+mod linger;
 mod post;
 mod rotate;
 mod status;
 
-use crate::config::{Config, Then};
+use crate::config::Config;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -38,9 +39,9 @@ use post::Post;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{JoinHandle, sleep};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
@@ -210,53 +211,15 @@ impl Daemon {
         Ok(())
     }
 
-    /// Behind the capture: delivers what waits, as long as that may take.
-    fn linger(&mut self, said: &Receiver<Said>, config: &Config, stop: &AtomicBool) -> Result<(), String> {
-        let mut until = match config.then {
-            Then::Stay => None,
-            Then::End => Some(now_ms(self.began).saturating_add(config.linger_ms)),
-        };
-        let mut is_told = false;
-        loop {
-            let now_ms = now_ms(self.began);
-            if !is_told && stop.load(Ordering::Relaxed) {
-                (is_told, until) = (true, Some(now_ms.saturating_add(LAST_TRY_MS)));
-                if let Some(post) = &mut self.post {
-                    post.within = Duration::from_millis(LAST_TRY_MS);
-                    post.plan.hurry();
-                }
-            }
-            if until.is_some_and(|until| now_ms >= until || self.is_delivered()) {
-                break;
-            }
-            self.send();
-            let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
-            if is_told && !is_out {
-                break;
-            }
-            match said.recv_timeout(self.wait(LOOK_EVERY)) {
-                Ok(Said::Answer(answer)) => self.answered(*answer)?,
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                // Before the enrolment nobody is left to say anything.
-                Err(RecvTimeoutError::Disconnected) => sleep(LOOK_EVERY),
-            }
-        }
-        let fill = self.spool.fill();
-        info!(frames = self.health.frames, waiting = fill.waiting, "stopped");
-        Ok(())
-    }
-
-    /// Whether nothing is left to deliver.
-    fn is_delivered(&self) -> bool {
-        let is_out = self.post.as_ref().is_some_and(|post| post.plan.is_out());
-        self.post.is_none() || (!is_out && self.spool.waiting().next().is_none())
-    }
-
     /// How long to wait for what the threads say: until something is due, and no longer than `most`.
     fn wait(&self, most: Duration) -> Duration {
-        let now_ms = now_ms(self.began);
-        let wakes = self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms));
-        Duration::from_millis(wakes.saturating_sub(now_ms)).clamp(SHORTEST_WAIT, most)
+        let left = self.wakes_ms().saturating_sub(now_ms(self.began));
+        Duration::from_millis(left).clamp(SHORTEST_WAIT, most)
+    }
+
+    /// When something is due again, though nothing happens meanwhile.
+    fn wakes_ms(&self) -> u64 {
+        self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms(self.began)))
     }
 
     /// Seals and spools. What cannot be written now goes into the next report.
@@ -272,6 +235,7 @@ impl Daemon {
                     self.windows.written(known.place, &payload);
                     if let Some(post) = self.post.as_mut().filter(|_| tells_of) {
                         post.delivery.contradiction_is_told = true;
+                        self.leave_delivery();
                     }
                     return Ok(());
                 }
@@ -322,13 +286,13 @@ impl Daemon {
     /// Leaves a sign of life beside the chain, and gives it.
     fn sign_of_life(&mut self) -> Option<Vec<u8>> {
         let moment = self.moment();
-        let head = self.spool.head()?;
+        let (head, key_no) = (self.spool.head()?, self.spool.known_key_no());
         self.health.waiting = self.spool.fill().waiting;
         self.gauge.measure(&mut self.health, now_ms(self.began));
         let beat = Heartbeat {
             ledger: head.ledger,
             sensor: head.sensor,
-            key_no: head.key_no,
+            key_no,
             head: Some(head.known()),
             moment,
             health: self.health,
@@ -336,7 +300,7 @@ impl Daemon {
             bundle_version: self.spool.bundle_version(),
             ext: Extras::new(),
         };
-        let sealed = self.identity.key(head.key_no).and_then(|key| beat.seal(key))?;
+        let sealed = self.identity.key(key_no).and_then(|key| beat.seal(key))?;
         if let Err(e) = self.spool.keep_alive(&sealed) {
             warn!(error = %e, "no sign of life on the disk");
         }
@@ -387,9 +351,5 @@ const HALVINGS: usize = 20;
 
 /// How long to wait for the capture before looking whether something waits.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// The same when the capture is over: then the loop itself looks whether it is told to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A pause that is over is not waited for.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// When told to stop: how long the last delivery may take.
-const LAST_TRY_MS: u64 = 4_000;

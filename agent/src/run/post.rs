@@ -149,7 +149,7 @@ impl Daemon {
         }
     }
 
-    /// A request for a certificate, signed by the key that the chain says.
+    /// A request for a certificate, signed by the newest key that the collector knows.
     fn renewal(&mut self) -> Option<Request> {
         let head = self.spool.head()?;
         let post = self.post.as_ref()?;
@@ -161,9 +161,9 @@ impl Daemon {
             }
         };
         let bundle_version = post.papers.trust().map_or(0, |t| t.version);
-        let renewal =
-            Renewal { ledger: head.ledger, sensor: head.sensor, key_no: head.key_no, request, bundle_version };
-        let octets = renewal.seal(self.identity.key(head.key_no)?)?;
+        let key_no = self.spool.known_key_no();
+        let renewal = Renewal { ledger: head.ledger, sensor: head.sensor, key_no, request, bundle_version };
+        let octets = renewal.seal(self.identity.key(key_no)?)?;
         Some(form(RENEW_PATH, RENEW_TYPE, octets))
     }
 

@@ -51,6 +51,15 @@ impl Spool {
         self.store(Stored { generation: Some(generation), seen, ..stored })
     }
 
+    /// The key that the collector knows to be this sensor's: not the newest one, as long as the report that hands over to it
+    /// waits.
+    #[must_use]
+    pub fn known_key_no(&self) -> u16 {
+        let waiting = self.waiting().filter(|(_, kind)| *kind == Kind::KeyRotation).count();
+        let newest = self.head().map_or(0, |head| head.key_no);
+        newest.saturating_sub(u16::try_from(waiting).unwrap_or(u16::MAX))
+    }
+
     /// The generation of the ledger that was seen.
     #[must_use]
     pub fn generation(&self) -> Option<u32> {
