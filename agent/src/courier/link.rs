@@ -44,6 +44,8 @@ pub struct Request {
     pub form: &'static str,
     /// The body.
     pub octets: Vec<u8>,
+    /// The size of the newest checkpoint that the sensor has verified: where the proof of a receipt is to begin.
+    pub seen: Option<u64>,
 }
 
 /// An answer as it came: for enrolment, where nobody is believed yet.
@@ -110,7 +112,7 @@ impl Link {
 
     /// Sends a batch of reports (FORMAT.md section 10) to `https://ADDRESS/v1/reports`.
     pub async fn deliver(&self, address: &str, batch: Vec<u8>) -> Answer {
-        self.send(address, Request { path: REPORTS_PATH, form: BATCH_TYPE, octets: batch }).await
+        self.send(address, Request { path: REPORTS_PATH, form: BATCH_TYPE, octets: batch, seen: None }).await
     }
 
     /// Asks something of the collector that is believed.
@@ -126,9 +128,13 @@ impl Link {
     /// # Errors
     /// Why nothing came back.
     pub async fn ask(&self, address: &str, request: Request) -> Result<Reply, Silence> {
-        let Request { path, form, octets } = request;
+        let Request { path, form, octets, seen } = request;
         let url = format!("https://{address}{path}");
-        match self.client.post(url).header(CONTENT_TYPE, form).body(octets).send().await {
+        let mut asked = self.client.post(url).header(CONTENT_TYPE, form).body(octets);
+        if let Some(size) = seen {
+            asked = asked.header(SEEN, size);
+        }
+        match asked.send().await {
             Ok(response) => read(response).await,
             Err(error) => Err(silence(&error)),
         }
@@ -229,6 +235,8 @@ pub const REPORTS_PATH: &str = "/v1/reports";
 pub const ALIVE_PATH: &str = "/v1/sensor/alive";
 /// Where certificates are asked for.
 pub const RENEW_PATH: &str = "/v1/sensor/renew";
+/// Request header: what the sensor has seen of the ledger (FORMAT.md section 20).
+const SEEN: &str = "auscult-seen";
 /// Content-Type of a batch.
 pub const BATCH_TYPE: &str = "application/vnd.auscult.reports";
 /// Content-Type of a receipt.
