@@ -110,7 +110,7 @@ impl Newcomer<'_> {
 }
 
 fn form(path: &'static str, octets: Vec<u8>) -> Request {
-    Request { path, form: ENROL_TYPE, octets }
+    Request { path, form: ENROL_TYPE, octets, seen: None }
 }
 
 fn octets(message: &impl Serialize) -> Result<Vec<u8>, Failure> {

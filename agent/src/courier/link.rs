@@ -44,6 +44,8 @@ pub struct Request {
     pub form: &'static str,
     /// The body.
     pub octets: Vec<u8>,
+    /// Leaves of the ledger that were seen, for a batch: its reports may have been sealed before.
+    pub seen: Option<u64>,
 }
 
 /// An answer as it came: for enrolment, where nobody is believed yet.
@@ -110,7 +112,7 @@ impl Link {
 
     /// Sends a batch of reports (FORMAT.md section 10) to `https://ADDRESS/v1/reports`.
     pub async fn deliver(&self, address: &str, batch: Vec<u8>) -> Answer {
-        self.send(address, Request { path: REPORTS_PATH, form: BATCH_TYPE, octets: batch }).await
+        self.send(address, Request { path: REPORTS_PATH, form: BATCH_TYPE, octets: batch, seen: None }).await
     }
 
     /// Asks something of the collector that is believed.
@@ -126,9 +128,12 @@ impl Link {
     /// # Errors
     /// Why nothing came back.
     pub async fn ask(&self, address: &str, request: Request) -> Result<Reply, Silence> {
-        let Request { path, form, octets } = request;
-        let url = format!("https://{address}{path}");
-        match self.client.post(url).header(CONTENT_TYPE, form).body(octets).send().await {
+        let Request { path, form, octets, seen } = request;
+        let mut asked = self.client.post(format!("https://{address}{path}")).header(CONTENT_TYPE, form);
+        if let Some(size) = seen {
+            asked = asked.header(SEEN, size);
+        }
+        match asked.body(octets).send().await {
             Ok(response) => read(response).await,
             Err(error) => Err(silence(&error)),
         }
@@ -223,6 +228,8 @@ impl fmt::Display for LinkError {
 
 impl core::error::Error for LinkError {}
 
+/// FORMAT.md section 20: where the consistency proof of a receipt begins.
+const SEEN: &str = "auscult-seen";
 /// Where batches go.
 pub const REPORTS_PATH: &str = "/v1/reports";
 /// Where signs of life go.

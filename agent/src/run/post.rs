@@ -185,12 +185,13 @@ impl Daemon {
         let (octets, count) = batch(reports.iter().map(|(_, report)| report.octets()));
         let post = self.post.as_mut()?;
         post.sent = reports.iter().take(count).map(|(known, _)| *known).collect();
-        (count > 0).then(|| form(REPORTS_PATH, BATCH_TYPE, octets))
+        let seen = self.spool.seen().map(|seen| seen.size);
+        (count > 0).then(|| Request { seen, ..form(REPORTS_PATH, BATCH_TYPE, octets) })
     }
 }
 
 const fn form(path: &'static str, form: &'static str, octets: Vec<u8>) -> Request {
-    Request { path, form, octets }
+    Request { path, form, octets, seen: None }
 }
 
 /// A little more than the link gives itself.
