@@ -8,7 +8,6 @@ use auscult_report::chain::{Head, follows};
 use auscult_report::checkpoint::Checkpoint;
 use auscult_report::code::{Code, CodeId};
 use auscult_report::enrol::{Finish, Hello, Offer, Pinned, Proof, Side, Transcript, check_finish};
-use auscult_report::header::Seen;
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey, hash};
 use auscult_report::leaf::{Leaf, LeafKind};
@@ -66,6 +65,8 @@ pub struct Book {
 pub struct Asked {
     pub path: String,
     pub body: Vec<u8>,
+    /// `Auscult-Seen`.
+    pub seen: Option<u64>,
     /// Whether a certificate of this collector's CA came with it.
     pub has_certificate: bool,
 }
@@ -160,7 +161,7 @@ impl Book {
             "/v1/sensor/renew" => self.renew(&asked.body),
             "/v1/sensor/alive" | "/v1/reports" if !asked.has_certificate => status(401),
             "/v1/sensor/alive" => self.alive(&asked.body),
-            "/v1/reports" => self.reports(&asked.body),
+            "/v1/reports" => self.reports(&asked.body, asked.seen),
             _ => status(404),
         }
     }
@@ -226,10 +227,10 @@ impl Book {
         let claimed = Heartbeat::claimed(body).unwrap();
         let key = self.keys.get(usize::from(claimed.key_no)).copied();
         let Some(beat) = key.and_then(|key| Heartbeat::open(body, &key).ok()) else { return status(403) };
-        self.receipt(Vec::new(), beat.seen, beat.bundle_version)
+        self.receipt(Vec::new(), beat.seen.map(|s| s.size), beat.bundle_version)
     }
 
-    fn reports(&mut self, body: &[u8]) -> Answer {
+    fn reports(&mut self, body: &[u8], said: Option<u64>) -> Answer {
         let Ok(batch) = reports(body) else { return status(400) };
         let (mut results, mut seen, mut bundle) = (Vec::new(), None, 0);
         for octets in batch {
@@ -240,7 +241,7 @@ impl Book {
                 continue;
             };
             let place = verified.header().place;
-            (seen, bundle) = (verified.header().seen, verified.header().bundle_version);
+            (seen, bundle) = (verified.header().seen.map(|s| s.size), verified.header().bundle_version);
             let outcome = match self.outcomes.get(&place) {
                 Some(outcome) => *outcome,
                 None => match self.stored.get(&place) {
@@ -258,7 +259,7 @@ impl Book {
             results.push(ItemResult { report, outcome });
         }
         self.walk();
-        self.receipt(results, seen, bundle)
+        self.receipt(results, said.or(seen), bundle)
     }
 
     fn keep(&mut self, place: Place, report: &VerifiedReport, octets: &[u8]) {
@@ -301,7 +302,7 @@ impl Book {
         }
     }
 
-    fn receipt(&mut self, results: Vec<ItemResult>, seen: Option<Seen>, bundle: u32) -> Answer {
+    fn receipt(&mut self, results: Vec<ItemResult>, seen: Option<u64>, bundle: u32) -> Answer {
         let receipt = Receipt {
             results: results.try_into().unwrap(),
             durable_to: self.head.map(|head| head.known()),
@@ -332,7 +333,7 @@ impl Book {
         missing
     }
 
-    fn proven(&self, seen: Option<Seen>) -> Option<Proven> {
+    fn proven(&self, seen: Option<u64>) -> Option<Proven> {
         let size = u64::try_from(self.leaves.len()).unwrap();
         if size == 0 {
             return None;
@@ -341,7 +342,7 @@ impl Book {
         let origin = format!("archive.example/ledger/{}/{}", self.ledger, self.generation);
         let signer = NoteSigner::new(&origin, &[6; 32]).unwrap();
         let note = Checkpoint { origin, size, root: root(size, read).unwrap() }.sign(&signer).into_bytes();
-        let old = seen.map_or(0, |s| s.size);
+        let old = seen.unwrap_or(0);
         let grown = if old > size { Vec::new() } else { consistency(old, size, read).unwrap() };
         let newest = self.places.last().filter(|_| self.places.len() == self.leaves.len());
         let included = newest.map(|place| Inclusion {

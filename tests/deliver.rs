@@ -229,3 +229,17 @@ fn three_sensors_live_in_one_process_and_stop_soon_when_told() {
         is_whole(sensor, desk);
     }
 }
+
+#[test]
+fn a_batch_says_how_much_of_the_ledger_was_seen() {
+    let desk = Desk::open();
+    let sensor = Sensor::at(&desk);
+    sensor.run();
+    let leaves = desk.book().leaves.len();
+    let before = desk.book().asked.len();
+    sensor.run();
+    let book = desk.book();
+    let batch = book.asked.iter().skip(before).find(|asked| asked.path == "/v1/reports").unwrap();
+    assert_eq!(batch.seen, Some(u64::try_from(leaves).unwrap()));
+    assert!(book.asked.iter().filter(|asked| asked.path != "/v1/reports").all(|asked| asked.seen.is_none()));
+}

@@ -204,8 +204,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, book: Arc<Mutex<Boo
 async fn talk(mut stream: TlsStream<TcpStream>, book: &Mutex<Book>) {
     let has_certificate = stream.get_ref().1.peer_certificates().is_some();
     let mut octets = Vec::new();
-    while let Some((path, body)) = request(&mut stream, &mut octets).await {
-        let asked = Asked { path, body, has_certificate };
+    while let Some((path, body, seen)) = request(&mut stream, &mut octets).await {
+        let asked = Asked { path, body, seen, has_certificate };
         let (answer, kills, delay) = {
             let mut book = book.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             book.asked.push(asked.clone());
@@ -223,7 +223,7 @@ async fn talk(mut stream: TlsStream<TcpStream>, book: &Mutex<Book>) {
     }
 }
 
-async fn request(stream: &mut TlsStream<TcpStream>, octets: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
+async fn request(stream: &mut TlsStream<TcpStream>, octets: &mut Vec<u8>) -> Option<(String, Vec<u8>, Option<u64>)> {
     let end = loop {
         if let Some(at) = octets.windows(4).position(|w| w == b"\r\n\r\n") {
             break at + 4;
@@ -241,5 +241,6 @@ async fn request(stream: &mut TlsStream<TcpStream>, octets: &mut Vec<u8>) -> Opt
     }
     let body = octets[end..end + length].to_vec();
     octets.drain(..end + length);
-    Some((head.split(' ').nth(1)?.to_owned(), body))
+    let seen = head.split("auscult-seen: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+    Some((head.split(' ').nth(1)?.to_owned(), body, seen))
 }

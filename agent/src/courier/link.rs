@@ -44,7 +44,7 @@ pub struct Request {
     pub form: &'static str,
     /// The body.
     pub octets: Vec<u8>,
-    /// The size of the newest checkpoint that the sensor has verified: where the proof of a receipt is to begin.
+    /// Leaves of the ledger that were seen, for a batch: its reports may have been sealed before.
     pub seen: Option<u64>,
 }
 
@@ -129,12 +129,11 @@ impl Link {
     /// Why nothing came back.
     pub async fn ask(&self, address: &str, request: Request) -> Result<Reply, Silence> {
         let Request { path, form, octets, seen } = request;
-        let url = format!("https://{address}{path}");
-        let mut asked = self.client.post(url).header(CONTENT_TYPE, form).body(octets);
+        let mut asked = self.client.post(format!("https://{address}{path}")).header(CONTENT_TYPE, form);
         if let Some(size) = seen {
             asked = asked.header(SEEN, size);
         }
-        match asked.send().await {
+        match asked.body(octets).send().await {
             Ok(response) => read(response).await,
             Err(error) => Err(silence(&error)),
         }
@@ -229,14 +228,14 @@ impl fmt::Display for LinkError {
 
 impl core::error::Error for LinkError {}
 
+/// FORMAT.md section 20: where the consistency proof of a receipt begins.
+const SEEN: &str = "auscult-seen";
 /// Where batches go.
 pub const REPORTS_PATH: &str = "/v1/reports";
 /// Where signs of life go.
 pub const ALIVE_PATH: &str = "/v1/sensor/alive";
 /// Where certificates are asked for.
 pub const RENEW_PATH: &str = "/v1/sensor/renew";
-/// Request header: what the sensor has seen of the ledger (FORMAT.md section 20).
-const SEEN: &str = "auscult-seen";
 /// Content-Type of a batch.
 pub const BATCH_TYPE: &str = "application/vnd.auscult.reports";
 /// Content-Type of a receipt.

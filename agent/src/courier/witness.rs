@@ -3,7 +3,7 @@
 //! The origin of a checkpoint is `<keeper>/ledger/<ledger>/<generation>`. A higher generation begins a new ledger: a provider
 //! who restored a backup must say so in this way. A lower one, a shorter tree, two trees of one size or a tree that does not
 //! begin with the one seen contradict what was signed before. A consistency proof is made from what the collector believes
-//! that we saw: behind a batch of older reports that may be less than we saw. So a proof that fails is a contradiction only
+//! that we saw; an older one takes that from the reports, which may have been sealed before. So a proof that fails is a contradiction only
 //! when a sign of life had just said what we saw.
 //! Keeps: the note that contradicts. Drops: receipts without a ledger's part.
 
