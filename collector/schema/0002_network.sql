@@ -49,3 +49,6 @@ CREATE TABLE ledger_newest (
     leaf_index        INTEGER NOT NULL,
     PRIMARY KEY (clinic_id, sensor_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What came of one sensor behind a report, without looking at all that came of others.
+CREATE INDEX report_of_sensor ON report (clinic_id, sensor_id, report_id);

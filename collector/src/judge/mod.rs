@@ -62,8 +62,8 @@ impl<'k> Judge<'k> {
     /// If the store could not be read or written: what was judged before stays.
     pub fn catch_up(&self, store: &ClinicStore, now: Timestamp) -> Result<Judgement, StoreError> {
         let mut judgement = Judgement::default();
-        for sensor in store.sensors()? {
-            self.sensor(store, sensor.id, now, &mut judgement)?;
+        for sensor in store.to_judge(now.days())? {
+            self.sensor(store, sensor, now, &mut judgement)?;
         }
         Ok(judgement)
     }

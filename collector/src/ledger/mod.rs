@@ -84,7 +84,7 @@ impl Ledger {
     pub fn take_all(&self, store: &ClinicStore, now: Timestamp) -> Result<Option<BookHead>, LedgerError> {
         loop {
             let head = self.round(store, now)?;
-            if store.counts()?.queued == 0 {
+            if store.queued()? == 0 {
                 return Ok(head);
             }
         }

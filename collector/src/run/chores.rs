@@ -89,7 +89,7 @@ impl Chores {
                 failed = Some(e);
                 0
             }));
-            queued = queued.saturating_add(clinic.counts().map_or(0, |c| c.queued));
+            queued = queued.saturating_add(clinic.queued().unwrap_or(0));
             for sensor in clinic.sensors().unwrap_or_default() {
                 let count = states.entry(sensor.state.word()).or_default();
                 *count = count.saturating_add(1);
@@ -107,7 +107,7 @@ impl Chores {
     #[expect(clippy::disallowed_methods, reason = "a duration for the counters; nothing depends on it")]
     fn round(&self, clinic: &ClinicStore, now: Timestamp) -> Result<(), LedgerError> {
         let begun = Instant::now();
-        if clinic.counts()?.queued > 0 {
+        if clinic.queued()? > 0 {
             self.desk.ledger.round(clinic, now)?;
             self.desk.meters.round_seconds.record(begun.elapsed().as_secs_f64());
         }
@@ -124,8 +124,7 @@ impl Chores {
         if judgement.damaged > 0 {
             error!(clinic = %clinic.id(), damaged = judgement.damaged, "reports no longer verify: the data base was changed");
         }
-        let open = judge.findings(clinic, false).map_err(|e| e.to_string())?;
-        Ok(u64::try_from(open.len()).unwrap_or(u64::MAX))
+        clinic.open_findings().map_err(|e| e.to_string())
     }
 
     fn failed(&mut self, why: Option<String>) {

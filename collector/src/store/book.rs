@@ -52,6 +52,17 @@ impl ClinicStore {
         self.database.read("book", |tx| Ok((head(tx, self)?, plan(tx, self)?)))
     }
 
+    /// How many leaves wait.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn queued(&self) -> Result<u64, StoreError> {
+        self.database.ask("queued", |reader| {
+            let sql = "SELECT count(*) FROM ledger_queue WHERE clinic_id = ?1";
+            Ok(nat(reader.prepare_cached(sql)?.query_row([self.clinic.0], |row| row.get(0))?))
+        })
+    }
+
     /// The leaves that wait, at most `most`, up to `until`.
     ///
     /// # Errors

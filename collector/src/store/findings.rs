@@ -121,6 +121,37 @@ impl ClinicStore {
         })
     }
 
+    /// Sensors of which something came that was not judged yet, or that were not judged at the beginning of this day.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn to_judge(&self, day: u64) -> Result<Vec<SensorId>, StoreError> {
+        self.database.ask("to judge", |reader| {
+            let sql = "SELECT j.sensor_id FROM judged j WHERE j.clinic_id = ?1 AND j.day < ?2
+                       UNION
+                       SELECT s.sensor_id FROM sensor s
+                       LEFT JOIN judged j ON j.clinic_id = ?1 AND j.sensor_id = s.sensor_id
+                       WHERE s.clinic_id = ?1 AND EXISTS (
+                           SELECT 1 FROM report r WHERE r.clinic_id = ?1 AND r.sensor_id = s.sensor_id
+                               AND r.report_id > coalesce(j.report_id, 0))
+                       ORDER BY 1";
+            let mut rows = reader.prepare_cached(sql)?;
+            let rows = rows.query_map(params![self.clinic.0, int(day)], |row| Ok(SensorId(row.get(0)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many findings are open.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn open_findings(&self) -> Result<u64, StoreError> {
+        self.database.ask("open findings", |reader| {
+            let sql = "SELECT count(*) FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL";
+            Ok(nat(reader.prepare_cached(sql)?.query_row([self.clinic.0], |row| row.get(0))?))
+        })
+    }
+
     /// Keeps what one stretch of judging gave: how far it went, the findings that changed, their steps. `from` is how
     /// far was judged before; if another program was faster, nothing is written and the answer is `false`.
     ///
