@@ -107,6 +107,26 @@ fn a_gap_that_the_sensor_owns_up_to_is_crossed() {
 }
 
 #[test]
+fn a_gap_that_grew_is_crossed_also_by_who_heard_of_the_shorter_one_first() {
+    let folder = Folder::new();
+    let archive = Archive::open(&folder.0);
+    let clinic = archive.clinic("north");
+    let door = archive.door(Limits::default());
+    let mut ear = Ear::enrolled(&clinic, 1);
+    let chain = ear.chain(8);
+    let gap = |to: usize| {
+        let (from, why, window) = (3, GapReason::SpoolFull, Window::default());
+        let (last, to) = (chain[to].hash(), u64::try_from(to).unwrap());
+        Payload::Gap(Gap { epoch: 0, from, to, last, why, window, ext: Extras::new() })
+    };
+    let (shorter, longer) = (ear.say(&gap(4)), ear.say(&gap(6)));
+    assert_eq!(answers(&send(&door, &chain[..3], NOW)), all_stored(3));
+    assert_eq!(answers(&send(&door, &[shorter, chain[7].clone(), longer], NOW)), all_stored(3));
+    let (durable, missing) = clinic.durable(ear.id()).unwrap();
+    assert_eq!((durable, missing), (ear.head.map(|h| h.known()), Vec::new()));
+}
+
+#[test]
 fn two_reports_with_one_number_are_both_kept_and_the_sensor_waits_for_a_person() {
     let folder = Folder::new();
     let archive = Archive::open(&folder.0);
