@@ -107,6 +107,26 @@ fn a_gap_that_the_sensor_owns_up_to_is_crossed() {
 }
 
 #[test]
+fn a_gap_that_grew_is_crossed_also_by_who_heard_of_the_shorter_one_first() {
+    let folder = Folder::new();
+    let archive = Archive::open(&folder.0);
+    let clinic = archive.clinic("north");
+    let door = archive.door(Limits::default());
+    let mut ear = Ear::enrolled(&clinic, 1);
+    let chain = ear.chain(8);
+    let gap = |to: usize| {
+        let (from, why, window) = (3, GapReason::SpoolFull, Window::default());
+        let (last, to) = (chain[to].hash(), u64::try_from(to).unwrap());
+        Payload::Gap(Gap { epoch: 0, from, to, last, why, window, ext: Extras::new() })
+    };
+    let (shorter, longer) = (ear.say(&gap(4)), ear.say(&gap(6)));
+    assert_eq!(answers(&send(&door, &chain[..3], NOW)), all_stored(3));
+    assert_eq!(answers(&send(&door, &[shorter, chain[7].clone(), longer], NOW)), all_stored(3));
+    let (durable, missing) = clinic.durable(ear.id()).unwrap();
+    assert_eq!((durable, missing), (ear.head.map(|h| h.known()), Vec::new()));
+}
+
+#[test]
 fn two_reports_with_one_number_are_both_kept_and_the_sensor_waits_for_a_person() {
     let folder = Folder::new();
     let archive = Archive::open(&folder.0);
@@ -121,17 +141,41 @@ fn two_reports_with_one_number_are_both_kept_and_the_sensor_waits_for_a_person()
     copy.uptime_ms = 900_000;
     let other = copy.chain(3);
     let conflict = Answer::Done(Outcome::Conflict);
-    let waits = Answer::Later(Later::Quarantine);
-    assert_eq!(answers(&send(&door, &other, NOW)), [conflict, waits, waits]);
+    assert_eq!(answers(&send(&door, &other, NOW)), [conflict; 3], "the whole branch is evidence");
     assert_eq!(answers(&send(&door, &other[..1], NOW)), [conflict], "the same answer again");
+    let more = ear.chain(2);
+    let waits = Answer::Later(Later::Quarantine);
+    assert_eq!(answers(&send(&door, &more, NOW)), [waits; 2], "nothing new of either is taken");
     assert_eq!(answers(&send(&door, &chain, NOW)), all_stored(5), "what is held is acknowledged");
     let counts = clinic.counts().unwrap();
-    assert_eq!((counts.reports, counts.forks), (5, 1));
+    assert_eq!((counts.reports, counts.forks), (5, 3));
     let row = clinic.sensors().unwrap().remove(0);
     assert_eq!(row.state, SensorState::Quarantine);
     // A person looked: the sensor's own chain goes on.
     clinic.set_state(ear.id(), SensorState::Active, "looked at", NOW).unwrap();
-    assert_eq!(answers(&send(&door, &ear.chain(2), NOW)), all_stored(2));
+    assert_eq!(answers(&send(&door, &more, NOW)), all_stored(2));
+    assert_eq!(answers(&send(&door, &copy.chain(1), NOW)), [conflict], "and the copy's does not");
+}
+
+#[test]
+fn a_copy_that_asks_first_and_begins_an_epoch_is_noticed_when_the_other_goes_on() {
+    let folder = Folder::new();
+    let archive = Archive::open(&folder.0);
+    let clinic = archive.clinic("north");
+    let door = archive.door(Limits::default());
+    let mut ear = Ear::enrolled(&clinic, 1);
+    let chain = ear.chain(5);
+    assert_eq!(answers(&send(&door, &chain, NOW)), all_stored(5));
+    // The copy is at an older report, hears of the newest, and goes on behind it.
+    let head = ear.head.unwrap();
+    let start = EpochStart { reason: EpochReason::HeadOld, last: Some(head.known()), ext: Extras::new() };
+    let stamp = head.next_epoch(Moment::default(), None, 1);
+    let epoch = SealedReport::seal(&ear.key, &stamp, &Payload::EpochStart(start)).unwrap();
+    assert_eq!(answers(&send(&door, &[epoch], NOW)), all_stored(1));
+    assert_eq!(answers(&send(&door, &chain[2..], NOW)), all_stored(3), "what came before comes again as ever");
+    assert_eq!(answers(&send(&door, &ear.chain(1), NOW)), [Answer::Done(Outcome::Conflict)]);
+    assert_eq!(clinic.sensors().unwrap()[0].state, SensorState::Quarantine);
+    assert_eq!((clinic.counts().unwrap().reports, clinic.counts().unwrap().forks), (6, 1));
 }
 
 #[test]

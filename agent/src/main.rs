@@ -134,7 +134,9 @@ fn listen(config: &Config) -> Result<(), String> {
         Level::Info => tracing::Level::INFO,
         Level::Debug => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_target(false).with_writer(io::stderr).init();
+    // Where the log goes may be full: what cannot be said there is not said on the same standard error, which would panic.
+    let said = tracing_subscriber::fmt().with_max_level(level).log_internal_errors(false);
+    said.with_ansi(false).with_target(false).with_writer(io::stderr).init();
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| format!("signals cannot be heard: {e}"))?;

@@ -95,14 +95,15 @@ impl Head {
     /// The head behind reports that were given up, as a later report of the same chain says that they were.
     ///
     /// # Errors
-    /// [`ChainError::Gap`] if `later` is no such report: of this ledger and sensor, behind the gap, its gap beginning
-    /// right behind this head.
+    /// [`ChainError::Gap`] if `later` is no such report: of this ledger and sensor, behind the gap, its gap beginning no
+    /// later than right behind this head (a shorter gap may have led into a longer one) and reaching beyond it.
     pub fn across(&self, later: &VerifiedReport) -> Result<Head, ChainError> {
         let header = later.header();
         let Some(Payload::Gap(gap)) = later.payload() else { return Err(ChainError::Gap) };
         let Gap { epoch, from, to, last, .. } = *gap;
-        let begins_here = epoch == self.place.epoch && Some(from) == self.place.seq.checked_add(1);
-        let lies_behind = from <= to && header.place > Place { epoch, seq: to };
+        let next = self.place.seq.saturating_add(1);
+        let begins_here = epoch == self.place.epoch && (from..=to).contains(&next);
+        let lies_behind = header.place > Place { epoch, seq: to };
         let is_ours = header.ledger == self.ledger && header.sensor == self.sensor;
         // A key behind this head's is checked when the chain comes to the gap's own report.
         let may_speak = header.key_no > self.key_no || (header.key_no == self.key_no && *later.key() == self.key);

@@ -100,7 +100,7 @@ impl Trouble {
             Trouble::Certificate => "the collector does not take this sensor's certificate; a new one is asked for",
             Trouble::CutOff => "the answer was cut off: the uplink is bad, or something on it meddles",
             Trouble::Stranger => "a portal or a proxy answers in the collector's place: let the sensor through",
-            Trouble::Pending => "a person at the provider has not approved this sensor yet",
+            Trouble::Pending => "a person at the provider has to look at this sensor first",
             Trouble::Revoked => "this sensor was revoked by its provider",
             Trouble::Closed => "this sensor was taken out of service by its provider",
             Trouble::Quota => "more was sent today than the provider allows: only events are sent",

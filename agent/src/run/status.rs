@@ -62,9 +62,12 @@ fn enrolled(identity: &Identity, papers: &Papers) -> String {
     }
 }
 
-/// A certificate is what an approval brings.
+/// A certificate is what an approval brings. Who waits for a person all the same is in quarantine: its chain contradicted itself.
 fn approved(papers: &Papers, delivery: &Delivery) -> String {
     match (papers.certificate(), delivery.trouble()) {
+        (Some(_), Some(Trouble::Pending)) => {
+            "held back: does another device have this one's keys? ask the provider".to_owned()
+        }
         (_, Some(Trouble::Pending)) => "not yet: the provider compares the five words".to_owned(),
         (_, Some(Trouble::Revoked | Trouble::Closed)) => "no more".to_owned(),
         (None, _) => "not yet".to_owned(),

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use tracing::info;
 
 pub(super) fn serve(config: &Config, seed: [u8; 32], out: &mut impl Write) -> Done {
-    tracing_subscriber::fmt().with_ansi(false).with_target(false).with_writer(stderr).init();
+    // Where the log goes may be full: what cannot be said there is not said on the same standard error, which would panic.
+    let said = tracing_subscriber::fmt().with_ansi(false).log_internal_errors(false);
+    said.with_target(false).with_writer(stderr).init();
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     now()?;
     // A clock that goes before 1970 while it runs stands still there; times of a ledger never go back anyway.

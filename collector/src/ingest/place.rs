@@ -7,9 +7,9 @@ use super::check::{Candidate, Limits};
 use super::{Answer, Later};
 use crate::store::{Batch, ClinicId, NewReport, SensorState, Standing, StoreError};
 use auscult_report::chain::{ChainError, Head, follows};
-use auscult_report::header::Frame;
+use auscult_report::header::{Frame, Header};
 use auscult_report::key::SensorId;
-use auscult_report::payload::Place;
+use auscult_report::payload::{EpochReason, EpochStart, Payload, Place};
 use auscult_report::receipt::Outcome;
 use auscult_report::seal::{Content, VerifiedReport};
 use auscult_report::time::Timestamp;
@@ -39,6 +39,16 @@ pub(super) fn settle(
     if let Some(later) = waits(&standing, limits, octets.len()) {
         return Ok(Answer::Later(later));
     }
+    let is_last = !batch.is_anything_behind(of, header.place)?;
+    let fits = match held {
+        Some(_) => Err(ChainError::Fork),
+        None if is_last && is_next(standing.head.as_ref(), header) => Ok(()),
+        None => fits(batch, of, report, &standing)?,
+    };
+    // In quarantine what contradicts is kept as evidence, all of it; what does not waits for a person.
+    if standing.state == SensorState::Quarantine && fits.is_ok() {
+        return Ok(Answer::Later(Later::Quarantine));
+    }
     let row = NewReport {
         place: header.place,
         hash: report.hash(),
@@ -52,13 +62,7 @@ pub(super) fn settle(
         envelope: octets,
     };
     batch.used(of, now.days(), octets.len())?;
-    let is_last = !batch.is_anything_behind(of, row.place)?;
-    let stands = match (held, is_next(standing.head.as_ref(), &row) && is_last) {
-        (Some(_), _) => Err(ChainError::Fork),
-        (None, true) => stands(standing.head.as_ref(), report),
-        (None, false) => between_neighbours(batch, of, &row)?.and_then(|()| stands(standing.head.as_ref(), report)),
-    };
-    match stands {
+    match fits.and_then(|()| stands(standing.head.as_ref(), report)) {
         Ok(head) => {
             batch.keep(of, &row)?;
             let head = advance(batch, of, standing.head, head, (row.received, is_last))?;
@@ -76,10 +80,9 @@ pub(super) fn settle(
 fn waits(standing: &Standing, limits: &Limits, octets: usize) -> Option<Later> {
     match standing.state {
         _ if standing.closed => return Some(Later::Closed),
-        SensorState::Active => {}
+        SensorState::Active | SensorState::Quarantine => {}
         SensorState::Pending => return Some(Later::Pending),
         SensorState::Revoked => return Some(Later::Revoked),
-        SensorState::Quarantine => return Some(Later::Quarantine),
     }
     let (clinic, sensor) = standing.usage;
     let more = u64::try_from(octets).unwrap_or(u64::MAX);
@@ -89,25 +92,44 @@ fn waits(standing: &Standing, limits: &Limits, octets: usize) -> Option<Later> {
 }
 
 /// Whether a report is the one right behind the head, and says so.
-fn is_next(head: Option<&Head>, row: &NewReport<'_>) -> bool {
+fn is_next(head: Option<&Head>, header: &Header) -> bool {
+    let Header { place, prev, .. } = *header;
     let seq = |head: &Head| head.place.seq.checked_add(1);
-    head.is_some_and(|h| h.place.epoch == row.place.epoch && seq(h) == Some(row.place.seq) && h.hash == row.prev)
+    head.is_some_and(|h| h.place.epoch == place.epoch && seq(h) == Some(place.seq) && h.hash == prev)
 }
 
-/// Whether a report fits between the reports right before and right behind it, where they are held.
-fn between_neighbours(batch: &Batch<'_>, of: Of, row: &NewReport<'_>) -> Result<Result<(), ChainError>, StoreError> {
-    let at = |seq: Option<u64>| seq.map(|seq| Place { seq, ..row.place });
-    if let Some(before) = at(row.place.seq.checked_sub(1))
-        && batch.held(of, before)?.is_some_and(|h| h.hash != row.prev)
+/// Whether a report fits between the reports right before and right behind it, where they are held; and is no part of a branch
+/// that was left: behind a fork, or behind the report from which the sensor went on in a later epoch because it had made no more.
+fn fits(
+    batch: &Batch<'_>,
+    of: Of,
+    report: &VerifiedReport,
+    standing: &Standing,
+) -> Result<Result<(), ChainError>, StoreError> {
+    let Header { place, prev, .. } = *report.header();
+    let at = |seq: Option<u64>| seq.map(|seq| Place { seq, ..place });
+    if let Some(before) = at(place.seq.checked_sub(1))
+        && batch.held(of, before)?.is_some_and(|h| h.hash != prev)
     {
         return Ok(Err(ChainError::Prev));
     }
-    if let Some(behind) = at(row.place.seq.checked_add(1))
-        && batch.held(of, behind)?.is_some_and(|h| h.prev != row.hash)
+    if let Some(behind) = at(place.seq.checked_add(1))
+        && batch.held(of, behind)?.is_some_and(|h| h.prev != report.hash())
     {
         return Ok(Err(ChainError::Prev));
     }
-    Ok(Ok(()))
+    if standing.has_forks && batch.is_fork(of, &prev)? {
+        return Ok(Err(ChainError::Prev));
+    }
+    let (Some(head), Some(epoch)) = (&standing.head, batch.next_epoch(of, place.epoch)?) else { return Ok(Ok(())) };
+    let begins = batch.envelope(of, Place { epoch, seq: 0 })?.and_then(|octets| open(&octets, head));
+    let has_left = match begins.as_ref().and_then(VerifiedReport::payload) {
+        Some(Payload::EpochStart(EpochStart { reason: EpochReason::HeadOld, last: Some(last), .. })) => {
+            last.place.epoch == place.epoch && last.place < place
+        }
+        _ => false,
+    };
+    Ok(if has_left { Err(ChainError::Prev) } else { Ok(()) })
 }
 
 /// Whether a report may stand in the chain that ends in `head`: the new head if it follows right away, the old one if it
