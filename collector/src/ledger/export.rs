@@ -1,7 +1,7 @@
 //! A clinic's ledger as a folder for a reviewer: what a verifier that knows nothing of us needs, in C2SP's layout.
 //!
 //! Keeps: the newest checkpoint, every tile and entry below it, the proof of its last leaf, the key, and the checkpoint that the
-//! reviewer holds from before. Drops: judgement; files are copied as they were published, and [`super::verify`] looks at them.
+//! reviewer holds from before. Drops: judgement; files are copied as they were published, and [`super::verify()`] looks at them.
 
 use super::{Ledger, LedgerError, failed};
 use crate::store::{ClinicRow, ClinicStore};
