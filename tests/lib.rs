@@ -20,6 +20,7 @@ pub mod nest;
 pub mod plant;
 pub mod reviewer;
 pub mod scenes;
+pub mod search;
 pub mod statements;
 pub mod station;
 pub mod talks;
