@@ -4,15 +4,15 @@
 //! Counts as failure: a piece of a planted name or number anywhere, in any form of `search.rs`. Does not: the capture itself, which
 //! lies outside of both folders.
 
-use auscult_collector::authority::Authority;
 use auscult_report::code::Code;
 use auscult_report::enrol::{Hello, Hints, Offer, check_offer, finish};
 use auscult_report::header::{Clock, Frame};
 use auscult_report::key::PublicKey;
 use auscult_report::seal::{Content, SealedReport};
-use auscult_tests::archive::{Folder, NOW};
+use auscult_tests::archive::Folder;
 use auscult_tests::desk::{Provider, Technician};
 use auscult_tests::plant::{Field, NAME, NUMBER, fields, has_plant, plant};
+use auscult_tests::raw::{agents, ask_ops, authority, listener};
 use auscult_tests::recorded;
 use auscult_tests::search::Search;
 use auscult_tests::station::{ALIVE, Caller, ENROL, REPORTS};
@@ -24,7 +24,7 @@ use hyper::body::Bytes;
 use rcgen::{CertificateParams, DnType};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -50,7 +50,7 @@ fn a_name_in_any_field_is_in_no_file_and_no_word_of_agent_and_collector() {
         provider.command(&["sensors", "north"]),
         provider.command(&["rebuild", "north"]),
         technician.status(),
-        String::from_utf8(ask(address(&provider, "ops"), "/metrics")).unwrap(),
+        ask_ops(&provider, "/metrics"),
     ];
     let findings = said[2].lines().filter(|l| l.contains("% ")).count();
     assert!(findings > 20, "only {findings} findings: was it heard? {}", said[2]);
@@ -153,7 +153,7 @@ fn named(provider: &Provider) -> Caller {
     let request = request.try_into().unwrap();
     let hello = Hello { code: code.id(), sign_key: caller.ear.key.public(), request, nonce: [5; 32], hints };
     let hello = postcard::to_allocvec(&hello).unwrap();
-    let mut way = Way::try_to(at(provider), &authority(provider), None).unwrap();
+    let mut way = Way::try_to(agents(provider), &authority(provider), None).unwrap();
     let offer: Offer = postcard::from_bytes(&way.post("/v1/enrol/hello", ENROL, &hello).2).unwrap();
     let transcript = check_offer(&code.key(), &hello, &offer, &way.peer_key).unwrap();
     let last = postcard::to_allocvec(&finish(code.id(), &code.key(), &caller.ear.key, &transcript)).unwrap();
@@ -167,7 +167,7 @@ fn named(provider: &Provider) -> Caller {
 /// Names in everything that is refused: what is answered.
 fn strange(provider: &Provider, caller: &Caller) -> Vec<Vec<u8>> {
     let name = std::str::from_utf8(NAME).unwrap();
-    let mut way = Way::try_to(at(provider), &authority(provider), Some(caller)).unwrap();
+    let mut way = Way::try_to(agents(provider), &authority(provider), Some(caller)).unwrap();
     let report = |octets: &[u8]| [&u32::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
     let mut ear = auscult_tests::archive::Ear::stranger(caller.ear.ledger, 7);
     let mut forged = ear.chain(1)[0].octets().to_vec();
@@ -192,16 +192,16 @@ fn strange(provider: &Provider, caller: &Caller) -> Vec<Vec<u8>> {
         assert!(status < 500, "{status}");
         answers.push([format!("{headers:?}").into_bytes(), octets].concat());
     }
-    let mut people = Way::try_to(address(provider, "people"), &authority(provider), None).unwrap();
+    let mut people = Way::try_to(listener(provider, "people"), &authority(provider), None).unwrap();
     for path in [format!("/v1/ledgers/{name}/checkpoint"), format!("/v1/ledgers/{}/{name}", "0".repeat(32))] {
         let request = Request::get(path).header("host", name).header("authorization", format!("Bearer {name}"));
         let (status, headers, octets) = people.ask(request.body(Full::new(Bytes::new())).unwrap()).unwrap();
         assert_eq!(status, 404);
         answers.push([format!("{headers:?}").into_bytes(), octets].concat());
     }
-    answers.push(ask(address(provider, "ops"), &format!("/{name}")));
+    answers.push(ask_ops(provider, &format!("/{name}")).into_bytes());
     // Not even TLS, and no HTTP.
-    for to in [at(provider), address(provider, "people"), address(provider, "ops")] {
+    for to in [agents(provider), listener(provider, "people"), listener(provider, "ops")] {
         let mut stream = TcpStream::connect(to).unwrap();
         let _ = stream.write_all(&NAME.repeat(50)).and_then(|()| stream.write_all(b"\r\n\r\n"));
         let mut answer = Vec::new();
@@ -217,7 +217,7 @@ fn people(provider: &Provider, search: &mut Search) {
     let (token, path) =
         (token.lines().next().unwrap(), token.split_whitespace().find(|w| w.starts_with("/v1/ledgers/")));
     let ledger = path.unwrap().trim_end_matches("/checkpoint").to_owned();
-    let mut way = Way::try_to(address(provider, "people"), &authority(provider), None).unwrap();
+    let mut way = Way::try_to(listener(provider, "people"), &authority(provider), None).unwrap();
     for path in ["/".to_owned(), format!("{ledger}/checkpoint"), format!("{ledger}/tile/entries/000")] {
         let request =
             Request::get(&path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
@@ -312,30 +312,6 @@ fn files(folders: &[&Path]) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// Where a listener is, by the log.
-fn address(provider: &Provider, which: &str) -> SocketAddr {
-    let log = String::from_utf8(provider.log()).unwrap();
-    let after = log.rsplit_once(&format!("{which}=Some(")).unwrap().1;
-    after.split_once(')').unwrap().0.parse().unwrap()
-}
-
-/// The answer of the listener that has no TLS.
-fn ask(to: SocketAddr, path: &str) -> Vec<u8> {
-    let mut stream = TcpStream::connect(to).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    answer
-}
-
-fn at(provider: &Provider) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], provider.port()))
-}
-
-fn authority(provider: &Provider) -> Authority {
-    Authority::open(&provider.folder().join("authority"), "archive.example", NOW).unwrap()
 }
 
 const ETHERNET: u32 = 1;

@@ -18,6 +18,7 @@ pub mod golden;
 pub mod hours;
 pub mod nest;
 pub mod plant;
+pub mod raw;
 pub mod reviewer;
 pub mod scenes;
 pub mod search;
