@@ -17,6 +17,7 @@ pub mod frames;
 pub mod golden;
 pub mod hours;
 pub mod nest;
+pub mod papers;
 pub mod plant;
 pub mod raw;
 pub mod reviewer;
