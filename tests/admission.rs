@@ -219,7 +219,9 @@ fn a_newer_trust_bundle_is_taken_over() {
 
 #[test]
 fn a_sensor_that_was_shut_out_keeps_what_it_hears_and_says_why() {
-    for (word, shown) in [("revoked", "was revoked"), ("closed", "out of service"), ("pending", "has to look at this sensor")] {
+    for (word, shown) in
+        [("revoked", "was revoked"), ("closed", "out of service"), ("pending", "has to look at this sensor")]
+    {
         let desk = Desk::open();
         let sensor = Sensor::with("[collector]\nlinger_s = 2\n");
         sensor.enrol(&desk).unwrap();

@@ -5,13 +5,14 @@
 
 use auscult_agent::sensor::Settings;
 use auscult_tests::entrances::ENTRANCES;
+use auscult_tests::papers::PAPERS;
 use auscult_tests::{hear, recorded, root};
 use std::fs;
 
 #[test]
 fn every_entrance_takes_its_corpus_and_every_change_of_it() {
     let mut replayed = 0;
-    for (name, enter) in ENTRANCES {
+    for (name, enter) in ENTRANCES.iter().chain(PAPERS) {
         let folder = root().join(format!("tests/fuzz/corpus/{name}"));
         let mut files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
         files.sort();

@@ -1,21 +1,19 @@
 //! A ledger that a serving collector made of reports that came over TLS, in the hands of a reviewer: written out by its own command,
 //! checked by that command and by software that is not ours; what was changed is refused by both.
 
-use auscult_collector::authority::Authority;
 use auscult_report::checkpoint::Checkpoint;
-use auscult_report::code::Code;
 use auscult_report::leaf::{Leaf, LeafKind};
 use auscult_report::note::{NoteKey, NoteSigner};
 use auscult_report::receipt::{Inclusion, Proven};
 use auscult_report::seal::SealedReport;
-use auscult_tests::archive::{Folder, NOW};
+use auscult_tests::archive::Folder;
 use auscult_tests::desk::Provider;
+use auscult_tests::raw::{agents, authority, let_in};
 use auscult_tests::reviewer::{Change, change_an_entry_with_its_tile, flip, foreign, ours, refuses_each, run, text};
 use auscult_tests::station::Caller;
 use auscult_tests::way::Way;
 use base64ct::{Base64, Encoding};
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 #[test]
@@ -67,8 +65,8 @@ fn a_first_review_has_nothing_to_compare_with_and_a_folder_is_never_written_twic
     let dir = folder.0.join("north");
     let export = ["ledger", "export", "north", dir.to_str().unwrap()];
     assert!(provider.fails(&export).contains("nothing has come for the ledger of north yet"));
-    let mut caller = let_in(&provider, 1);
-    let mut way = Way::try_to(at(&provider), &authority(&provider), Some(&caller)).unwrap();
+    let mut caller = let_in(&provider, "north", 1);
+    let mut way = Way::try_to(agents(&provider), &authority(&provider), Some(&caller)).unwrap();
     assert_eq!(way.reports(&caller.ear.chain(3)).0, 200);
     let size = checkpoint(&provider).0;
     assert!(provider.command(&export).contains(&format!("entries: all {size}, and 1 tiles")));
@@ -123,8 +121,8 @@ fn a_busy_day(provider: &Provider) -> (Vec<(u64, String)>, Vec<Kept>) {
     let authority = authority(provider);
     let mut sensors: Vec<(Caller, Way, Vec<SealedReport>)> = Vec::new();
     for seed in [1, 2] {
-        let caller = let_in(provider, seed);
-        let way = Way::try_to(at(provider), &authority, Some(&caller)).unwrap();
+        let caller = let_in(provider, "north", seed);
+        let way = Way::try_to(agents(provider), &authority, Some(&caller)).unwrap();
         sensors.push((caller, way, Vec::new()));
     }
     let (mut checkpoints, mut kept) = (Vec::new(), Vec::new());
@@ -174,16 +172,6 @@ fn receipts_hold(verify: &auscult_tests::reviewer::Verifier, dir: &Path, receipt
     receipts.len()
 }
 
-fn let_in(provider: &Provider, seed: u8) -> Caller {
-    let mut caller = Caller::new(seed);
-    let mut way = Way::try_to(at(provider), &authority(provider), None).unwrap();
-    let code = Code::parse(&provider.code("north")).unwrap();
-    assert_eq!(caller.enrol(&mut way, &code), 202);
-    provider.approve_all("north");
-    assert_eq!(caller.renew(&mut way).0, 200);
-    caller
-}
-
 /// Takes a checkpoint: its size and its note.
 fn checkpoint(provider: &Provider) -> (u64, String) {
     let note = provider.command(&["ledger", "checkpoint", "north"]);
@@ -192,12 +180,4 @@ fn checkpoint(provider: &Provider) -> (u64, String) {
 
 fn key(dir: &Path) -> NoteKey {
     NoteKey::parse(fs::read_to_string(dir.join("vkeys")).unwrap().trim()).unwrap()
-}
-
-fn at(provider: &Provider) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], provider.port()))
-}
-
-fn authority(provider: &Provider) -> Authority {
-    Authority::open(&provider.folder().join("authority"), "archive.example", NOW).unwrap()
 }

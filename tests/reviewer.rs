@@ -34,8 +34,9 @@ pub fn foreign() -> Option<Verifier> {
 fn build() -> Result<PathBuf, String> {
     let folder = target().join("tmp").join("verify");
     fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    // Tests run side by side, in processes of their own.
-    let program = folder.join(format!("verify-{}", std::process::id()));
+    // Test programs may run side by side: one for each.
+    let own = std::env::current_exe().map_err(|e| e.to_string())?;
+    let program = folder.join(own.file_stem().unwrap_or_default());
     let build = Command::new("go")
         .args(["build", "-o"])
         .arg(&program)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets out of tests/captures: small, and the same each time. Run: tests/fuzz/corpus.py
+"""Makes the seeds of the fuzz targets out of tests/captures and the golden octets: small, and the same each time. Run: tests/fuzz/corpus.py
 
 A conversation is written as its entrance reads it (tests/entrances.rs): pieces, each with side (1: the server) and length
 (2 octets, least significant first) before it. Standard library only.
 """
-import pathlib, struct
+import pathlib, re, struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 CAPTURES = HERE.parent / "captures"
@@ -101,25 +101,68 @@ def seeds():
     }
 
 
-for name, found in seeds().items():
+def number(octets, at):
+    """A number of postcard and where it ends."""
+    value = shift = 0
+    while True:
+        value, shift, at = value | (octets[at] & 127) << shift, shift + 7, at + 1
+        if octets[at - 1] < 128:
+            return value, at
+
+
+def payload(report):
+    """What tests/papers.rs reads: kind, schema, codec, octets when unpacked, and the payload as it is packed."""
+    length = struct.unpack(">H", report[6:8])[0]
+    header, at = report[8 : 8 + length], 32
+    for skip in (0, 0, 0, 32 + 8, 0, 0):  # key_no, epoch, seq, (prev, boot) mono, wall, clock
+        at = number(header, at + skip)[1]
+    kind, at = number(header, at)
+    schema, at = number(header, at)
+    codec, at = number(header, at)
+    plain, at = number(header, at)
+    return struct.pack("<BBBI", kind, schema & 255, codec, plain) + report[12 + length : -64]
+
+
+def papers():
+    """Seeds of the paper: the golden octets of report/FORMAT.md."""
+    golden = {p.stem: p.read_bytes() for p in sorted(CAPTURES.glob("*.bin"))}
+    reports = [o for n, o in golden.items() if n.startswith("report-")]
+    listed = lambda octets: (bytes([len(octets)]) if len(octets) < 128 else bytes([len(octets) & 127 | 128, len(octets) >> 7])) + octets
+    trust = golden["trust-2"]
+    hello = bytes(5) + bytes(32) + listed(b"0" * 200) + bytes(32) + bytes([1, 5]) + b"0.1.0" + bytes([1]) + bytes(32) + bytes([3])
+    pinned = bytes(16) + listed(trust)
+    offer = bytes(32) + listed(pinned) + bytes(64)
+    note = re.search(rb"[a-z.]+/ledger/[0-9a-f]+/\d+\n.*?\n\n(?:\xe2\x80\x94 [^\n]+\n)+", golden["receipt-1"], re.S).group()
+    return {
+        "batch": [b"".join(struct.pack(">I", len(o)) + o for o in some) for some in (reports[:1], reports[:3], reports)],
+        "enrol": [bytes([0]) + hello, bytes([1]) + offer, bytes([2]) + bytes(5 + 64 + 32), bytes([3]) + b"14RTB-M9DNJ-WKEHX-3QPAC-0Z7VY-F8SG2-T5B1D", bytes([4]) + pinned],
+        "frame": reports, "heartbeat": [golden["heartbeat-1"]], "note": [note], "payload": [payload(o) for o in reports],
+        "receipt": [golden["receipt-1"]], "renewal": [golden["renewal-1"], golden["grant-1"]],
+        "tile": [golden["ledger-tile"], golden["ledger-entries"], b"tile/entries/x001/234.p/5", b"tile/1/000.p/17"], "trust": [trust],
+    }
+
+
+WIRE, PAPER = seeds(), papers()
+for name, found in (WIRE | PAPER).items():
     folder = HERE / "corpus" / name
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("seed-*"):
         old.unlink()
-    chosen = few(found)
+    chosen = few(found, 4 if name in WIRE else 8)
     assert chosen, name
     for number, seed in enumerate(chosen):
         (folder / f"seed-{number}").write_bytes(seed[: MOST + 100])
     target = HERE / "targets" / f"{name}.rs"
+    what, room = (f"`agent/src/wire/{name}.rs`", "entrances") if name in WIRE else ("a paper of `report/FORMAT.md`", "papers")
     target.write_text(
-        f"//! Strange octets for `agent/src/wire/{name}.rs`, through the entrance that `tests/entrances.rs` gives it.\n"
+        f"//! Strange octets for {what}, through the entrance that `tests/{room}.rs` gives it.\n"
         "#![no_main]\n\n"
-        f'libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_tests::entrances::at("{name}", octets));\n'
+        f'libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_tests::{room}::at("{name}", octets));\n'
     )
 
-names = sorted(seeds())
+names = sorted(WIRE | PAPER)
 (HERE / "Cargo.toml").write_text(
-    "# Fuzz targets, one a file of agent/src/wire; written by corpus.py. Run one: cargo fuzz run --fuzz-dir tests/fuzz dicom\n"
+    "# Fuzz targets, one a file of agent/src/wire and one a paper of report/FORMAT.md; written by corpus.py. Run one: cargo fuzz run --fuzz-dir tests/fuzz dicom\n"
     "# (cargo-fuzz needs a nightly compiler). The corpus is replayed by an ordinary test too: tests/hostile.rs.\n"
     '[package]\nname = "auscult-fuzz"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[package.metadata]\ncargo-fuzz = true\n\n'
     '[dependencies]\nlibfuzzer-sys = "0.4.13"\nauscult-tests = { path = ".." }\n\n[workspace]\n'
