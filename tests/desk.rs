@@ -183,12 +183,6 @@ impl Provider {
         fs::read(self.folder().join("log")).unwrap_or_default()
     }
 
-    /// The number of its process; 0 if it does not run.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.as_ref().map_or(0, Child::id)
-    }
-
     /// What everybody on the machine sees of it.
     #[must_use]
     pub fn listed(&self) -> Vec<u8> {

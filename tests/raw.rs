@@ -144,7 +144,7 @@ pub fn ask_ops(provider: &Provider, path: &str) -> String {
 /// If the system does not say.
 #[must_use]
 pub fn most_memory_mib(provider: &Provider) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", provider.id())).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", provider.id().unwrap())).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
 }
