@@ -98,21 +98,19 @@ impl Known {
         Sensor { caller, seen: None, made: BTreeMap::new() }
     }
 
-    /// What lies where the newest checkpoint that was signed is kept.
+    /// What lies where the published checkpoint is, and where the newest is that was signed.
     #[must_use]
-    pub fn mark(&self) -> Vec<u8> {
-        let ledger = self.origin.rsplit('/').nth(1).unwrap_or_default();
-        fs::read(self.folder.join("highwater").join(ledger)).unwrap_or_default()
+    pub fn marks(&self) -> [Vec<u8>; 2] {
+        let mut words = self.origin.rsplit('/');
+        let (generation, ledger) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let published = self.folder.join("ledger").join(ledger).join(generation).join("checkpoint");
+        [published, self.folder.join("highwater").join(ledger)].map(|path| fs::read(path).unwrap_or_default())
     }
 
     /// The checkpoints that lie in the folders: the one that is published, and the newest that was signed.
     #[must_use]
     pub fn on_disk(&self) -> Vec<Checkpoint> {
-        let mut words = self.origin.rsplit('/');
-        let (Some(generation), Some(ledger)) = (words.next(), words.next()) else { return Vec::new() };
-        let published = self.folder.join("ledger").join(ledger).join(generation).join("checkpoint");
-        let published = fs::read(published).unwrap_or_default();
-        let mark = self.mark();
+        let [published, mark] = self.marks();
         let signed = mark.iter().position(|o| *o == b'\n').map_or(&[][..], |end| &mark[end + 1..]);
         let open = |octets: &[u8]| Checkpoint::open(octets, &self.origin, &self.keeper).ok();
         open(&published).into_iter().chain(open(signed)).collect()

@@ -151,6 +151,7 @@ fn behind_a_restored_backup_sensors_send_again_what_they_kept_and_a_person_begin
     assert!(log.contains("sent again") && log.contains("the ledger began anew"), "{log}");
     assert_eq!(durable(), (look(technician.state()).head.map(|h| h.known()), Vec::new()));
     assert!(provider.command(&["sensors", "north"]).contains(&format!("{id} active")));
+    assert!(!technician.status().contains("contradicted"), "nobody is accused: {}", technician.status());
     let _ = provider.command(&["ledger", "checkpoint", "north"]);
     provider.stop();
     let audit = Audit::of(&clinic, &BTreeSet::new(), &BTreeMap::new());

@@ -45,7 +45,7 @@ fn a_collector_killed_under_load_has_what_it_acknowledged_once_and_one_ledger() 
                 }
                 1 | 3 => {
                     in_rounds += usize::from(in_a_round(&known));
-                    std::thread::sleep(Duration::from_micros(dice.below(12_000)));
+                    std::thread::sleep(Duration::from_micros(dice.below(8_000)));
                     provider.kill()
                 }
                 _ => {
@@ -64,8 +64,8 @@ fn a_collector_killed_under_load_has_what_it_acknowledged_once_and_one_ledger() 
         drop(end_of_test);
     });
     provider.stop();
-    let told = told.into_inner().unwrap();
-    let audit = judged(&provider, &sensors, &told);
+    let mut told = told.into_inner().unwrap();
+    let audit = judged(&provider, &known, &sensors, &mut told);
     println!(
         "{kills} kills, {in_rounds} of them in a round: {} reports acknowledged, {} missing, {} doubled; {} receipts hold, {} prove a \
          report; {} checkpoints each the beginning of the next, the last of {} leaves; {} connections broke, refused: {:?}",
@@ -80,21 +80,24 @@ fn a_collector_killed_under_load_has_what_it_acknowledged_once_and_one_ledger() 
         told.refused
     );
     assert!(audit.is_whole(), "{audit:?}");
-    assert!(in_rounds >= 10 && told.acknowledged.len() > 1_000 && told.receipts.1 > 100 && told.checkpoints.len() > 10);
+    assert!(in_rounds >= 10 && told.acknowledged.len() > 1_000 && told.receipts.1 > 100);
+    // A round that was cut off and the one that ends it have one checkpoint; the last round has its own.
+    assert!(told.checkpoints.len() > in_rounds / 2, "{} checkpoints", told.checkpoints.len());
     assert!(told.refused.keys().all(|status| *status == 503), "{:?}", told.refused);
 }
 
-/// Waits for a checkpoint to be signed: its plan is on the disk then, its tiles are not. False if none was for a while.
+/// Waits for a checkpoint to be signed: its plan is on the disk then, its tiles are not; or for one to be published, where the
+/// round is one that was cut off. False if none was for a while.
 fn in_a_round(known: &Known) -> bool {
-    let before = known.mark();
+    let before = known.marks();
     (0..3_000).any(|_| {
         std::thread::sleep(Duration::from_millis(1));
-        known.mark() != before
+        known.marks() != before
     })
 }
 
 /// The archive after a last round: every sensor's chain ends there where the sensor's does.
-fn judged(provider: &Provider, sensors: &[Sensor], told: &Told) -> Audit {
+fn judged(provider: &Provider, known: &Known, sensors: &[Sensor], told: &mut Told) -> Audit {
     let log = String::from_utf8_lossy(&provider.log()).into_owned();
     assert!(!log.contains("panicked") && !log.contains("a round did not end"), "{log}");
     assert_eq!(opened(provider.folder()).damage().unwrap(), None);
@@ -106,6 +109,7 @@ fn judged(provider: &Provider, sensors: &[Sensor], told: &Told) -> Audit {
         &provider.folder().join("highwater"),
     );
     ledger.unwrap().take_all(&clinic, now().unwrap()).unwrap();
+    known.on_disk().iter().for_each(|checkpoint| told.shown(checkpoint));
     for sensor in sensors {
         let (durable, missing) = clinic.durable(sensor.caller.id()).unwrap();
         assert_eq!((durable, missing), (sensor.caller.ear.head.map(|h| h.known()), Vec::new()));

@@ -24,7 +24,7 @@ const KILLS: usize = 30;
 #[test]
 fn killed_at_any_moment_it_has_what_it_acknowledged_once_and_one_ledger() {
     let folder = Folder::new();
-    let reports = prepare(&folder.0, 3, 1_500);
+    let reports = prepare(&folder.0, 3, 6_000);
     let mut dice = Dice(0xdead);
     let mut acknowledged: BTreeSet<String> = BTreeSet::new();
     let mut checkpoints: BTreeMap<u64, String> = BTreeMap::new();
@@ -32,7 +32,7 @@ fn killed_at_any_moment_it_has_what_it_acknowledged_once_and_one_ledger() {
     for kill in 0..KILLS {
         // From a little before where it was: some are there already, most are new.
         let from = acknowledged.len().saturating_sub(80).min(reports.len() - 1);
-        let to = (from + 600).min(reports.len());
+        let to = (from + 4_000).min(reports.len());
         write_batch(&folder.0.join("reports"), &reports[from..to]);
         let mut child = ingest(&folder.0).stdout(Stdio::piped()).spawn().expect("the collector starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -16,7 +16,7 @@ pub use verify::verify;
 use crate::store::{BookHead, ClinicRow, ClinicStore, Plan, Queued, StoreError};
 use auscult_report::bounded::Bounded;
 use auscult_report::checkpoint::Checkpoint;
-use auscult_report::key::{Hash, SensorId};
+use auscult_report::key::{Hash, LedgerId, SensorId};
 use auscult_report::merkle::{Growing, consistency, inclusion, leaf_hash, root};
 use auscult_report::note::{NoteKey, NoteKind, NoteSigner};
 use auscult_report::receipt::{Inclusion, Proven};
@@ -24,8 +24,10 @@ use auscult_report::tile::reader;
 use auscult_report::time::Timestamp;
 use files::{Files, failed};
 use highwater::{HighWater, Mark};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// The keeper of all ledgers of a provider.
 pub struct Ledger {
@@ -33,6 +35,8 @@ pub struct Ledger {
     seed: [u8; 32],
     files: Files,
     highwater: HighWater,
+    /// Heads that were the newest that was signed, by generation and size.
+    current: Mutex<BTreeMap<LedgerId, (u32, u64)>>,
 }
 
 impl Ledger {
@@ -46,7 +50,13 @@ impl Ledger {
             return Err(LedgerError::Broken(format!("{name:?} cannot be the name of a ledger's keeper")));
         }
         let files = Files::open(tiles)?;
-        Ok(Ledger { name: name.to_owned(), seed, files, highwater: HighWater::open(highwater)? })
+        Ok(Ledger {
+            name: name.to_owned(),
+            seed,
+            files,
+            highwater: HighWater::open(highwater)?,
+            current: Mutex::default(),
+        })
     }
 
     /// The first line of a clinic's checkpoints, and the name of the key that signs them.
@@ -210,7 +220,7 @@ impl Ledger {
     }
 
     /// What a sensor gets of the ledger: the newest checkpoint, its newest report in it, and that what it has seen is the
-    /// beginning. `None` if there is no checkpoint yet.
+    /// beginning. `None` if there is no checkpoint yet, or the archive was restored from a backup.
     ///
     /// # Errors
     /// If store or tiles cannot be read.
@@ -221,7 +231,7 @@ impl Ledger {
         seen: Option<u64>,
     ) -> Result<Option<Proven>, LedgerError> {
         let (clinic, head, newest) = store.proof_base(sensor)?;
-        let Some(head) = head else { return Ok(None) };
+        let Some(head) = head.filter(|head| self.is_current(&clinic, head)) else { return Ok(None) };
         let missing = || LedgerError::Broken(format!("the tiles of clinic {} cannot be read", clinic.name));
         let mut read = reader(head.size, |tile| self.files.remembered(&clinic, tile));
         let inclusion = match newest.filter(|(_, _, index)| *index < head.size) {
@@ -236,6 +246,21 @@ impl Ledger {
         let consistency = if old > head.size { Vec::new() } else { self.between(&clinic, old, head.size)? };
         let note = Bounded::try_from(head.note.into_bytes()).map_err(|_| missing())?;
         Ok(Some(Proven { note, inclusion, consistency: Bounded::first_of(consistency).0 }))
+    }
+
+    /// Whether a head was the newest that was signed since this program began. Behind a restored backup none is: who showed it
+    /// would be accused of a second ledger, before a person could say what happened.
+    fn is_current(&self, clinic: &ClinicRow, head: &BookHead) -> bool {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = (clinic.generation, head.size);
+        if current.get(&clinic.ledger) == Some(&this) {
+            return true;
+        }
+        let is_newest = self.highwater.allows(clinic, Some((head.size, head.note.as_str()))).is_ok();
+        if is_newest {
+            current.insert(clinic.ledger, this);
+        }
+        is_newest
     }
 
     /// Proof that the first `old` leaves are the beginning of the first `new`.
