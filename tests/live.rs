@@ -285,3 +285,33 @@ fn an_interface_that_is_not_there_yet_is_waited_for() {
     let length = heard.window.to.since_ms(heard.window.from);
     assert!((500..60_000).contains(&length), "a window begins at the start and ends at the stop: {length} ms");
 }
+
+#[test]
+fn no_thread_holds_a_right_once_the_ears_are_open() {
+    if !is_inside("no_thread_holds_a_right_once_the_ears_are_open") {
+        return;
+    }
+    cable("heard", "there");
+    let mut listener = Listener::start("rights", &[], &["heard"], "");
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{}/task", listener.child.id())).unwrap() {
+        let told = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let field = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_owned();
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(field(set), "0000000000000000", "{set}");
+        }
+        assert_eq!(field("NoNewPrivs:"), "1");
+        threads += 1;
+    }
+    assert!(threads >= 2, "the loop and the capture");
+    // What it needs it has: an interface that is made anew is heard.
+    ip("link del heard");
+    listener.until("not heard any more");
+    cable("heard", "there");
+    listener.until(" heard ");
+    Mouth::at("there").say_all(&[frame(1, 60, None)]);
+    listener.stop();
+    let (reports, _) = listener.reports();
+    assert_eq!(state(&reports).counters.frames, 1);
+    println!("{threads} threads, no right");
+}

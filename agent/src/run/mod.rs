@@ -12,10 +12,11 @@ mod health;
 mod linger;
 mod live;
 mod post;
+mod rights;
 mod rotate;
 mod status;
 
-use crate::config::Config;
+use crate::config::{Config, Heard};
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -58,6 +59,9 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
+    if matches!(config.heard, Heard::Live(..)) {
+        rights::lay_down()?;
+    }
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
