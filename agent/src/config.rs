@@ -3,6 +3,8 @@
 //! Keeps: what `agent.toml` documents, each value within its bound. Drops: nothing quietly; an unknown key or an odd
 //! value refuses to start, with its line and its bound.
 
+mod capture;
+
 use crate::places::Prefix;
 use auscult_report::zone::Zone;
 use core::fmt;
@@ -11,15 +13,15 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use toml::Spanned;
 
+pub use capture::{Heard, Then};
+
 /// What is meant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Folder for keys, the chain and the spool.
     pub state: PathBuf,
-    /// The capture file that is replayed.
-    pub replay: PathBuf,
-    /// How fast: 0 is as fast as it goes.
-    pub speed: f64,
+    /// What is heard.
+    pub heard: Heard,
     /// What becomes of the daemon when the capture ends.
     pub then: Then,
     /// The clinic's networks.
@@ -46,17 +48,6 @@ pub struct Config {
     pub accept_copied_key: bool,
     /// How much is logged.
     pub level: Level,
-}
-
-/// What becomes of the daemon when the capture ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Then {
-    /// It ends, after what waits was delivered or its time is over.
-    #[default]
-    End,
-    /// It stays, delivers and gives signs of life until it is told to stop.
-    Stay,
 }
 
 /// What becomes of names that are heard.
@@ -121,7 +112,7 @@ impl core::error::Error for ConfigError {}
 #[serde(deny_unknown_fields)]
 struct RawConfig {
     state: Spanned<PathBuf>,
-    capture: RawCapture,
+    capture: Spanned<capture::RawCapture>,
     #[serde(default)]
     clinic: RawClinic,
     #[serde(default)]
@@ -134,15 +125,6 @@ struct RawConfig {
     identity: RawIdentity,
     #[serde(default)]
     log: RawLog,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCapture {
-    replay: Spanned<PathBuf>,
-    speed: Option<Spanned<f64>>,
-    #[serde(default)]
-    then: Then,
 }
 
 #[derive(Default, Deserialize)]
@@ -213,11 +195,11 @@ impl RawConfig {
         let ssids = list("clinic.own_ssids", self.clinic.own_ssids, MAX_SSIDS)?;
         let bssids = list("clinic.own_bssids", self.clinic.own_bssids, MAX_BSSIDS)?;
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
+        let (heard, then) = capture::meant(self.capture)?;
         Ok(Config {
             state: path("state", self.state)?,
-            replay: path("capture.replay", self.capture.replay)?,
-            speed: speed(self.capture.speed)?,
-            then: self.capture.then,
+            heard,
+            then,
             networks,
             own_ssids: ssids.iter().map(ssid).collect::<Result<_, _>>()?,
             own_bssids: bssids.iter().map(bssid).collect::<Result<_, _>>()?,
@@ -252,16 +234,6 @@ fn number(key: &str, raw: Option<Spanned<i64>>, bound: RangeInclusive<u64>, defa
     let value = u64::try_from(*raw.get_ref()).ok().filter(|v| bound.contains(v));
     let (low, high) = (bound.start(), bound.end());
     value.ok_or_else(|| odd(raw.span(), format!("{key} is {}; it must be from {low} to {high}", raw.get_ref())))
-}
-
-fn speed(raw: Option<Spanned<f64>>) -> Result<f64, Odd> {
-    let Some(raw) = raw else { return Ok(1.0) };
-    let speed = *raw.get_ref();
-    if (0.0..=MAX_SPEED).contains(&speed) {
-        Ok(speed)
-    } else {
-        Err(odd(raw.span(), format!("capture.speed is {speed}; it must be from 0 to {MAX_SPEED}")))
-    }
 }
 
 fn path(key: &str, raw: Spanned<PathBuf>) -> Result<PathBuf, Odd> {
@@ -324,8 +296,6 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
     text.bytes().take(span.start).filter(|b| *b == b'\n').count().saturating_add(1)
 }
 
-/// Recorded as fast as a day in ten seconds; faster is 0.
-const MAX_SPEED: f64 = 10_000.0;
 /// Networks of a clinic; each is looked at for each new address.
 const MAX_NETWORKS: usize = 64;
 /// Wireless networks of a clinic.
@@ -355,27 +325,33 @@ mod tests {
         let shipped = Config::read(include_str!("../agent.toml")).unwrap();
         let least = Config::read(LEAST).unwrap();
         assert_eq!(shipped.networks.len(), 2);
-        let shown = Config {
-            state: least.state.clone(),
-            replay: least.replay.clone(),
-            networks: least.networks.clone(),
-            ..shipped
-        };
+        let live = Config::read("state = \"s\"\n[[capture.interface]]\nname = \"br-lan\"\n").unwrap();
+        assert_eq!(shipped.heard, live.heard);
+        let heard = least.heard.clone();
+        let shown = Config { state: least.state.clone(), heard, networks: least.networks.clone(), ..shipped };
         assert_eq!(shown, least, "what the file shows is what is taken without it");
     }
 
     #[test]
     fn every_key_of_the_program_stands_in_the_shipped_file() {
         let shipped = include_str!("../agent.toml");
-        for line in include_str!("config.rs").lines().skip_while(|l| *l != "struct RawConfig {") {
-            if line == "/// A value that is refused." {
-                return;
+        let mut told_of = 0;
+        for source in [include_str!("config.rs"), include_str!("config/capture.rs")] {
+            let keys = source.lines().skip_while(|l| !l.contains("struct Raw"));
+            for line in keys.take_while(|l| *l != "/// A value that is refused." && !l.starts_with("pub(super) fn")) {
+                let Some((key, kind)) = line.trim().trim_end_matches(',').split_once(": ") else { continue };
+                let key = key.trim_start_matches("pub(super) ");
+                let told = match kind {
+                    "Spanned<capture::RawCapture>" => "[capture]\n".to_owned(),
+                    "Option<Spanned<Vec<RawInterface>>>" => format!("[[capture.{key}]]\n"),
+                    _ if kind.starts_with("Raw") => format!("[{key}]\n"),
+                    _ => format!("{key} = "),
+                };
+                assert!(shipped.contains(&told), "agent.toml does not tell of {key}");
+                told_of += 1;
             }
-            let Some((key, kind)) = line.trim().trim_end_matches(',').split_once(": ") else { continue };
-            let told = if kind.starts_with("Raw") { format!("[{key}]\n") } else { format!("{key} = ") };
-            assert!(shipped.contains(&told), "agent.toml does not tell of {key}");
         }
-        panic!("the end of the keys was not found");
+        assert!(told_of >= 30, "only {told_of} keys were found");
     }
 
     #[test]

@@ -1,6 +1,12 @@
-//! Octets and when they were heard: frames, from a capture file or (later) an interface. Both give the same [`Frame`]s.
+//! Octets and when they were heard: frames, from a capture file or from interfaces. Both give the same [`Frame`]s.
 
+mod block;
 pub mod file;
+mod filter;
+pub mod interface;
+mod portable;
+mod ring;
+pub mod several;
 
 use auscult_report::time::Timestamp;
 
@@ -56,6 +62,19 @@ impl Link {
             105 => Link::Ieee80211,
             127 => Link::Radiotap,
             192 => Link::Ppi,
+            _ => Link::Other,
+        }
+    }
+
+    /// From the number that Linux gives to the kind of an interface (linux/if_arp.h).
+    const fn from_hardware(number: u16) -> Link {
+        match number {
+            // Ethernet, loopback
+            1 | 772 => Link::Ethernet,
+            // PPP (its header is taken off before), tunnels over IPv4, IPv6 and both, raw IP, none
+            512 | 768 | 769 | 776 | 519 | 65534 => Link::RawIp,
+            801 => Link::Ieee80211,
+            803 => Link::Radiotap,
             _ => Link::Other,
         }
     }

@@ -1,14 +1,19 @@
-//! The capture thread: frames of a capture file as they would come live, windows closed by the time of the frames.
+//! The capture thread: frames of a capture file as they would come live, windows closed by the time of the frames. Frames of
+//! interfaces come by `live.rs` to the same [`Ear`].
 //!
 //! Keeps: one sensor. Drops: the frames that are left in the file when the daemon is told to stop. No frame leaves this
 //! thread: only closed windows and what cannot wait.
 
+use super::live;
 use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
+use crate::capture::several::Several;
+use crate::config::{Config, Heard};
 use crate::courier::retry::Answer;
 use crate::sensor::{Sensor, Settings};
 use auscult_report::summary::{HostEntry, Sighting, Summary};
 use auscult_report::time::Timestamp;
+use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -21,21 +26,52 @@ pub(super) enum Said {
     Window(Box<Summary>),
     /// This cannot wait; the time is that of the frame in hand.
     Urgent(Vec<Sighting>, Vec<HostEntry>, Timestamp),
+    /// How well it hears.
+    Sight(Sight),
     /// The capture ended, or could not be read on.
     Over(Option<FileError>),
     /// What came of a request: the courier's thread says it.
     Answer(Box<Answer>),
 }
 
-/// Hears a capture to its end, or until `stop` is set. Who listens at the other end decides how fast.
-pub(super) fn hear(
-    input: impl Read + Send,
-    settings: Settings,
-    (speed, window_ms): (f64, u64),
-    stop: &AtomicBool,
-    out: &SyncSender<Said>,
-) {
-    let mut ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, out, gone: false };
+/// How well interfaces are heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Interfaces that are not heard now.
+    pub(super) deaf: usize,
+    /// Frames for which the kernel had no room, since the start.
+    pub(super) lost: u64,
+}
+
+/// What is heard, opened.
+pub(super) enum Opened {
+    File(File, f64),
+    Live(Several),
+}
+
+/// Opens what the configuration says.
+pub(super) fn open(config: &Config) -> Result<Opened, String> {
+    match &config.heard {
+        Heard::Replay(path, speed) => File::open(path).map(|file| Opened::File(file, *speed)).map_err(|e| {
+            format!("the capture cannot be opened ({e}); check capture.replay and that the agent may read it")
+        }),
+        Heard::Live(wanted, keeping) => Several::open(wanted, *keeping, Vec::new()).map(Opened::Live).map_err(|e| {
+            let (name, error) = (e.name, e.error);
+            format!("{name} cannot be heard ({error}); start the agent as root or with CAP_NET_RAW, and check capture.method")
+        }),
+    }
+}
+
+/// Hears what was opened to its end, or until `stop` is set. Who listens at the other end decides how fast.
+pub(super) fn hear(opened: Opened, settings: Settings, window_ms: u64, stop: &AtomicBool, out: &SyncSender<Said>) {
+    let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, out, gone: false };
+    match opened {
+        Opened::File(input, speed) => replay(ear, input, speed, stop),
+        Opened::Live(several) => live::hear(ear, several, stop),
+    }
+}
+
+fn replay(mut ear: Ear<'_>, input: impl Read + Send, speed: f64, stop: &AtomicBool) {
     let mut pace = Pace { speed, first: None };
     let over = match CaptureFile::open(input) {
         Err(error) => Some(error),
@@ -56,39 +92,36 @@ pub(super) fn hear(
     ear.say(Said::Over(over));
 }
 
-struct Ear<'a> {
+/// The one sensor, and whom it tells.
+pub(super) struct Ear<'a> {
     sensor: Sensor,
     window_ms: u64,
     /// Where the window in hand ends.
     end: Option<Timestamp>,
     out: &'a SyncSender<Said>,
     /// Nobody listens any more.
-    gone: bool,
+    pub(super) gone: bool,
 }
 
 impl Ear<'_> {
-    fn hear(&mut self, frame: &Frame<'_>) {
-        let mut end = *self.end.get_or_insert(Timestamp(frame.at.0.saturating_add(self.window_ms)));
-        let begin = Timestamp(end.0.saturating_sub(self.window_ms));
-        if begin.since_ms(frame.at) > SET_BACK_MS {
-            // The clock was set back: who waited until it is `end` again might wait for years.
-            let summary = self.sensor.set_back(frame.at);
-            self.say(Said::Window(Box::new(summary)));
-            end = Timestamp(frame.at.0.saturating_add(self.window_ms));
-            self.end = Some(end);
-        }
-        if frame.at >= end {
-            let summary = self.sensor.turn(end);
-            self.say(Said::Window(Box::new(summary)));
-            let late = frame.at.since_ms(end);
-            let begin = Timestamp(frame.at.0.saturating_sub(late.checked_rem(self.window_ms).unwrap_or(0)));
-            if begin > end {
-                // Windows in which nothing at all was heard, as one.
-                let silence = self.sensor.turn(begin);
-                self.say(Said::Window(Box::new(silence)));
-            }
-            self.end = Some(Timestamp(begin.0.saturating_add(self.window_ms)));
-        }
+    /// The first window begins now, whether something is heard or not.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        // What is closed here is empty.
+        let _ = self.sensor.turn(now);
+        self.pass(now);
+    }
+
+    /// The last window ends now.
+    pub(super) fn close(&mut self, now: Timestamp) {
+        self.pass(now);
+        let mut last = self.sensor.close();
+        last.window.to = last.window.to.max(now);
+        self.say(Said::Window(Box::new(last)));
+        self.say(Said::Over(None));
+    }
+
+    pub(super) fn hear(&mut self, frame: &Frame<'_>) {
+        self.pass(frame.at);
         self.sensor.hear(frame);
         let urgent = self.sensor.urgent();
         if !urgent.is_empty() {
@@ -97,7 +130,32 @@ impl Ear<'_> {
         }
     }
 
-    fn say(&mut self, said: Said) {
+    /// The time goes on: windows end, also those in which nothing is heard.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        let mut end = *self.end.get_or_insert(Timestamp(now.0.saturating_add(self.window_ms)));
+        let begin = Timestamp(end.0.saturating_sub(self.window_ms));
+        if begin.since_ms(now) > SET_BACK_MS {
+            // The clock was set back: who waited until it is `end` again might wait for years.
+            let summary = self.sensor.set_back(now);
+            self.say(Said::Window(Box::new(summary)));
+            end = Timestamp(now.0.saturating_add(self.window_ms));
+            self.end = Some(end);
+        }
+        if now >= end {
+            let summary = self.sensor.turn(end);
+            self.say(Said::Window(Box::new(summary)));
+            let late = now.since_ms(end);
+            let begin = Timestamp(now.0.saturating_sub(late.checked_rem(self.window_ms).unwrap_or(0)));
+            if begin > end {
+                // Windows in which nothing at all was heard, as one.
+                let silence = self.sensor.turn(begin);
+                self.say(Said::Window(Box::new(silence)));
+            }
+            self.end = Some(Timestamp(begin.0.saturating_add(self.window_ms)));
+        }
+    }
+
+    pub(super) fn say(&mut self, said: Said) {
         self.gone |= self.out.send(said).is_err();
     }
 }

@@ -10,11 +10,13 @@ mod ear;
 mod enrol;
 mod health;
 mod linger;
+mod live;
 mod post;
+mod rights;
 mod rotate;
 mod status;
 
-use crate::config::Config;
+use crate::config::{Config, Heard};
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -56,9 +58,10 @@ pub use status::status;
 pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
-    let capture = File::open(&config.replay).map_err(|e| {
-        format!("the capture cannot be opened ({e}); check capture.replay and that the agent may read it")
-    })?;
+    let opened = ear::open(config)?;
+    if matches!(config.heard, Heard::Live(..)) {
+        rights::lay_down()?;
+    }
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
@@ -72,10 +75,10 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let post = open_post(config, &identity, out.clone())?;
     let mut daemon = Daemon::new(config, identity, spool, watch, post);
     daemon.take_over()?;
-    let (pace, halt) = ((config.speed, config.window_ms), Arc::clone(stop));
+    let (window_ms, halt) = (config.window_ms, Arc::clone(stop));
     let thread = std::thread::Builder::new().name("capture".to_owned());
     let ear = thread
-        .spawn(move || ear::hear(capture, settings, pace, &halt, &out))
+        .spawn(move || ear::hear(opened, settings, window_ms, &halt, &out))
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
     let ended = daemon.listen(&said, &ear).and_then(|()| daemon.linger(&said, config, stop));
     drop(said);
@@ -153,7 +156,7 @@ impl Daemon {
         }
     }
 
-    /// Until the capture is over.
+    /// Until the capture is over, or the daemon is told to stop.
     fn listen(&mut self, said: &Receiver<Said>, ear: &JoinHandle<()>) -> Result<(), String> {
         let mut last = Timestamp::default();
         loop {
@@ -168,6 +171,9 @@ impl Daemon {
                     self.windows.urge(&sightings, &hosts);
                 }
                 Ok(Said::Answer(answer)) => self.answered(*answer)?,
+                Ok(Said::Sight(sight)) => {
+                    (self.health.capturing, self.health.frames_lost) = (sight.deaf == 0, sight.lost)
+                }
                 Ok(Said::Over(error)) => return self.over(error.map(|e| e.octet)),
                 Err(RecvTimeoutError::Timeout) if !ear.is_finished() => debug!("nothing came"),
                 Err(_) => return Err("the capture thread ended early".to_owned()),

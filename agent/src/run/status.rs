@@ -4,7 +4,7 @@
 //! Keeps: what the daemon left on the disk. Drops: everything heard; nothing of it is shown here.
 
 use super::delivery::Delivery;
-use crate::config::Config;
+use crate::config::{Config, Heard};
 use crate::courier::trouble::Trouble;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::spool::look;
@@ -33,7 +33,7 @@ pub fn status(config: &Config) -> Result<String, String> {
     let delivery = Delivery::look(&config.state);
     line("enrolled", enrolled(&identity, &papers));
     line("approved", approved(&papers, &delivery));
-    line("hears", beat.as_ref().map_or("not started yet".to_owned(), hears));
+    line("hears", beat.as_ref().map_or("not started yet".to_owned(), |b| hears(config, b)));
     line("networks", networks(config));
     line("chain", seen.head.map_or("not begun".to_owned(), |h| format!("{}, key {}", place(h.place), h.key_no)));
     let percent = seen.octets.saturating_mul(100).checked_div(config.spool_octets).unwrap_or(0);
@@ -91,9 +91,15 @@ fn utc(ms: u64) -> String {
     shown.unwrap_or_else(|_| "an unknown time".to_owned())
 }
 
-fn hears(beat: &Heartbeat) -> String {
-    let how = if beat.health.capturing { "yes" } else { "no, the capture ended" };
-    format!("{how}, {} frames since its start, {} reports wait", beat.health.frames, beat.health.waiting)
+fn hears(config: &Config, beat: &Heartbeat) -> String {
+    let how = match (beat.health.capturing, &config.heard) {
+        (true, _) => "yes",
+        (false, Heard::Replay(..)) => "no, the capture ended",
+        (false, Heard::Live(..)) => "not everything: it was stopped, or an interface is not there",
+    };
+    let (frames, lost, waiting) = (beat.health.frames, beat.health.frames_lost, beat.health.waiting);
+    let lost = if lost > 0 { format!(" ({lost} lost)") } else { String::new() };
+    format!("{how}, {frames} frames{lost} since its start, {waiting} reports wait")
 }
 
 fn networks(config: &Config) -> String {

@@ -1,0 +1,193 @@
+//! Interfaces: which there are (`pnet_datalink`), and the two ways to what one of them hears.
+//!
+//! Keeps: one socket for the whole life of the sensor; an interface that comes back is heard by the same one, for which no
+//! right is needed any more. Drops: which way a frame went.
+
+use super::filter::program;
+use super::portable::Portable;
+use super::ring::{Ring, Socket};
+use super::{Frame, Link};
+use core::net::SocketAddr;
+use pnet_datalink::NetworkInterface;
+use serde::Deserialize;
+use std::io;
+
+/// An interface that is to be heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// Whether frames are heard that are for others.
+    pub promiscuous: bool,
+    /// Whether frames are heard that leave through it.
+    pub leaving: bool,
+}
+
+/// What an interface is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The clinic's own network, on its router or bridge.
+    #[default]
+    Lan,
+    /// The way to the internet.
+    Wan,
+    /// A switch sends a copy of what others say.
+    Mirror,
+    /// A plain port: what is for all, and for this machine.
+    Port,
+}
+
+/// How frames are got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// The ring; the portable way where the system refuses it.
+    #[default]
+    Best,
+    /// The kernel's ring.
+    Ring,
+    /// pnet's channel.
+    Portable,
+}
+
+/// How much is kept of frames, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// The way.
+    pub way: Way,
+    /// Octets of a frame.
+    pub snap_octets: u32,
+    /// Octets of frames that wait, for each interface.
+    pub buffer_octets: usize,
+}
+
+/// One interface's ear: it is opened once and hears whatever interface it is attached to.
+pub(super) struct Source {
+    inner: Inner,
+    link: Link,
+    keeping: Keeping,
+}
+
+enum Inner {
+    Ring(Box<Ring>),
+    Portable(Box<Portable>),
+}
+
+impl Source {
+    /// Opens an ear that hears nothing yet. From here on no right is needed.
+    pub(super) fn open(keeping: Keeping) -> io::Result<Source> {
+        let inner = match keeping.way {
+            Way::Portable => Source::portable(keeping)?,
+            Way::Ring => Inner::Ring(Box::new(Ring::new(Socket::open()?, keeping.buffer_octets)?)),
+            Way::Best => match Ring::new(Socket::open()?, keeping.buffer_octets) {
+                Ok(ring) => Inner::Ring(Box::new(ring)),
+                Err(_) => Source::portable(keeping)?,
+            },
+        };
+        Ok(Source { inner, link: Link::Other, keeping })
+    }
+
+    fn portable(keeping: Keeping) -> io::Result<Inner> {
+        let socket = Socket::open()?;
+        socket.room(keeping.buffer_octets);
+        let snap = usize::try_from(keeping.snap_octets).unwrap_or(usize::MAX);
+        Ok(Inner::Portable(Box::new(Portable::new(socket, snap))))
+    }
+
+    /// The way that was taken.
+    pub(super) const fn way(&self) -> Way {
+        match self.inner {
+            Inner::Ring(_) => Way::Ring,
+            Inner::Portable(_) => Way::Portable,
+        }
+    }
+
+    /// Begins to hear an interface, without the conversations with `own`.
+    pub(super) fn attach(
+        &mut self,
+        wanted: &Wanted,
+        interface: &NetworkInterface,
+        own: &[SocketAddr],
+    ) -> io::Result<()> {
+        let is_ethernet = interface.mac.is_some();
+        let own = if is_ethernet { own } else { &[] };
+        let snap = self.keeping.snap_octets;
+        // What leaves through a loopback comes in again at once.
+        let leaving = wanted.leaving && !interface.is_loopback();
+        let socket = self.socket();
+        if let Err(error) = socket.hear_leaving(leaving)
+            && !leaving
+        {
+            // Before Linux 4.20 both ways are heard always.
+            return Err(error);
+        }
+        let _ = socket.fault();
+        match &mut self.inner {
+            Inner::Ring(ring) => {
+                ring.socket.filter(&program(snap, own))?;
+                let index = i32::try_from(interface.index).map_err(|_| io::ErrorKind::InvalidInput)?;
+                ring.socket.bind(index, wanted.promiscuous)?;
+            }
+            Inner::Portable(portable) => {
+                portable.socket.filter(&program(snap.saturating_add(1), own))?;
+                portable.attach(interface, wanted.promiscuous)?;
+            }
+        }
+        self.link = self.socket().link();
+        Ok(())
+    }
+
+    /// Whether the interface is not heard any more. Asking clears it.
+    pub(super) fn is_gone(&self) -> bool {
+        let is_broken = matches!(&self.inner, Inner::Portable(portable) if portable.is_broken);
+        is_broken || self.socket().fault().is_some()
+    }
+
+    /// Frames for which the kernel had no room.
+    pub(super) fn lost(&mut self) -> u64 {
+        match &mut self.inner {
+            Inner::Ring(ring) => ring.socket.lost(),
+            Inner::Portable(portable) => portable.socket.lost(),
+        }
+    }
+
+    /// When the frame that comes next was heard, in nanoseconds since 1970, if there is one.
+    pub(super) fn front(&mut self, now_ns: impl FnOnce() -> u64) -> Option<u64> {
+        match &mut self.inner {
+            Inner::Ring(ring) => ring.front(),
+            Inner::Portable(portable) => portable.front(now_ns()),
+        }
+    }
+
+    /// Whether a frame may lie ready for a while, so that an earlier one of another source can be given first.
+    pub(super) fn can_wait(&self) -> bool {
+        match &self.inner {
+            Inner::Ring(ring) => ring.has_room(),
+            // The time of its frames is that of their reading.
+            Inner::Portable(_) => false,
+        }
+    }
+
+    /// Gives the frame that comes next.
+    pub(super) fn take(&mut self, hear: &mut dyn FnMut(&Frame<'_>)) {
+        match &mut self.inner {
+            Inner::Ring(ring) => ring.take(self.link, hear),
+            Inner::Portable(portable) => portable.take(self.link, hear),
+        }
+    }
+
+    pub(super) const fn socket(&self) -> &Socket {
+        match &self.inner {
+            Inner::Ring(ring) => &ring.socket,
+            Inner::Portable(portable) => &portable.socket,
+        }
+    }
+}
+
+/// The interface of a name, if it is there and up.
+pub(super) fn up(name: &str) -> Option<NetworkInterface> {
+    pnet_datalink::interfaces().into_iter().find(|i| i.name == name && i.is_up())
+}
