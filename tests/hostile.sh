@@ -5,4 +5,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --quiet --release --bin auscult-inspect
-exec python3 tests/hostile.py target/release/auscult-inspect tests/captures "$@"
+exec python3 tests/hostile.py "${CARGO_TARGET_DIR:-target}/release/auscult-inspect" tests/captures "$@"
