@@ -3,7 +3,10 @@
 //! Keeps: three numbers, measured at most every ten seconds. Drops: names of disks and processes; nothing else is asked for.
 
 use auscult_report::heartbeat::Health;
-use std::fs;
+use auscult_report::key::Hash;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use sysinfo::{DiskRefreshKind, Disks, System};
 
@@ -51,6 +54,24 @@ fn kib(octets: u64) -> u32 {
 
 /// A disk fills more slowly.
 const EVERY_MS: u64 = 10_000;
+
+/// SHA-256 of this program, read in pieces: it is larger than what the daemon may keep in memory. Zero if it cannot be read.
+pub(super) fn program_hash() -> Hash {
+    let hashed = || -> io::Result<Hash> {
+        let mut program = File::open(std::env::current_exe()?)?;
+        let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE_OCTETS]);
+        loop {
+            match program.read(&mut piece)? {
+                0 => return Ok(hasher.finalize().into()),
+                length => hasher.update(piece.get(..length).unwrap_or_default()),
+            }
+        }
+    };
+    hashed().unwrap_or_default()
+}
+
+/// Of the program, at a time.
+const PIECE_OCTETS: usize = 65_536;
 
 #[cfg(test)]
 mod tests {

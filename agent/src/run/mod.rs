@@ -26,7 +26,7 @@ use crate::window::{Windows, lighter};
 use auscult_report::bounded::Bounded;
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::{Health, Heartbeat, health_extra};
-use auscult_report::key::{Hash, hash};
+use auscult_report::key::hash;
 use auscult_report::payload::{
     Changes, EXTRA_CONTRADICTION, EpochReason, Event, Extra, Extras, Full, MAX_EXTRA_OCTETS, Payload,
 };
@@ -36,7 +36,7 @@ use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use delivery::CONTRADICTION;
 use ear::Said;
-use health::Gauge;
+use health::{Gauge, program_hash};
 use post::Post;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -339,11 +339,6 @@ fn now_ms(began: Instant) -> u64 {
 /// Spreads what many sensors do at once; where the system gives nothing, nothing is spread.
 fn random() -> u64 {
     getrandom::u64().unwrap_or(0)
-}
-
-fn program_hash() -> Hash {
-    let program = std::env::current_exe().and_then(fs::read);
-    program.map_or([0; 32], |octets| hash(b"", &[&octets]))
 }
 
 /// 2026-11-01: this program is no older, so a clock that says less was not set.
