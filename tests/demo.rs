@@ -10,7 +10,7 @@ use auscult_agent::config::Config as AgentConfig;
 use auscult_agent::run;
 use auscult_assess::Severity;
 use auscult_assess::knowledge::Knowledge;
-use auscult_collector::access::new_code;
+use auscult_collector::access::{new_code, random};
 use auscult_collector::authority::Authority;
 use auscult_collector::config::Config;
 use auscult_collector::judge::Judge;
@@ -188,12 +188,6 @@ fn verify(folder: &Path, name: &str, copy: &Path) -> String {
 
 fn clinic(service: &Service, name: &str) -> Result<ClinicStore, Box<dyn Error>> {
     Ok(service.desk().store.clinic_named(name)?.ok_or("the clinic is gone")?)
-}
-
-fn random<const N: usize>() -> Result<[u8; N], Box<dyn Error>> {
-    let mut octets = [0; N];
-    getrandom::fill(&mut octets).map_err(|e| e.to_string())?;
-    Ok(octets)
 }
 
 /// By their number in the archive.

@@ -9,10 +9,9 @@ use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};
 use auscult_report::code::{Code, CodeId, CodeKey};
 use auscult_report::enrol::{Finish, Hello, Offer, Pinned, Side, Transcript, check_finish};
 use auscult_report::key::{Hash, LedgerId};
-use auscult_report::payload::Extras;
+use auscult_report::payload::{Extras, whole};
 use auscult_report::renew::{Grant, Renewal};
 use auscult_report::time::Timestamp;
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -180,15 +179,11 @@ const fn place(code: &CodeId) -> [&[u8]; 3] {
     [b"enrol_code", b"key", &code.0]
 }
 
-/// A message with nothing behind it.
-fn whole<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Option<T> {
-    match postcard::take_from_bytes(octets) {
-        Ok((value, [])) => Some(value),
-        _ => None,
-    }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], AccessError> {
+/// Random octets from the system.
+///
+/// # Errors
+/// [`AccessError::Random`] if it gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], AccessError> {
     let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(|_| AccessError::Random)?;
     Ok(octets)

@@ -104,8 +104,10 @@ impl Payload {
     }
 }
 
-/// Decodes `octets` if nothing is left over: postcard takes the longer octets of a later type for the shorter type.
-pub(crate) fn whole<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Option<T> {
+/// Decodes `octets` (postcard) if nothing is left over: postcard takes the longer octets of a later type for the shorter type.
+/// `None` if they are not of this type, or something is.
+#[must_use]
+pub fn whole<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Option<T> {
     match postcard::take_from_bytes(octets) {
         Ok((value, [])) => Some(value),
         _ => None,

@@ -11,6 +11,7 @@ use auscult_report::bounded::Bounded;
 use auscult_report::code::Code;
 use auscult_report::enrol::{EnrolError, Hello, Hints, Offer, Pinned, check_offer, finish};
 use auscult_report::key::SensorKey;
+use auscult_report::payload::whole;
 use core::fmt;
 use serde::Serialize;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl Newcomer<'_> {
             return Err(refusal(&reply));
         }
         let offer = Some(reply.body).filter(|_| reply.form == Some(ENROL_TYPE)).ok_or(Failure::NotOurs)?;
-        let Ok((offer, [])) = postcard::take_from_bytes::<Offer>(&offer) else { return Err(Failure::NotOurs) };
+        let offer: Offer = whole(&offer).ok_or(Failure::NotOurs)?;
         let met = meeting.met().ok_or(Failure::NotOurs)?;
         let key = self.code.key();
         let transcript = check_offer(&key, &hello, &offer, &met).map_err(|e| match e {

@@ -2,8 +2,8 @@
 //!
 //! Keeps: hashes and sealed keys. Drops: the code and the token themselves: each is shown once, here.
 
-use super::{Done, random};
-use auscult_collector::access::new_code;
+use super::Done;
+use auscult_collector::access::{new_code, random};
 use auscult_collector::authority::Authority;
 use auscult_collector::config::Config;
 use auscult_collector::run::now;

@@ -10,6 +10,7 @@ mod show;
 
 use crate::{Arguments, Command, LedgerCommand, NewState};
 use auscult_assess::knowledge::Knowledge;
+use auscult_collector::access::random;
 use auscult_collector::config::{Config, Fleet, octets};
 use auscult_collector::ingest::Door;
 use auscult_collector::judge::Judge;
@@ -198,12 +199,6 @@ fn rebuild(store: &Store, clinic: Option<&str>, out: &mut impl Write) -> Done {
         writeln!(out, "{name}: {reports} reports judged, {steps} steps, {} damaged", judgement.damaged)?;
     }
     Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PERSON) })
-}
-
-fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut octets = [0; N];
-    getrandom::fill(&mut octets).map_err(|e| e.to_string())?;
-    Ok(octets)
 }
 
 /// It was done, and a person must look.

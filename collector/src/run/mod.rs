@@ -15,7 +15,7 @@ use auscult_report::key::SensorKey;
 use auscult_report::time::Timestamp;
 use chores::Chores;
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
@@ -206,13 +206,6 @@ pub fn now() -> Result<Timestamp, String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let ms = since.ok().and_then(|d| u64::try_from(d.as_millis()).ok());
     ms.map(Timestamp).ok_or_else(|| "the clock of this machine is set before 1970: set it first".to_owned())
-}
-
-/// Loopback, on a port that the system chooses: for demonstrations and tests.
-#[must_use]
-pub const fn any_port(v6: bool) -> SocketAddr {
-    let ip = if v6 { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
-    SocketAddr::new(ip, 0)
 }
 
 /// Connections of people, in all and from one address.

@@ -48,7 +48,6 @@ impl Meters {
             }
         };
         describe(REPORTS, None, "How many reports came, by what became of them");
-        describe(REQUESTS, None, "How many requests came, by route and status");
         describe(HANDSHAKES, None, "How many TLS handshakes there were, by how they ended");
         describe(SENSORS, None, "Sensors, by state");
         let histogram = |name| recorder.register_histogram(&Key::from_static_name(name), &METADATA);
@@ -69,11 +68,6 @@ impl Meters {
     /// Reports of this result. The word is one of a closed list.
     pub fn reports(&self, result: &'static str) -> Counter {
         self.counter(REPORTS, vec![Label::from_static_parts("result", result)])
-    }
-
-    /// Requests to this route with this status.
-    pub fn requests(&self, route: &'static str, status: u16) -> Counter {
-        self.counter(REQUESTS, vec![Label::from_static_parts("route", route), Label::new("status", status.to_string())])
     }
 
     /// Handshakes that ended so.
@@ -100,7 +94,6 @@ impl Meters {
 }
 
 const REPORTS: &str = "auscult_reports_total";
-const REQUESTS: &str = "auscult_requests_total";
 const HANDSHAKES: &str = "auscult_tls_handshakes_total";
 const SENSORS: &str = "auscult_sensors";
 static METADATA: Metadata<'static> = Metadata::new("auscult", Level::INFO, None);
