@@ -2,7 +2,7 @@
 
 use auscult_agent::config::{Config, Level};
 use auscult_agent::identity::Identity;
-use auscult_agent::run::{enrol, rotate, run, status};
+use auscult_agent::run::{enrol, leave_no_image, rotate, serve, status};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::File;
@@ -64,6 +64,7 @@ struct Enrol {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
+    leave_no_image();
     let given = match &command {
         Command::Run(given) | Command::Rotate(given) | Command::Status(given) | Command::Identity(given) => given,
         Command::Enrol(enrol) => &enrol.configured,
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
         Err(sentence) => return refuse(&sentence, EXIT_CONFIGURATION),
     };
     let done = match &command {
-        Command::Run(_) => listen(&config),
+        Command::Run(given) => listen(&config, &given.config),
         Command::Enrol(given) => join(&config, given),
         Command::Rotate(_) => rotate(&config).and_then(|key_no| print(&format!("key {key_no} signs from now on\n"))),
         Command::Status(_) => status(&config).and_then(|screen| print(&screen)),
@@ -127,7 +128,7 @@ fn read_code(file: Option<&Path>) -> Result<Zeroizing<String>, String> {
     Ok(code)
 }
 
-fn listen(config: &Config) -> Result<(), String> {
+fn listen(config: &Config, file: &Path) -> Result<(), String> {
     let level = match config.level {
         Level::Error => tracing::Level::ERROR,
         Level::Warn => tracing::Level::WARN,
@@ -141,7 +142,7 @@ fn listen(config: &Config) -> Result<(), String> {
     for signal in [SIGTERM, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| format!("signals cannot be heard: {e}"))?;
     }
-    run(config, &stop)
+    serve(config, file, &stop)
 }
 
 fn read(path: &Path) -> Result<Config, String> {

@@ -10,6 +10,7 @@ use super::ring::{BLOCK_MS, wait};
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 /// The interfaces that are to be heard.
 pub struct Several {
@@ -151,12 +152,22 @@ impl Several {
         self.places.iter_mut().fold(0, |sum, place| sum.saturating_add(place.source.lost()))
     }
 
+    /// The sockets, for who proves that nothing can be sent by them.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.places.iter().map(|place| place.source.socket().descriptor()).collect()
+    }
+
     /// Interfaces that are not heard now.
     #[must_use]
     pub fn deaf(&self) -> usize {
         self.places.iter().filter(|place| place.state != State::Here).count()
     }
 }
+
+/// Descriptors of ears have this number at least, and nothing else has: by it the system is told on what nothing may be sent.
+/// No other part of the agent has so many open, and every system allows four times as many.
+pub const FLOOR: u32 = 256;
 
 /// The kernel looks after each `BLOCK_MS` whether a block waits since the last look.
 const LATE_MS: u64 = BLOCK_MS as u64 * 2 + 10;

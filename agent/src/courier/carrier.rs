@@ -27,13 +27,19 @@ pub struct Order {
     pub within: Duration,
 }
 
-/// Starts the thread. It ends when the orders do. `back` is given each answer.
+/// Starts the thread. It ends when the orders do. `first` is done by it before anything else; `back` is given each answer.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn start(back: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Sender<Order>> {
+pub fn start(
+    first: impl FnOnce() + Send + 'static,
+    back: impl FnMut(Answer) + Send + 'static,
+) -> std::io::Result<Sender<Order>> {
     let (orders, taken) = channel();
-    Builder::new().name("courier".to_owned()).spawn(move || carry(&taken, back))?;
+    Builder::new().name("courier".to_owned()).spawn(move || {
+        first();
+        carry(&taken, back);
+    })?;
     Ok(orders)
 }
 

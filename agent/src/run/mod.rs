@@ -4,13 +4,16 @@
 //! Keeps: what could not be written, until it can be. Drops: nothing that was heard; what the rooms let go they count.
 
 mod answer;
+mod calls;
 mod clock;
 mod delivery;
 mod ear;
 mod enrol;
+mod folders;
 mod health;
 mod linger;
 mod live;
+mod numbers;
 mod post;
 mod rights;
 mod rotate;
@@ -36,8 +39,10 @@ use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use delivery::CONTRADICTION;
 use ear::Said;
+use folders::Reach;
 use health::{Gauge, program_hash};
 use post::Post;
+use rights::{CAPTURE, DAEMON, LOOP, RESTRAINT};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,23 +53,51 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 pub use enrol::{Enrolled, enrol};
+pub use rights::{Restraint, leave_no_image};
 pub use rotate::rotate;
 pub use status::status;
 
-/// Listens until the capture ends (or longer, as the configuration says) or `stop` is set, and delivers what it hears.
+/// Listens until the capture ends (or longer, as the configuration says) or `stop` is set, and delivers what it hears. Who
+/// hears interfaces is held to what that needs, as [`serve`] says; who hears a file in somebody else's process is not.
 ///
 /// # Errors
 /// One sentence: what was being done, what to try.
 pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
+    listen(config, None, stop)
+}
+
+/// The same for a process of its own, whose configuration lies in `file`: once everything is open, the process can neither
+/// send on what it hears, nor start a program, nor write outside its state folder, for the rest of its life.
+///
+/// # Errors
+/// As [`run`].
+pub fn serve(config: &Config, file: &Path, stop: &Arc<AtomicBool>) -> Result<(), String> {
+    listen(config, Some(file), stop)
+}
+
+/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open.
+///
+/// # Errors
+/// One sentence, where the system refuses what every Linux has.
+pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
+    let restraint = rights::lay_down(&DAEMON, &Reach::new(config, file))?;
+    rights::tell(&restraint);
+    Ok(restraint)
+}
+
+fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
-    if matches!(config.heard, Heard::Live(..)) {
-        rights::lay_down()?;
-    }
+    // Behind the ears, for they need a right, and before the first thread.
+    let is_held = file.is_some() || matches!(config.heard, Heard::Live(..));
+    let restraint = if is_held { restrain(config, file)? } else { Restraint::default() };
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
+    if let Err(e) = spool.leave(RESTRAINT, &restraint.octets()) {
+        warn!(error = %e, "how the daemon is held is not kept");
+    }
     let settings = Settings {
         places: Places::new(config.networks.clone()),
         own_names: config.own_ssids.clone(),
@@ -72,14 +105,18 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
         key: identity.pseudonym_key(),
     };
     let (out, said) = sync_channel(WAITING_WINDOWS);
-    let post = open_post(config, &identity, out.clone())?;
+    let post = open_post(config, &identity, restraint, out.clone())?;
     let mut daemon = Daemon::new(config, identity, spool, watch, post);
     daemon.take_over()?;
     let (window_ms, halt) = (config.window_ms, Arc::clone(stop));
     let thread = std::thread::Builder::new().name("capture".to_owned());
     let ear = thread
-        .spawn(move || ear::hear(opened, settings, window_ms, &halt, &out))
+        .spawn(move || {
+            restraint.narrow(&CAPTURE);
+            ear::hear(opened, settings, window_ms, &halt, &out);
+        })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
+    restraint.narrow(&LOOP);
     let ended = daemon.listen(&said, &ear).and_then(|()| daemon.linger(&said, config, stop));
     drop(said);
     if ear.join().is_err() {
@@ -104,13 +141,18 @@ fn open_spool(config: &Config, identity: &Identity, moment: Moment) -> Result<Sp
 }
 
 /// The way to the collector, if the sensor is enrolled.
-fn open_post(config: &Config, identity: &Identity, out: SyncSender<Said>) -> Result<Option<Post>, String> {
+fn open_post(
+    config: &Config,
+    identity: &Identity,
+    restraint: Restraint,
+    out: SyncSender<Said>,
+) -> Result<Option<Post>, String> {
     let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
     if identity.ledger() == NOT_ENROLLED {
         info!("not enrolled: reports stay in the spool");
         return Ok(None);
     }
-    let post = Post::start(config, papers, move |answer| {
+    let post = Post::start(config, papers, restraint, move |answer| {
         // The loop has ended: nobody waits for it any more.
         let _ = out.send(Said::Answer(Box::new(answer)));
     })?;

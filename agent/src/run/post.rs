@@ -3,6 +3,7 @@
 //! Keeps: what was sent, by hash, until its answer comes. Drops: nothing; the spool has it.
 
 use super::delivery::Delivery;
+use super::rights::{COURIER, Restraint};
 use super::{Daemon, MADE, now_ms, random};
 use crate::config::Config;
 use crate::courier::carrier::{self, Order};
@@ -49,12 +50,14 @@ impl Post {
     pub(super) fn start(
         config: &Config,
         papers: Papers,
+        restraint: Restraint,
         back: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Option<Post>, String> {
         if papers.trust().is_none() {
             return Ok(None);
         }
-        let orders = carrier::start(back).map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
+        let orders = carrier::start(move || restraint.narrow(&COURIER), back)
+            .map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
         let configured = config.collectors.iter().map(|address| host_and_port(address)).collect();
         let plan = Plan::new(0, papers.certificate().is_some());
         let delivery = Delivery::look(&config.state);
