@@ -9,14 +9,17 @@ use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
 use crate::capture::several::Several;
 use crate::config::{Config, Heard};
+use crate::courier::ends::Tell;
 use crate::courier::retry::Answer;
 use crate::sensor::{Sensor, Settings};
 use auscult_report::summary::{HostEntry, Sighting, Summary};
 use auscult_report::time::Timestamp;
 use std::fs::File;
 use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -32,6 +35,23 @@ pub(super) enum Said {
     Over(Option<FileError>),
     /// What came of a request: the courier's thread says it.
     Answer(Box<Answer>),
+}
+
+/// Ends to which the courier is about to speak, and where it waits until they are not heard any more.
+pub(super) struct Speaks {
+    pub(super) ends: Vec<SocketAddr>,
+    pub(super) done: SyncSender<()>,
+}
+
+/// What tells the ear to whom the courier is about to speak. Where nobody hears interfaces, nobody is waited for.
+pub(super) fn tell(ear: SyncSender<Speaks>) -> Tell {
+    Arc::new(move |ends: &[SocketAddr]| {
+        let (done, wait) = sync_channel(1);
+        if ear.try_send(Speaks { ends: ends.to_vec(), done }).is_ok() {
+            // A capture that is busy is not waited for longer: then this conversation is heard, as any other.
+            let _ = wait.recv_timeout(MOST_WAIT);
+        }
+    })
 }
 
 /// How well interfaces are heard.
@@ -63,11 +83,17 @@ pub(super) fn open(config: &Config) -> Result<Opened, String> {
 }
 
 /// Hears what was opened to its end, or until `stop` is set. Who listens at the other end decides how fast.
-pub(super) fn hear(opened: Opened, settings: Settings, window_ms: u64, stop: &AtomicBool, out: &SyncSender<Said>) {
+pub(super) fn hear(
+    opened: Opened,
+    settings: Settings,
+    window_ms: u64,
+    stop: &AtomicBool,
+    (speaks, out): (Receiver<Speaks>, &SyncSender<Said>),
+) {
     let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, out, gone: false };
     match opened {
         Opened::File(input, speed) => replay(ear, input, speed, stop),
-        Opened::Live(several) => live::hear(ear, several, stop),
+        Opened::Live(several) => live::hear(ear, several, stop, &speaks),
     }
 }
 
@@ -183,6 +209,9 @@ impl Pace {
         !stop.load(Ordering::Relaxed)
     }
 }
+
+/// How long the courier waits for the capture thread, which looks every [`LOOK_EVERY`].
+const MOST_WAIT: Duration = Duration::from_secs(1);
 
 /// Frames of several interfaces are out of order by less.
 const SET_BACK_MS: u64 = 60_000;

@@ -3,16 +3,17 @@
 //! Keeps: what is heard and what is not: who went, who came back, what the kernel lost. Drops: nothing; a frame that is under
 //! way when the daemon is told to stop is waited for.
 
-use super::ear::{Ear, Said, Sight};
+use super::ear::{Ear, Said, Sight, Speaks};
 use crate::capture::several::{Change, Several};
 use auscult_report::time::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime};
 use tracing::{info, warn};
 
 /// Hears interfaces until `stop` is set.
 #[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock; the ear is handed the time")]
-pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, stop: &AtomicBool) {
+pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, stop: &AtomicBool, speaks: &Receiver<Speaks>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
     ear.begin(now());
@@ -20,6 +21,11 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, stop: &AtomicBool) {
         for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
             say(&change);
             due = Duration::ZERO;
+        }
+        for Speaks { ends, done } in speaks.try_iter() {
+            several.leave_out(&ends);
+            // The courier may have given up waiting.
+            let _ = done.try_send(());
         }
         several.wait(LOOK_EVERY);
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));

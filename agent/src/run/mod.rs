@@ -20,6 +20,7 @@ mod rotate;
 mod status;
 
 use crate::config::{Config, Heard};
+use crate::courier::ends::Tell;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -105,7 +106,8 @@ fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Resul
         key: identity.pseudonym_key(),
     };
     let (out, said) = sync_channel(WAITING_WINDOWS);
-    let post = open_post(config, &identity, restraint, out.clone())?;
+    let (speaks, told) = sync_channel(WAITING_ENDS);
+    let post = open_post(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
     let mut daemon = Daemon::new(config, identity, spool, watch, post);
     daemon.take_over()?;
     let (window_ms, halt) = (config.window_ms, Arc::clone(stop));
@@ -113,7 +115,7 @@ fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Resul
     let ear = thread
         .spawn(move || {
             restraint.narrow(&CAPTURE);
-            ear::hear(opened, settings, window_ms, &halt, &out);
+            ear::hear(opened, settings, window_ms, &halt, (told, &out));
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
     restraint.narrow(&LOOP);
@@ -145,14 +147,14 @@ fn open_post(
     config: &Config,
     identity: &Identity,
     restraint: Restraint,
-    out: SyncSender<Said>,
+    (tell, out): (Tell, SyncSender<Said>),
 ) -> Result<Option<Post>, String> {
     let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
     if identity.ledger() == NOT_ENROLLED {
         info!("not enrolled: reports stay in the spool");
         return Ok(None);
     }
-    let post = Post::start(config, papers, restraint, move |answer| {
+    let post = Post::start(config, papers, restraint, tell, move |answer| {
         // The loop has ended: nobody waits for it any more.
         let _ = out.send(Said::Answer(Box::new(answer)));
     })?;
@@ -388,6 +390,9 @@ const MADE: Timestamp = Timestamp::from_seconds(1_793_491_200);
 
 /// Windows that wait to be sealed; then the capture waits.
 const WAITING_WINDOWS: usize = 4;
+
+/// Ends that the courier tells; it waits for each.
+const WAITING_ENDS: usize = 4;
 
 /// A report halved so often has no sighting left.
 const HALVINGS: usize = 20;

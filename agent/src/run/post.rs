@@ -7,6 +7,7 @@ use super::rights::{COURIER, Restraint};
 use super::{Daemon, MADE, now_ms, random};
 use crate::config::Config;
 use crate::courier::carrier::{self, Order};
+use crate::courier::ends::Tell;
 use crate::courier::link::{ALIVE_PATH, ALIVE_TYPE, BATCH_TYPE, RENEW_PATH, RENEW_TYPE, REPORTS_PATH, Request};
 use crate::courier::plan::{Errand, Plan};
 use crate::courier::retry::Answer;
@@ -51,12 +52,13 @@ impl Post {
         config: &Config,
         papers: Papers,
         restraint: Restraint,
+        tell: Tell,
         back: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Option<Post>, String> {
         if papers.trust().is_none() {
             return Ok(None);
         }
-        let orders = carrier::start(move || restraint.narrow(&COURIER), back)
+        let orders = carrier::start(move || restraint.narrow(&COURIER), tell, back)
             .map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
         let configured = config.collectors.iter().map(|address| host_and_port(address)).collect();
         let plan = Plan::new(0, papers.certificate().is_some());

@@ -91,7 +91,7 @@ impl Restraint {
 
     /// Holds this thread, and those that it starts, to less. For threads of a daemon that is held already.
     pub(super) fn narrow(&self, duty: &Duty) {
-        if self.seccomp && !program(duty).is_some_and(|program| install(program).is_ok()) {
+        if self.seccomp && program(duty).is_none_or(|program| install(program).is_err()) {
             warn!("a thread is held no narrower than the daemon");
         }
     }
