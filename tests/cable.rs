@@ -190,15 +190,16 @@ impl Listener {
         }
     }
 
-    /// Tells it to stop, and waits.
+    /// Tells it to stop, and waits. Gives its last word.
     ///
     /// # Panics
     /// If it fails.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self) -> String {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
-        self.until("stopped");
+        let ended = self.until("stopped");
         assert!(self.child.wait().unwrap().success());
+        ended
     }
 
     /// What it sealed, and who it is.

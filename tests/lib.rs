@@ -17,6 +17,7 @@ pub mod cable;
 pub mod crowd;
 pub mod desk;
 pub mod entrances;
+pub mod far;
 pub mod frames;
 pub mod golden;
 pub mod hidden;

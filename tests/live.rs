@@ -192,9 +192,13 @@ fn our_own_conversation_is_not_heard() {
     }
     use auscult_tests::frames::segment;
     cable("heard", "there");
+    ip("address add 192.168.20.2/24 dev heard");
     let (here, collector, other) = (([192, 168, 20, 2], 50_000), ([203, 0, 113, 9], 8443), ([203, 0, 113, 9], 443));
+    let neighbour = ([192, 168, 20, 3], 50_000);
     let sent: Vec<Vec<u8>> =
-        [(here, collector), (collector, here), (here, other)].map(|(from, to)| segment(from, to, 1, 16, b"x")).to_vec();
+        [(here, collector), (collector, here), (here, other), (neighbour, collector), (collector, neighbour)]
+            .map(|(from, to)| segment(from, to, 1, 16, b"x"))
+            .to_vec();
     for way in [Way::Ring, Way::Portable] {
         let keeping = Keeping { way, snap_octets: 65_535, buffer_octets: 512 << 10 };
         let own = vec!["203.0.113.9:8443".parse().unwrap()];
@@ -204,6 +208,14 @@ fn our_own_conversation_is_not_heard() {
         let mut heard = Vec::new();
         several.rest(&|| 0, &mut |frame| heard.push(frame.octets.to_vec()));
         assert_eq!(heard, sent[2..], "{way:?}");
+        // Another one is told while it hears; its own address is another one meanwhile.
+        ip("address add 192.168.20.3/24 dev heard");
+        several.leave_out(&["203.0.113.9:443".parse().unwrap()]);
+        Mouth::at("there").say_all(&sent);
+        let mut heard = 0;
+        several.rest(&|| 0, &mut |_| heard += 1);
+        assert_eq!(heard, 0, "{way:?}: both addresses, both ends");
+        ip("address del 192.168.20.3/24 dev heard");
     }
 }
 

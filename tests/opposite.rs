@@ -1,4 +1,4 @@
-//! A collector on loopback that answers from its [`Book`]: TLS with its own CA, HTTP/1.1, and nothing that is not asked for.
+//! A collector on loopback, or at an address, that answers from its [`Book`]: TLS with its own CA, HTTP/1.1, and nothing that is not asked for.
 
 use crate::answers::{Asked, Book};
 use auscult_report::key::{Hash, hash};
@@ -20,6 +20,8 @@ use tokio_rustls::server::TlsStream;
 
 /// A collector that listens on loopback until it is dropped.
 pub struct Desk {
+    /// Its address.
+    host: String,
     /// Its port.
     pub port: u16,
     book: Arc<Mutex<Book>>,
@@ -36,15 +38,26 @@ pub struct Authority {
 impl Desk {
     /// Somebody who stands between: answers of `other`, behind a certificate of his own.
     pub fn between(other: &Desk) -> Desk {
-        let mut desk = Desk { port: 0, book: Arc::clone(&other.book), over: Arc::default(), thread: None };
+        let mut desk = Desk {
+            host: LOOPBACK.to_owned(),
+            port: 0,
+            book: Arc::clone(&other.book),
+            over: Arc::default(),
+            thread: None,
+        };
         desk.listen(&Authority::new(), false);
         desk
     }
 
     /// Opens a collector that knows one code.
     pub fn open() -> Desk {
-        let book = Book::new(Authority::new());
-        let mut desk = Desk { port: 0, book: Arc::new(Mutex::new(book)), over: Arc::default(), thread: None };
+        Desk::at(LOOPBACK)
+    }
+
+    /// The same at an address of this machine, or of that on which the calling thread is.
+    pub fn at(host: &str) -> Desk {
+        let book = Arc::new(Mutex::new(Book::new(Authority::new())));
+        let mut desk = Desk { host: host.to_owned(), port: 0, book, over: Arc::default(), thread: None };
         desk.listen_anew();
         desk
     }
@@ -56,14 +69,14 @@ impl Desk {
 
     /// Serves with a certificate of `authority`; `is_own` says that the certificate is the one that offers speak of.
     fn listen(&mut self, authority: &Authority, is_own: bool) {
-        let (certificate, key, tls_key) = authority.server();
-        let listener = std::net::TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        let (certificate, key, tls_key) = authority.server(&self.host);
+        let listener = std::net::TcpListener::bind((self.host.as_str(), self.port)).unwrap();
         listener.set_nonblocking(true).unwrap();
         self.port = listener.local_addr().unwrap().port();
         if is_own {
             let mut book = self.book();
             book.tls_key = tls_key;
-            book.addresses = vec![format!("localhost:{}", self.port)];
+            book.addresses = vec![self.place()];
         }
         let acceptor = acceptor(&self.book().authority, certificate, key);
         self.over = Arc::new(AtomicBool::new(false));
@@ -90,7 +103,13 @@ impl Desk {
     }
 
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.port)
+        format!("https://{}", self.place())
+    }
+
+    /// `host:port`; loopback by its name.
+    fn place(&self) -> String {
+        let host = if self.host == LOOPBACK { "localhost" } else { &self.host };
+        format!("{host}:{}", self.port)
     }
 
     pub fn book(&self) -> MutexGuard<'_, Book> {
@@ -129,8 +148,8 @@ impl Authority {
     }
 
     /// A certificate for this machine, its key, and the hash that offers name it by.
-    fn server(&self) -> (Vec<u8>, Vec<u8>, Hash) {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    fn server(&self, host: &str) -> (Vec<u8>, Vec<u8>, Hash) {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned(), host.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2099, 1, 1));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
@@ -180,6 +199,8 @@ fn acceptor(authority: &Authority, certificate: Vec<u8>, key: Vec<u8>) -> TlsAcc
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
+
+const LOOPBACK: &str = "127.0.0.1";
 
 /// A whole answer, for [`Book::instead`].
 pub fn page(code: u16, head: &str, body: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use auscult_agent::config::Config;
 use auscult_agent::identity::Identity;
 use auscult_agent::log;
-use auscult_agent::run::{Asked, enrol, rotate, serve, status};
+use auscult_agent::run::{Asked, enrol, leave_no_image, rotate, serve, status};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
@@ -68,6 +68,7 @@ struct Enrol {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
+    leave_no_image();
     let given = match &command {
         Command::Run(given) | Command::Rotate(given) | Command::Status(given) | Command::Identity(given) => given,
         Command::Enrol(enrol) => &enrol.configured,
@@ -132,7 +133,7 @@ fn read_code(file: Option<&Path>) -> Result<Zeroizing<String>, String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the log counts how often a line is said in a while")]
-fn listen(config: &Config, path: &Path) -> Result<(), String> {
+fn listen(config: &Config, file: &Path) -> Result<(), String> {
     let began = Instant::now();
     let now_ms = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let voice = log::begin(config.level, config.log_to, Box::new(now_ms))?;
@@ -141,11 +142,11 @@ fn listen(config: &Config, path: &Path) -> Result<(), String> {
         signal_hook::flag::register(signal, Arc::clone(flag)).map_err(|e| format!("signals cannot be heard: {e}"))?;
     }
     let reread = || {
-        let config = read(path)?;
+        let config = read(file)?;
         voice.set(config.level);
         Ok(config)
     };
-    serve(config, &Asked { stop, again: &again, read: &reread })
+    serve(config, file, &Asked { stop, again: &again, read: &reread })
 }
 
 fn read(path: &Path) -> Result<Config, String> {

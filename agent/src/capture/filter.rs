@@ -1,75 +1,142 @@
 //! What the kernel leaves away before a frame is copied: a program of the classic packet filter (bpf(4), linux/filter.h).
 //!
 //! Keeps: every frame up to a length. Drops: nothing but the sensor's own conversations with its collector, where it is
-//! told of them: hearing oneself would make more to tell at each telling.
+//! told of them: hearing oneself would make more to tell at each telling. Its own is what goes between an address of this
+//! machine and an address and port of the collector; what others say to the same collector is heard, also by a router's sensor:
+//! on the inner side, where each speaks with his own address. (On the outer side of a router that puts its own address in
+//! their place, who speaks is not to be told by anybody.)
 
+use super::Link;
 use core::net::{IpAddr, SocketAddr};
 
 /// One instruction: code, jump if true, jump if false, operand.
 pub(super) type Instruction = (u16, u8, u8, u32);
 
-/// Every frame up to `snap` octets, without the TCP conversations with `own` on a link whose frames begin with Ethernet.
-pub(super) fn program(snap: u32, own: &[SocketAddr]) -> Vec<Instruction> {
+/// Both ends of one's own conversations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// Addresses of this machine.
+    pub(super) here: Vec<IpAddr>,
+    /// Addresses and ports of the collector.
+    pub(super) there: Vec<SocketAddr>,
+}
+
+/// Every frame up to `snap` octets, without one's own conversations.
+pub(super) fn program(snap: u32, link: Link, own: &Own) -> Vec<Instruction> {
+    let keep = (RETURN, 0, 0, snap);
+    let (v4, v6) = (Addresses::of(own, |ip| ip.is_ipv4()), Addresses::of(own, |ip| ip.is_ipv6()));
     let mut program = Vec::new();
-    for end in own.iter().take(MOST_OWN) {
-        let talk = match end.ip() {
-            IpAddr::V4(address) => without_v4(u32::from(address), end.port()),
-            IpAddr::V6(address) => without_v6(&address.octets(), end.port()),
-        };
-        program.extend(talk);
+    if !(v4.is_empty() && v6.is_empty()) {
+        let at = |at: u32| ([without_v4(&v4, at), vec![keep]].concat(), [without_v6(&v6, at), vec![keep]].concat());
+        match link {
+            Link::Ethernet => {
+                let (four, six) = at(14);
+                program.push((LOAD_16, 0, 0, 12));
+                program.extend(if_equal(0x0800, four));
+                program.extend(if_equal(0x86dd, six));
+                // PPPoE (RFC 2516 section 4): six octets, and the protocol of PPP.
+                let (four, six) = at(22);
+                let inner = [vec![(LOAD_16, 0, 0, 20)], if_equal(0x0021, four), if_equal(0x0057, six), vec![keep]];
+                program.extend(if_equal(0x8864, inner.concat()));
+            }
+            Link::RawIp => {
+                let (four, six) = at(0);
+                program.extend([(LOAD_8, 0, 0, 0), (AND, 0, 0, 0xf0)]);
+                program.extend(if_equal(0x40, four));
+                program.extend(if_equal(0x60, six));
+            }
+            _ => {}
+        }
     }
-    program.push((RETURN, 0, 0, snap));
+    program.push(keep);
     program
 }
 
-/// Away with TCP over IPv4 from or to this end. Options of the header are passed; fragments are kept.
-fn without_v4(address: u32, port: u16) -> Vec<Instruction> {
-    let port = u32::from(port);
-    // A jump of `n` passes n instructions; what is heard goes on behind the last.
-    vec![
-        (LOAD_16, 0, 0, 12),
-        (IF_EQUAL, 0, 14, 0x0800),
-        (LOAD_8, 0, 0, 23),
-        (IF_EQUAL, 0, 12, TCP),
-        (LOAD_16, 0, 0, 20),
-        (IF_ANY_BIT, 10, 0, 0x1fff),
-        (HEADER_LENGTH, 0, 0, 14),
-        // from there, by its port
-        (LOAD_32, 0, 0, 26),
-        (IF_EQUAL, 0, 2, address),
-        (LOAD_16_INDEXED, 0, 0, 14),
-        (IF_EQUAL, 4, 0, port),
-        // to there
-        (LOAD_32, 0, 0, 30),
-        (IF_EQUAL, 0, 3, address),
-        (LOAD_16_INDEXED, 0, 0, 16),
-        (IF_EQUAL, 0, 1, port),
-        (RETURN, 0, 0, 0),
-    ]
+/// The ends of one version of IP, as words of 32 bits.
+struct Addresses {
+    here: Vec<Vec<u32>>,
+    there: Vec<(Vec<u32>, u32)>,
 }
 
-/// Away with TCP over IPv6 from or to this end, where TCP follows the header at once.
-fn without_v6(address: &[u8; 16], port: u16) -> Vec<Instruction> {
-    let port = u32::from(port);
-    let mut piece = vec![(LOAD_16, 0, 0, 12), (IF_EQUAL, 0, 23, 0x86dd), (LOAD_8, 0, 0, 20), (IF_EQUAL, 0, 21, TCP)];
-    for (at, port_at, away) in [(22u32, 54, 11u8), (38, 56, 0)] {
-        let words = address.chunks_exact(4).map(|w| w.iter().fold(0u32, |n, octet| n << 8 | u32::from(*octet)));
-        for (n, word) in (0u8..4).zip(words) {
-            let left = 8u8.saturating_sub(n.saturating_mul(2));
-            // The second end is the last: who is not it is heard, one instruction behind.
-            let other = if away == 0 { left.saturating_add(1) } else { left };
-            piece.push((LOAD_32, 0, 0, at.saturating_add(u32::from(n).saturating_mul(4))));
-            piece.push((IF_EQUAL, 0, other, word));
-        }
-        piece.push((LOAD_16, 0, 0, port_at));
-        piece.push((IF_EQUAL, away.saturating_sub(1), u8::from(away == 0), port));
+impl Addresses {
+    fn of(own: &Own, is_meant: impl Fn(&IpAddr) -> bool) -> Addresses {
+        let here = own.here.iter().filter(|ip| is_meant(ip)).take(MOST_HERE).map(words);
+        let there = own.there.iter().filter(|end| is_meant(&end.ip())).take(MOST_THERE);
+        Addresses { here: here.collect(), there: there.map(|end| (words(&end.ip()), u32::from(end.port()))).collect() }
     }
-    piece.push((RETURN, 0, 0, 0));
-    piece
+
+    fn is_empty(&self) -> bool {
+        self.here.is_empty() || self.there.is_empty()
+    }
+
+    /// Away, if the address at `here` is ours, and that at `there` the collector's, whose port `port` loads.
+    fn away(&self, here: u32, there: u32, port: Instruction) -> Vec<Instruction> {
+        let mut collector = Vec::new();
+        for (address, number) in &self.there {
+            let same_port = [vec![port], if_equal(*number, vec![(RETURN, 0, 0, 0)])].concat();
+            collector.extend(if_address(there, address, same_port));
+        }
+        let mut piece = Vec::new();
+        for (n, address) in (1usize..).zip(&self.here) {
+            let left = self.here.len().saturating_sub(n);
+            // Behind it stand the other addresses, each as long as this, and one jump over what follows them.
+            let others = left.saturating_mul(address.len().saturating_mul(3).saturating_add(1)).saturating_add(1);
+            let to_collector = (JUMP, 0, 0, u32::try_from(others).unwrap_or(u32::MAX));
+            piece.extend(if_address(here, address, vec![to_collector]));
+        }
+        piece.push((JUMP, 0, 0, u32::try_from(collector.len()).unwrap_or(u32::MAX)));
+        piece.extend(collector);
+        piece
+    }
 }
 
-/// Addresses of one's own collector: eight of the configuration and as many as it gave itself.
-const MOST_OWN: usize = 16;
+/// Away with TCP over IPv4 between the ends, the header being at `at`. Its options are passed; fragments are kept.
+fn without_v4(ends: &Addresses, at: u32) -> Vec<Instruction> {
+    let place = |octet: u32| at.saturating_add(octet);
+    let port = |octet: u32| (LOAD_16_INDEXED, 0, 0, place(octet));
+    let both = [ends.away(place(12), place(16), port(2)), ends.away(place(16), place(12), port(0))].concat();
+    let whole = [vec![(HEADER_LENGTH, 0, 0, at)], both].concat();
+    let not_a_piece = [vec![(LOAD_16, 0, 0, place(6)), (AND, 0, 0, 0x1fff)], if_equal(0, whole)].concat();
+    [vec![(LOAD_8, 0, 0, place(9))], if_equal(TCP, not_a_piece)].concat()
+}
+
+/// Away with TCP over IPv6 between the ends, where TCP follows the header at once.
+fn without_v6(ends: &Addresses, at: u32) -> Vec<Instruction> {
+    let place = |octet: u32| at.saturating_add(octet);
+    let port = |octet: u32| (LOAD_16, 0, 0, place(octet));
+    let both = [ends.away(place(8), place(24), port(42)), ends.away(place(24), place(8), port(40))].concat();
+    [vec![(LOAD_8, 0, 0, place(6))], if_equal(TCP, both)].concat()
+}
+
+/// `then`, if what was loaded is `value`; it may be longer than the short jumps reach. What was loaded stays for who is not.
+fn if_equal(value: u32, then: Vec<Instruction>) -> Vec<Instruction> {
+    let over = (JUMP, 0, 0, u32::try_from(then.len()).unwrap_or(u32::MAX));
+    [vec![(IF_EQUAL, 1, 0, value), over], then].concat()
+}
+
+/// `then`, if the address at this place is `words`.
+fn if_address(at: u32, words: &[u32], then: Vec<Instruction>) -> Vec<Instruction> {
+    let places = (0u32..).map(|n| at.saturating_add(n.saturating_mul(4)));
+    let inner = |then, (place, word): (u32, &u32)| [vec![(LOAD_32, 0, 0, place)], if_equal(*word, then)].concat();
+    let all: Vec<(u32, &u32)> = places.zip(words).collect();
+    all.into_iter().rev().fold(then, inner)
+}
+
+fn words(ip: &IpAddr) -> Vec<u32> {
+    match ip {
+        IpAddr::V4(address) => vec![u32::from(*address)],
+        IpAddr::V6(address) => {
+            let word = |four: &[u8]| four.iter().fold(0u32, |n, octet| n << 8 | u32::from(*octet));
+            address.octets().chunks_exact(4).map(word).collect()
+        }
+    }
+}
+
+/// Addresses of this machine, of each version: the kernel bounds a program's memory (20 KiB on older ones), and each costs
+/// every frame of TCP a comparison.
+const MOST_HERE: usize = 12;
+/// Ends at the collector: those to which the courier spoke last.
+pub(super) const MOST_THERE: usize = 6;
 const TCP: u32 = 6;
 
 /// BPF_RET | BPF_K
@@ -84,10 +151,12 @@ const LOAD_8: u16 = 0x30;
 const LOAD_16_INDEXED: u16 = 0x48;
 /// BPF_LDX | BPF_B | BPF_MSH: the length of an IPv4 header
 const HEADER_LENGTH: u16 = 0xb1;
+/// BPF_ALU | BPF_AND | BPF_K
+const AND: u16 = 0x54;
+/// BPF_JMP | BPF_JA
+const JUMP: u16 = 0x05;
 /// BPF_JMP | BPF_JEQ | BPF_K
 const IF_EQUAL: u16 = 0x15;
-/// BPF_JMP | BPF_JSET | BPF_K
-const IF_ANY_BIT: u16 = 0x45;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
@@ -118,8 +187,9 @@ mod tests {
                     at += usize::from(if a == k { yes } else { no });
                     Some(a)
                 }
-                IF_ANY_BIT => {
-                    at += usize::from(if a & k != 0 { yes } else { no });
+                AND => Some(a & k),
+                JUMP => {
+                    at += place;
                     Some(a)
                 }
                 _ => panic!("code {code:#x}"),
@@ -147,32 +217,90 @@ mod tests {
         frame
     }
 
+    /// The same without its Ethernet header, and within PPPoE.
+    fn bare(frame: &[u8]) -> Vec<u8> {
+        frame[14..].to_vec()
+    }
+    fn in_pppoe(frame: &[u8]) -> Vec<u8> {
+        let protocol = if frame[12] == 8 { [0, 0x21] } else { [0, 0x57] };
+        [&frame[..12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 60], &protocol, &frame[14..]].concat()
+    }
+
+    /// What programs for each link keep of a frame.
+    fn kept(own: &Own, frame: &[u8]) -> u32 {
+        let [ethernet, raw] = [Link::Ethernet, Link::RawIp].map(|link| program(1_000, link, own));
+        let kept = run(&ethernet, frame);
+        assert_eq!(run(&raw, &bare(frame)), kept, "without Ethernet");
+        assert_eq!(run(&ethernet, &in_pppoe(frame)), kept, "within PPPoE");
+        kept
+    }
+
+    fn own() -> Own {
+        let here = ["192.168.20.2", "198.51.100.7", "2001:db8::1", "2001:db8::2"].map(|ip| ip.parse().unwrap());
+        let there = ["203.0.113.7:443", "203.0.113.9:8443", "[2001:db8::8]:443", "[2001:db8::9]:8443"];
+        Own { here: here.to_vec(), there: there.map(|end| end.parse().unwrap()).to_vec() }
+    }
+
     #[test]
     fn without_a_word_about_ourselves_every_frame_is_heard() {
-        assert_eq!(program(65_535, &[]), [(RETURN, 0, 0, 65_535)]);
+        let nobody = Own { here: vec![[192, 168, 20, 2].into()], there: Vec::new() };
+        let homeless = Own { there: vec![([203, 0, 113, 9], 8443).into()], ..Own::default() };
+        for own in [Own::default(), nobody, homeless] {
+            assert_eq!(program(65_535, Link::Ethernet, &own), [(RETURN, 0, 0, 65_535)]);
+        }
+        assert_eq!(program(65_535, Link::Radiotap, &own()), [(RETURN, 0, 0, 65_535)]);
     }
 
     #[test]
     fn our_own_conversation_is_left_away_and_nothing_else() {
-        let own = ["203.0.113.9:8443".parse().unwrap(), "[2001:db8::9]:8443".parse().unwrap()];
-        let program = program(1_000, &own);
-        let (here, there, other) = ([192, 168, 20, 2], [203, 0, 113, 9], [203, 0, 113, 8]);
-        for options in [0, 4, 40] {
-            let heard = |from, to| run(&program, &v4(from, to, options));
-            assert_eq!(heard((here, 50_000), (there, 8443)), 0);
-            assert_eq!(heard((there, 8443), (here, 50_000)), 0);
-            assert_eq!(heard((here, 50_000), (there, 443)), 1_000, "another door of the same house");
-            assert_eq!(heard((there, 443), (here, 8443)), 1_000);
-            assert_eq!(heard((here, 50_000), (other, 8443)), 1_000);
-            assert_eq!(heard((here, 8443), (other, 50_000)), 1_000);
+        let own = own();
+        let (there, other) = ([203, 0, 113, 9], [203, 0, 113, 8]);
+        for here in [[192, 168, 20, 2], [198, 51, 100, 7]] {
+            for options in [0, 4, 40] {
+                let heard = |from, to| kept(&own, &v4(from, to, options));
+                assert_eq!(heard((here, 50_000), (there, 8443)), 0);
+                assert_eq!(heard((there, 8443), (here, 50_000)), 0);
+                assert_eq!(heard((here, 50_000), (there, 443)), 1_000, "another door of the same house");
+                assert_eq!(heard((there, 443), (here, 8443)), 1_000);
+                assert_eq!(heard((here, 50_000), (other, 8443)), 1_000);
+                assert_eq!(heard((here, 8443), (other, 50_000)), 1_000);
+                assert_eq!(heard((here, 8443), (there, 50_000)), 1_000, "a door of ours");
+                for neighbour in [[192, 168, 20, 3], [192, 168, 21, 2]] {
+                    assert_eq!(heard((neighbour, 50_000), (there, 8443)), 1_000, "another sensor, or a browser");
+                    assert_eq!(heard((there, 8443), (neighbour, 50_000)), 1_000);
+                }
+            }
         }
-        let heard = |from, to| run(&program, &v6(from, to));
-        assert_eq!((heard((1, 50_000), (9, 8443)), heard((9, 8443), (1, 50_000))), (0, 0));
-        assert_eq!((heard((1, 50_000), (9, 443)), heard((1, 50_000), (8, 8443))), (1_000, 1_000));
-        assert_eq!((heard((9, 443), (1, 8443)), heard((1, 8443), (8, 50_000))), (1_000, 1_000));
-        let mut datagram = v4((here, 1), (there, 8443), 0);
+        let heard = |from, to| kept(&own, &v6(from, to));
+        for here in [1, 2] {
+            assert_eq!((heard((here, 50_000), (9, 8443)), heard((9, 8443), (here, 50_000))), (0, 0));
+            assert_eq!((heard((here, 50_000), (9, 443)), heard((here, 50_000), (7, 8443))), (1_000, 1_000));
+            assert_eq!((heard((9, 443), (here, 8443)), heard((here, 8443), (7, 50_000))), (1_000, 1_000));
+            assert_eq!((heard((8, 443), (here, 50_000)), heard((8, 8443), (here, 50_000))), (0, 1_000));
+        }
+        assert_eq!((heard((3, 50_000), (9, 8443)), heard((9, 8443), (3, 50_000))), (1_000, 1_000));
+        let mut datagram = v4(([192, 168, 20, 2], 1), (there, 8443), 0);
         datagram[23] = 17;
-        assert_eq!(run(&program, &datagram), 1_000);
-        assert_eq!(run(&program, &[0; 60]), 1_000, "neither IPv4 nor IPv6");
+        assert_eq!(kept(&own, &datagram), 1_000);
+        let mut piece = v4(([192, 168, 20, 2], 1), (there, 8443), 0);
+        piece[21] = 9;
+        assert_eq!(kept(&own, &piece), 1_000, "a fragment has no ports");
+        assert_eq!(run(&program(1_000, Link::Ethernet, &own), &[0; 60]), 1_000, "neither IPv4 nor IPv6");
+    }
+
+    #[test]
+    fn the_longest_program_is_taken_by_an_old_kernel() {
+        let here = (0..=255).flat_map(|n| [IpAddr::from([10, 0, 0, n]), IpAddr::from([n; 16])]).collect();
+        let there = (0..=255).flat_map(|n| [([10, 0, 1, n], 443).into(), ([n; 16], 443).into()]).collect();
+        for link in [Link::Ethernet, Link::RawIp] {
+            let program = program(1_000, link, &Own { here: Vec::clone(&here), there: Vec::clone(&there) });
+            println!("{link:?}: {} instructions", program.len());
+            // Eight octets for each, a sixth more when the kernel has translated it; it gives 20,480.
+            assert!(program.len() * 8 * 7 / 6 < 20_480, "{}", program.len());
+            for (at, (code, yes, no, k)) in program.iter().enumerate() {
+                let far = if *code == JUMP { *k as usize } else { usize::from(*yes.max(no)) };
+                assert!(*code & 7 != 5 || at + 1 + far < program.len(), "a jump out of the program");
+            }
+        }
     }
 }

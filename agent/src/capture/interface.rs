@@ -3,11 +3,11 @@
 //! Keeps: one socket for the whole life of the sensor; an interface that comes back is heard by the same one, for which no
 //! right is needed any more. Drops: which way a frame went.
 
-use super::filter::program;
+use super::filter::{Own, program};
 use super::portable::Portable;
 use super::ring::{Ring, Socket};
 use super::{Frame, Link};
-use core::net::SocketAddr;
+use core::net::IpAddr;
 use pnet_datalink::NetworkInterface;
 use serde::Deserialize;
 use std::io;
@@ -105,16 +105,8 @@ impl Source {
         }
     }
 
-    /// Begins to hear an interface, without the conversations with `own`.
-    pub(super) fn attach(
-        &mut self,
-        wanted: &Wanted,
-        interface: &NetworkInterface,
-        own: &[SocketAddr],
-    ) -> io::Result<()> {
-        let is_ethernet = interface.mac.is_some();
-        let own = if is_ethernet { own } else { &[] };
-        let snap = self.keeping.snap_octets;
+    /// Begins to hear an interface, without our own conversations.
+    pub(super) fn attach(&mut self, wanted: &Wanted, interface: &NetworkInterface, own: &Own) -> io::Result<()> {
         // What leaves through a loopback comes in again at once.
         let leaving = wanted.leaving && !interface.is_loopback();
         let socket = self.socket();
@@ -125,19 +117,29 @@ impl Source {
             return Err(error);
         }
         let _ = socket.fault();
+        // What it begins with is known when it is bound; until then nothing of ours is left out.
+        socket.filter(&program(self.kept(), Link::Other, own))?;
         match &mut self.inner {
             Inner::Ring(ring) => {
-                ring.socket.filter(&program(snap, own))?;
                 let index = i32::try_from(interface.index).map_err(|_| io::ErrorKind::InvalidInput)?;
                 ring.socket.bind(index, wanted.promiscuous)?;
             }
-            Inner::Portable(portable) => {
-                portable.socket.filter(&program(snap.saturating_add(1), own))?;
-                portable.attach(interface, wanted.promiscuous)?;
-            }
+            Inner::Portable(portable) => portable.attach(interface, wanted.promiscuous)?,
         }
         self.link = self.socket().link();
+        self.leave_out(own);
         Ok(())
+    }
+
+    /// Hears no conversation of ours from now on. A kernel that has no room for it lets us hear ourselves: no frame is lost.
+    pub(super) fn leave_out(&self, own: &Own) {
+        let _ = self.socket().filter(&program(self.kept(), self.link, own));
+    }
+
+    /// Octets of a frame that the kernel keeps. One more than we do shows the portable way that a frame was cut.
+    fn kept(&self) -> u32 {
+        let more = u32::from(matches!(self.inner, Inner::Portable(_)));
+        self.keeping.snap_octets.saturating_add(more)
     }
 
     /// Whether the interface is not heard any more. Asking clears it.
@@ -188,6 +190,13 @@ impl Source {
 }
 
 /// The interface of a name, if it is there and up.
-pub(super) fn up(name: &str) -> Option<NetworkInterface> {
-    pnet_datalink::interfaces().into_iter().find(|i| i.name == name && i.is_up())
+pub(super) fn up<'i>(name: &str, all: &'i [NetworkInterface]) -> Option<&'i NetworkInterface> {
+    all.iter().find(|i| i.name == name && i.is_up())
+}
+
+/// The addresses of this machine by which it may be reached from elsewhere.
+pub(super) fn here(all: &[NetworkInterface]) -> Vec<IpAddr> {
+    let all = all.iter().filter(|i| i.is_up() && !i.is_loopback()).flat_map(|i| &i.ips);
+    let is_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    all.map(|network| network.ip()).filter(|ip| !is_local(ip)).collect()
 }

@@ -10,6 +10,7 @@
 
 use super::block::{Cursor, Entry, TAG_OCTETS, tagged};
 use super::filter::Instruction;
+use super::several::FLOOR;
 use super::{Frame, Link};
 use auscult_report::time::Timestamp;
 use core::mem::size_of;
@@ -18,7 +19,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use libc::{c_int, c_uint, c_void, socklen_t};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// A packet socket, bound to one interface at a time.
 pub(super) struct Socket {
@@ -39,12 +40,17 @@ impl Socket {
         }
         // SAFETY: the kernel has just given us this descriptor, and nobody else has its number.
         let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+        let descriptor = raised(&descriptor)?;
         Ok(Socket { descriptor, joined: None, lost: 0 })
     }
 
     /// A second descriptor of the same socket.
     pub(super) fn twin(&self) -> io::Result<OwnedFd> {
-        self.descriptor.try_clone()
+        raised(&self.descriptor)
+    }
+
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 
     /// Room for frames that wait, for a socket without a ring. Best effort: more than the system's bound needs a capability.
@@ -297,6 +303,14 @@ impl Drop for Memory {
         // SAFETY: place and length are those of the mapping made in `map`, and whoever drops it was its only owner.
         let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.blocks.saturating_mul(BLOCK_OCTETS)) };
     }
+}
+
+/// Another descriptor of the same socket, from [`FLOOR`] on.
+fn raised(descriptor: &OwnedFd) -> io::Result<OwnedFd> {
+    let least = c_int::try_from(FLOOR).unwrap_or(c_int::MAX);
+    let why = || io::Error::other("the system allows too few open files: ulimit -n must be 320 at least");
+    rustix::io::fcntl_dupfd_cloexec(descriptor, least)
+        .map_err(|e| if e == rustix::io::Errno::INVAL { why() } else { e.into() })
 }
 
 fn length<T>() -> socklen_t {

@@ -5,16 +5,18 @@
 //! by as much. Drops: which interface a frame came from.
 
 use super::Frame;
-use super::interface::{Keeping, Source, Wanted, Way, up};
+use super::filter::{MOST_THERE, Own};
+use super::interface::{Keeping, Source, Wanted, Way, here, up};
 use super::ring::{BLOCK_MS, wait};
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 /// The interfaces that are to be heard.
 pub struct Several {
     places: Vec<Place>,
-    own: Vec<SocketAddr>,
+    own: Own,
     /// A frame lies ready whose time has not come.
     holds: bool,
 }
@@ -60,7 +62,7 @@ enum State {
 }
 
 impl Several {
-    /// Opens an ear for each interface. `own` are the ends of our own conversations, which are not heard.
+    /// Opens an ear for each interface. What is said between this machine and `own` is not heard.
     ///
     /// # Errors
     /// The system refuses a socket: the agent lacks the right, or there is no memory.
@@ -69,12 +71,29 @@ impl Several {
             Ok(source) => Ok(Place { wanted: wanted.clone(), source, state: State::New, is_told: false }),
             Err(error) => Err(OpenError { name: wanted.name.clone(), error }),
         };
+        let own = Own { here: Vec::new(), there: own };
         Ok(Several { places: wanted.iter().map(open).collect::<Result<_, _>>()?, own, holds: false })
+    }
+
+    /// From now on what is said between this machine and these ends is not heard either. Of many the last are kept.
+    pub fn leave_out(&mut self, ends: &[SocketAddr]) {
+        let mut there = ends.to_vec();
+        there.extend(self.own.there.iter().filter(|end| !ends.contains(end)));
+        there.truncate(MOST_THERE);
+        // Its own addresses change, too.
+        let own = Own { here: here(&pnet_datalink::interfaces()), there };
+        if own != self.own {
+            self.own = own;
+            for place in self.places.iter().filter(|place| place.state == State::Here) {
+                place.source.leave_out(&self.own);
+            }
+        }
     }
 
     /// Looks for who is away and notices who has gone. `now_ms` counts from anywhere, forward.
     pub fn look(&mut self, now_ms: u64) -> Vec<Change> {
         let mut changes = Vec::new();
+        let mut all = None;
         for place in &mut self.places {
             if place.state == State::Here && place.source.is_gone() {
                 place.state = State::Away(now_ms.saturating_add(PAUSE_MS));
@@ -90,8 +109,13 @@ impl Several {
             }
             let is_new = place.state == State::New;
             place.state = State::Away(now_ms.saturating_add(PAUSE_MS));
-            match up(&place.wanted.name) {
-                Some(interface) => match place.source.attach(&place.wanted, &interface, &self.own) {
+            let all = all.get_or_insert_with(|| {
+                let all = pnet_datalink::interfaces();
+                self.own.here = here(&all);
+                all
+            });
+            match up(&place.wanted.name, all) {
+                Some(interface) => match place.source.attach(&place.wanted, interface, &self.own) {
                     Ok(()) => {
                         (place.state, place.is_told) = (State::Here, false);
                         changes.push(Change::Heard(place.wanted.clone(), place.source.way()));
@@ -151,12 +175,22 @@ impl Several {
         self.places.iter_mut().fold(0, |sum, place| sum.saturating_add(place.source.lost()))
     }
 
+    /// The sockets, for who proves that nothing can be sent by them.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.places.iter().map(|place| place.source.socket().descriptor()).collect()
+    }
+
     /// Interfaces that are not heard now.
     #[must_use]
     pub fn deaf(&self) -> usize {
         self.places.iter().filter(|place| place.state != State::Here).count()
     }
 }
+
+/// Descriptors of ears have this number at least, and nothing else has: by it the system is told on what nothing may be sent.
+/// No other part of the agent has so many open, and every system allows four times as many.
+pub const FLOOR: u32 = 256;
 
 /// The kernel looks after each `BLOCK_MS` whether a block waits since the last look.
 const LATE_MS: u64 = BLOCK_MS as u64 * 2 + 10;

@@ -2,6 +2,7 @@
 //!
 //! Keeps: the way to the collector, as long as the credentials are the same. Drops: an order that takes longer than it may.
 
+use crate::courier::ends::Tell;
 use crate::courier::link::{Credentials, Link, Request};
 use crate::courier::retry::{Answer, Silence};
 use crate::courier::trust::ClockTrust;
@@ -27,17 +28,25 @@ pub struct Order {
     pub within: Duration,
 }
 
-/// Starts the thread. It ends when the orders do. `back` is given each answer.
+/// Starts the thread. It ends when the orders do. `first` is done by it before anything else; `tell` is told to whom it
+/// is about to speak; `back` is given each answer.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn start(back: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Sender<Order>> {
+pub fn start(
+    first: impl FnOnce() + Send + 'static,
+    tell: Tell,
+    back: impl FnMut(Answer) + Send + 'static,
+) -> std::io::Result<Sender<Order>> {
     let (orders, taken) = channel();
-    Builder::new().name("courier".to_owned()).spawn(move || carry(&taken, back))?;
+    Builder::new().name("courier".to_owned()).spawn(move || {
+        first();
+        carry(&taken, &tell, back);
+    })?;
     Ok(orders)
 }
 
-fn carry(orders: &Receiver<Order>, mut back: impl FnMut(Answer)) {
+fn carry(orders: &Receiver<Order>, tell: &Tell, mut back: impl FnMut(Answer)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut way: Option<(Used, Link)> = None;
     for order in orders {
@@ -48,7 +57,7 @@ fn carry(orders: &Receiver<Order>, mut back: impl FnMut(Answer)) {
         let Order { address, request, roots, own, clock, within } = order;
         let used = Used { roots, own, clock };
         if way.as_ref().is_none_or(|(before, _)| !before.is(&used)) {
-            way = used.link().map(|link| (used, link));
+            way = used.link(tell).map(|link| (used, link));
         }
         let Some((_, link)) = &way else {
             // A certificate of ours that TLS cannot use: another one has to be asked for.
@@ -77,8 +86,9 @@ impl Used {
         Arc::ptr_eq(&self.roots, &other.roots) && same_own && self.clock == other.clock
     }
 
-    fn link(&self) -> Option<Link> {
+    fn link(&self, tell: &Tell) -> Option<Link> {
         let own = self.own.as_ref().map(|c| (c.der.as_slice(), c.key.as_slice()));
-        Link::new(&Credentials { roots: &self.roots, own, clock: self.clock }).ok()
+        let credentials = Credentials { roots: &self.roots, own, clock: self.clock };
+        Link::telling(&credentials, Some(Arc::clone(tell))).ok()
     }
 }

@@ -4,6 +4,7 @@
 //! than a receipt is read, and each step has its time. Keeps: status, Retry-After, a receipt, a certificate, the word of a
 //! 403. Drops: everything else, so that nothing a stranger answers reaches a log.
 
+use crate::courier::ends::{Ends, Tell};
 use crate::courier::retry::{Answer, Silence, Standing, Status};
 use crate::courier::trust::{ClockTrust, CollectorVerifier, Meeting, TrustError};
 use auscult_report::receipt::{MAX_RECEIPT, Receipt};
@@ -21,9 +22,9 @@ use std::io;
 use std::sync::Arc;
 
 /// A way to one collector, whatever address of it is in turn.
-#[derive(Debug)]
 pub struct Link {
     client: Client,
+    ends: Option<Arc<Ends>>,
 }
 
 /// Who speaks and who is believed.
@@ -66,10 +67,18 @@ impl Link {
     /// # Errors
     /// [`LinkError`] if a certificate or the key cannot be used.
     pub fn new(credentials: &Credentials<'_>) -> Result<Link, LinkError> {
+        Link::telling(credentials, None)
+    }
+
+    /// Makes a way that tells to whom it is about to speak.
+    ///
+    /// # Errors
+    /// As [`Link::new`].
+    pub fn telling(credentials: &Credentials<'_>, tell: Option<Tell>) -> Result<Link, LinkError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier =
             CollectorVerifier::new(credentials.roots, credentials.clock, &provider).map_err(LinkError::Trust)?;
-        Link::with(Arc::new(verifier), credentials.own)
+        Link::with(Arc::new(verifier), credentials.own, tell)
     }
 
     /// A way to somebody whom nothing is known of yet: `meeting` remembers whom it meets.
@@ -77,10 +86,14 @@ impl Link {
     /// # Errors
     /// [`LinkError::Tls`].
     pub fn to_stranger(meeting: Arc<Meeting>) -> Result<Link, LinkError> {
-        Link::with(meeting, None)
+        Link::with(meeting, None, None)
     }
 
-    fn with(verifier: Arc<dyn ServerCertVerifier>, own: Option<(&[u8], &[u8])>) -> Result<Link, LinkError> {
+    fn with(
+        verifier: Arc<dyn ServerCertVerifier>,
+        own: Option<(&[u8], &[u8])>,
+        tell: Option<Tell>,
+    ) -> Result<Link, LinkError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13])
@@ -96,7 +109,12 @@ impl Link {
                 )
                 .map_err(|_| LinkError::Own)?,
         };
-        let client = Client::builder()
+        let ends = tell.map(|tell| Arc::new(Ends::new(tell)));
+        let builder = match &ends {
+            Some(ends) => Client::builder().dns_resolver(Arc::clone(ends)),
+            None => Client::builder(),
+        };
+        let client = builder
             .tls_backend_preconfigured(config)
             .https_only(true)
             .http1_only()
@@ -107,7 +125,7 @@ impl Link {
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(|_| LinkError::Tls)?;
-        Ok(Link { client })
+        Ok(Link { client, ends })
     }
 
     /// Sends a batch of reports (FORMAT.md section 10) to `https://ADDRESS/v1/reports`.
@@ -129,6 +147,9 @@ impl Link {
     /// Why nothing came back.
     pub async fn ask(&self, address: &str, request: Request) -> Result<Reply, Silence> {
         let Request { path, form, octets, seen } = request;
+        if let Some(ends) = &self.ends {
+            ends.next(address);
+        }
         let mut asked = self.client.post(format!("https://{address}{path}")).header(CONTENT_TYPE, form);
         if let Some(size) = seen {
             asked = asked.header(SEEN, size);

@@ -10,14 +10,17 @@ use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
 use crate::capture::several::Several;
 use crate::config::{Config, Heard};
+use crate::courier::ends::Tell;
 use crate::courier::retry::Answer;
 use crate::sensor::{Sensor, Settings};
 use auscult_report::summary::{HostEntry, Sighting, Summary};
 use auscult_report::time::Timestamp;
 use std::fs::File;
 use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -49,8 +52,26 @@ pub(super) struct Wish {
 pub(super) struct Ties<'a> {
     pub(super) out: &'a SyncSender<Said>,
     pub(super) wishes: &'a Receiver<Wish>,
+    pub(super) speaks: &'a Receiver<Speaks>,
     pub(super) pulse: &'a Pulse,
     pub(super) stop: &'a AtomicBool,
+}
+
+/// Ends to which the courier is about to speak, and where it waits until they are not heard any more.
+pub(super) struct Speaks {
+    pub(super) ends: Vec<SocketAddr>,
+    pub(super) done: SyncSender<()>,
+}
+
+/// What tells the ear to whom the courier is about to speak. Where nobody hears interfaces, nobody is waited for.
+pub(super) fn tell(ear: SyncSender<Speaks>) -> Tell {
+    Arc::new(move |ends: &[SocketAddr]| {
+        let (done, wait) = sync_channel(1);
+        if ear.try_send(Speaks { ends: ends.to_vec(), done }).is_ok() {
+            // A capture that is busy is not waited for longer: then this conversation is heard, as any other.
+            let _ = wait.recv_timeout(MOST_WAIT);
+        }
+    })
 }
 
 /// How well interfaces are heard.
@@ -223,6 +244,9 @@ impl Pace {
         !ties.stop.load(Ordering::Relaxed)
     }
 }
+
+/// How long the courier waits for the capture thread, which looks every [`LOOK_EVERY`].
+const MOST_WAIT: Duration = Duration::from_secs(1);
 
 /// Frames of several interfaces are out of order by less.
 const SET_BACK_MS: u64 = 60_000;

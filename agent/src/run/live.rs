@@ -3,7 +3,7 @@
 //! Keeps: what is heard and what is not: who went, who came back, what the kernel lost. Drops: nothing; a frame that is under
 //! way when the daemon is told to stop is waited for.
 
-use super::ear::{Ear, Said, Sight, Ties};
+use super::ear::{Ear, Said, Sight, Speaks, Ties};
 use super::service::beat;
 use crate::capture::several::{Change, Several};
 use auscult_report::time::Timestamp;
@@ -22,6 +22,11 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
         for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
             say(&change);
             due = Duration::ZERO;
+        }
+        for Speaks { ends, done } in ties.speaks.try_iter() {
+            several.leave_out(&ends);
+            // The courier may have given up waiting.
+            let _ = done.try_send(());
         }
         several.wait(LOOK_EVERY);
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));

@@ -4,13 +4,16 @@
 //! Keeps: what could not be written, until it can be. Drops: nothing that was heard; what the rooms let go they count.
 
 mod answer;
+mod calls;
 mod clock;
 mod delivery;
 mod ear;
 mod enrol;
+mod folders;
 mod health;
 mod linger;
 mod live;
+mod numbers;
 mod post;
 mod reread;
 mod rights;
@@ -20,6 +23,7 @@ mod status;
 mod tell;
 
 use crate::config::{Config, Heard};
+use crate::courier::ends::Tell;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
 use crate::sensor::Settings;
@@ -35,8 +39,10 @@ use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use ear::{Said, Ties, Wish};
+use folders::Reach;
 use health::{Gauge, program_hash};
 use post::Post;
+use rights::{CAPTURE, DAEMON, LOOP, RESTRAINT};
 use service::{Pulse, Service};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -48,16 +54,18 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 pub use enrol::{Enrolled, enrol};
+pub use rights::{Restraint, leave_no_image};
 pub use rotate::rotate;
 pub use status::status;
 
-/// Listens until the capture ends (or longer, as the configuration says) or `stop` is set, and delivers what it hears.
+/// Listens until the capture ends (or longer, as the configuration says) or `stop` is set, and delivers what it hears. Who
+/// hears interfaces is held to what that needs, as [`serve`] says; who hears a file in somebody else's process is not.
 ///
 /// # Errors
 /// One sentence: what was being done, what to try.
 pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let again = AtomicBool::new(false);
-    serve(config, &Asked { stop: Arc::clone(stop), again: &again, read: &|| Ok(config.clone()) })
+    listen(config, None, &Asked { stop: Arc::clone(stop), again: &again, read: &|| Ok(config.clone()) })
 }
 
 /// What is asked of the daemon while it runs.
@@ -70,35 +78,56 @@ pub struct Asked<'a> {
     pub read: &'a dyn Fn() -> Result<Config, String>,
 }
 
-/// [`run`], for who may also ask that the configuration is read again.
+/// The same for a process of its own, whose configuration lies in `file`: once everything is open, the process can neither
+/// send on what it hears, nor start a program, nor write outside its state folder, for the rest of its life.
 ///
 /// # Errors
 /// As [`run`].
-pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
+pub fn serve(config: &Config, file: &Path, asked: &Asked<'_>) -> Result<(), String> {
+    listen(config, Some(file), asked)
+}
+
+/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open.
+///
+/// # Errors
+/// One sentence, where the system refuses what every Linux has.
+pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
+    let restraint = rights::lay_down(&DAEMON, &Reach::new(config, file))?;
+    rights::tell(&restraint);
+    Ok(restraint)
+}
+
+fn listen(config: &Config, file: Option<&Path>, asked: &Asked<'_>) -> Result<(), String> {
     let service = Service::of_environment();
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
-    if matches!(config.heard, Heard::Live(..)) {
-        rights::lay_down()?;
-    }
+    // Behind the ears, for they need a right, and before the first thread.
+    let is_held = file.is_some() || matches!(config.heard, Heard::Live(..));
+    let restraint = if is_held { restrain(config, file)? } else { Restraint::default() };
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
+    if let Err(e) = spool.leave(RESTRAINT, &restraint.octets()) {
+        warn!(error = %e, "how the daemon is held is not kept");
+    }
     let settings = settings(config, &identity);
     let (out, said) = sync_channel(WAITING_WINDOWS);
     let (wishes, wished) = channel();
-    let post = open_post(config, &identity, out.clone())?;
+    let (speaks, told) = sync_channel(WAITING_ENDS);
+    let post = open_post(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
     let mut daemon = Daemon::new(config, identity, spool, watch, post, service, wishes);
     daemon.take_over()?;
     let (window_ms, stop, pulse) = (config.window_ms, Arc::clone(&asked.stop), Pulse::clone(&daemon.pulse));
     let thread = std::thread::Builder::new().name("capture".to_owned());
     let ear = thread
         .spawn(move || {
-            let ties = Ties { out: &out, wishes: &wished, pulse: &pulse, stop: &stop };
+            restraint.narrow(&CAPTURE);
+            let ties = Ties { out: &out, wishes: &wished, speaks: &told, pulse: &pulse, stop: &stop };
             ear::hear(opened, settings, window_ms, &ties);
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
+    restraint.narrow(&LOOP);
     daemon.service.ready();
     let ended = daemon.listen(&said, &ear, asked).and_then(|()| daemon.linger(&said, asked));
     daemon.service.stopping();
@@ -134,13 +163,18 @@ fn open_spool(config: &Config, identity: &Identity, moment: Moment) -> Result<Sp
 }
 
 /// The way to the collector, if the sensor is enrolled.
-fn open_post(config: &Config, identity: &Identity, out: SyncSender<Said>) -> Result<Option<Post>, String> {
+fn open_post(
+    config: &Config,
+    identity: &Identity,
+    restraint: Restraint,
+    (tell, out): (Tell, SyncSender<Said>),
+) -> Result<Option<Post>, String> {
     let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
     if identity.ledger() == NOT_ENROLLED {
         info!("not enrolled: reports stay in the spool");
         return Ok(None);
     }
-    let post = Post::start(config, papers, move |answer| {
+    let post = Post::start(config, papers, restraint, tell, move |answer| {
         // The loop has ended: nobody waits for it any more.
         let _ = out.send(Said::Answer(Box::new(answer)));
     })?;
@@ -311,6 +345,9 @@ const MADE: Timestamp = Timestamp::from_seconds(1_793_491_200);
 
 /// Windows that wait to be sealed; then the capture waits.
 const WAITING_WINDOWS: usize = 4;
+
+/// Ends that the courier tells; it waits for each.
+const WAITING_ENDS: usize = 4;
 
 /// How long to wait for the capture before looking whether something waits, or a person asked for something.
 const TRY_AGAIN: Duration = Duration::from_secs(1);

@@ -3,9 +3,11 @@
 //! Keeps: what was sent, by hash, until its answer comes. Drops: nothing; the spool has it.
 
 use super::delivery::Delivery;
+use super::rights::{COURIER, Restraint};
 use super::{Daemon, MADE, now_ms, random};
 use crate::config::Config;
 use crate::courier::carrier::{self, Order};
+use crate::courier::ends::Tell;
 use crate::courier::link::{ALIVE_PATH, ALIVE_TYPE, BATCH_TYPE, RENEW_PATH, RENEW_TYPE, REPORTS_PATH, Request};
 use crate::courier::plan::{Errand, Plan};
 use crate::courier::retry::Answer;
@@ -49,12 +51,15 @@ impl Post {
     pub(super) fn start(
         config: &Config,
         papers: Papers,
+        restraint: Restraint,
+        tell: Tell,
         back: impl FnMut(Answer) + Send + 'static,
     ) -> Result<Option<Post>, String> {
         if papers.trust().is_none() {
             return Ok(None);
         }
-        let orders = carrier::start(back).map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
+        let orders = carrier::start(move || restraint.narrow(&COURIER), tell, back)
+            .map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
         let plan = Plan::new(0, papers.certificate().is_some());
         let delivery = Delivery::look(&config.state);
         let mut post = Post {

@@ -4,6 +4,7 @@
 //! Keeps: what the daemon left on the disk. Drops: everything heard; nothing of it is shown here.
 
 use super::delivery::Delivery;
+use super::rights::Restraint;
 use crate::config::{Config, Heard};
 use crate::courier::trouble::Trouble;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
@@ -34,6 +35,9 @@ pub fn status(config: &Config) -> Result<String, String> {
     line("enrolled", enrolled(&identity, &papers));
     line("approved", approved(&papers, &delivery));
     line("hears", beat.as_ref().map_or("not started yet".to_owned(), |b| hears(config, b)));
+    if let Some(restraint) = Restraint::look(&config.state) {
+        line("held", restraint.sentence());
+    }
     line("networks", networks(config));
     line("chain", seen.head.map_or("not begun".to_owned(), |h| format!("{}, key {}", place(h.place), h.key_no)));
     let percent = seen.octets.saturating_mul(100).checked_div(config.spool_octets).unwrap_or(0);
