@@ -6,6 +6,7 @@
 use super::filter::program;
 use super::portable::Portable;
 use super::ring::{Ring, Socket};
+use super::sight::Own;
 use super::{Frame, Link};
 use core::net::SocketAddr;
 use pnet_datalink::NetworkInterface;
@@ -185,6 +186,16 @@ impl Source {
             Inner::Portable(portable) => &portable.socket,
         }
     }
+}
+
+/// The addresses of this machine.
+pub(super) fn here() -> Own {
+    let mut own = Own::default();
+    for interface in pnet_datalink::interfaces() {
+        own.hardware.extend(interface.mac.filter(|mac| !mac.is_zero()).map(|mac| mac.octets()));
+        own.addresses.extend(interface.ips.iter().map(|network| network.ip()));
+    }
+    own
 }
 
 /// The interface of a name, if it is there and up.

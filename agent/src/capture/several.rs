@@ -2,11 +2,12 @@
 //!
 //! Keeps: the order. A ring gives its frames some milliseconds after they came, so that where several are heard each frame
 //! waits until an earlier one of another ring would be there; where a ring fills, nobody waits, and frames may be out of order
-//! by as much. Drops: which interface a frame came from.
+//! by as much. Drops: which interface a frame came from; what each gives is counted ([`Heard`]).
 
 use super::Frame;
-use super::interface::{Keeping, Source, Wanted, Way, up};
+use super::interface::{Keeping, Source, Wanted, Way, here, up};
 use super::ring::{BLOCK_MS, wait};
+use super::sight::{Counted, Tally};
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
@@ -17,6 +18,23 @@ pub struct Several {
     own: Vec<SocketAddr>,
     /// A frame lies ready whose time has not come.
     holds: bool,
+    /// When this machine's addresses are looked at again.
+    addresses_ms: u64,
+}
+
+/// What was heard of one interface, since the beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The interface.
+    pub wanted: Wanted,
+    /// The way that was taken.
+    pub way: Way,
+    /// Whether it is heard now.
+    pub is_here: bool,
+    /// Frames for which the kernel had no room.
+    pub lost: u64,
+    /// What was counted.
+    pub counted: Counted,
 }
 
 /// What became of an interface.
@@ -47,6 +65,7 @@ struct Place {
     state: State,
     /// That the system refuses it is said once, until it is heard.
     is_told: bool,
+    tally: Tally,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +85,23 @@ impl Several {
     /// The system refuses a socket: the agent lacks the right, or there is no memory.
     pub fn open(wanted: &[Wanted], keeping: Keeping, own: Vec<SocketAddr>) -> Result<Several, OpenError> {
         let open = |wanted: &Wanted| match Source::open(keeping) {
-            Ok(source) => Ok(Place { wanted: wanted.clone(), source, state: State::New, is_told: false }),
+            Ok(source) => {
+                Ok(Place { wanted: wanted.clone(), source, state: State::New, is_told: false, tally: Tally::default() })
+            }
             Err(error) => Err(OpenError { name: wanted.name.clone(), error }),
         };
-        Ok(Several { places: wanted.iter().map(open).collect::<Result<_, _>>()?, own, holds: false })
+        let places = wanted.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Several { places, own, holds: false, addresses_ms: 0 })
     }
 
     /// Looks for who is away and notices who has gone. `now_ms` counts from anywhere, forward.
     pub fn look(&mut self, now_ms: u64) -> Vec<Change> {
         let mut changes = Vec::new();
+        if now_ms >= self.addresses_ms {
+            self.addresses_ms = now_ms.saturating_add(ADDRESSES_MS);
+            let own = here();
+            self.places.iter_mut().for_each(|place| place.tally.is_at(&own));
+        }
         for place in &mut self.places {
             if place.state == State::Here && place.source.is_gone() {
                 place.state = State::Away(now_ms.saturating_add(PAUSE_MS));
@@ -135,7 +162,11 @@ impl Several {
                 self.holds = true;
                 return;
             }
-            place.source.take(hear);
+            let tally = &mut place.tally;
+            place.source.take(&mut |frame| {
+                tally.take(frame);
+                hear(frame);
+            });
             *at = place.source.front(now_ns);
         }
     }
@@ -151,6 +182,18 @@ impl Several {
         self.places.iter_mut().fold(0, |sum, place| sum.saturating_add(place.source.lost()))
     }
 
+    /// What was heard of each interface.
+    pub fn heard(&mut self) -> Vec<Heard> {
+        let heard = |place: &mut Place| Heard {
+            wanted: place.wanted.clone(),
+            way: place.source.way(),
+            is_here: place.state == State::Here,
+            lost: place.source.lost(),
+            counted: place.tally.counted(),
+        };
+        self.places.iter_mut().map(heard).collect()
+    }
+
     /// Interfaces that are not heard now.
     #[must_use]
     pub fn deaf(&self) -> usize {
@@ -164,5 +207,7 @@ const LATE_MS: u64 = BLOCK_MS as u64 * 2 + 10;
 const SHORT: Duration = Duration::from_millis(5);
 /// More frames than these do not lie in a ring.
 const MOST_AT_THE_END: usize = 1_000_000;
+/// A machine gets an address of its own, or another one, no more often than this matters.
+const ADDRESSES_MS: u64 = 10_000;
 /// Who is away is looked for again after this pause.
 const PAUSE_MS: u64 = 1_000;
