@@ -4,6 +4,11 @@
 //! Keeps: what could not be written, until it can be. Drops: nothing that was heard; what the rooms let go they count.
 
 mod answer;
+mod check;
+mod check_hearing;
+mod check_machine;
+mod check_paper;
+mod check_way;
 mod clock;
 mod delivery;
 mod ear;
@@ -47,7 +52,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
+pub use check::check;
+pub use check_paper::{Checked, Grade, Line};
 pub use enrol::{Enrolled, enrol};
+pub use rights::lay_down;
 pub use rotate::rotate;
 pub use status::status;
 

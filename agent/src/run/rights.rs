@@ -14,7 +14,7 @@ use tracing::warn;
 ///
 /// # Errors
 /// One sentence, where the system refuses it: a sensor does not run with more than it needs.
-pub(super) fn lay_down() -> Result<(), String> {
+pub fn lay_down() -> Result<(), String> {
     // Without CAP_SETPCAP the bound stays, and with PR_SET_NO_NEW_PRIVS nothing is to be had within it.
     let is_bound = CapabilitySet::all().iter().all(|right| remove_capability_from_bounding_set(right).is_ok());
     // A kernel without ambient rights has nothing to clear.
