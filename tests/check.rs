@@ -132,9 +132,9 @@ fn each_way_to_plug_it_in_is_told_from_the_others() {
     }
     let wanted = [
         ["quiet", "wrong", "nothing"],
-        ["plain", "wrong", "broadcast-only"],
-        ["half", "attention", "one-side"],
-        ["mirror", "ok", "both-sides"],
+        ["plain", "wrong", "broadcast"],
+        ["half", "attention", "one-sided"],
+        ["mirror", "ok", "mirror"],
         ["down", "wrong", "nothing"],
         ["loose", "wrong", "nothing"],
         ["gone", "wrong", "nothing"],

@@ -62,7 +62,7 @@ fn a_person_sees_what_is_heard_and_gets_the_terminal_back() {
         drive(
             &json!([
                 seen,
-                ["until", "both-sides"],
+                ["until", "sight: mirror"],
                 ["keys", "\r"],
                 ["until", "patient data"],
                 ["keys", "x\t"],
@@ -204,7 +204,7 @@ fn without_a_terminal_a_plain_line_comes_now_and_then_and_the_whole_at_the_end()
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = meanwhile(&frames, || lines.next().unwrap().unwrap());
     println!("{first}");
-    assert!(first.contains("heard ") && first.contains("both-sides") && !first.contains('\u{1b}'), "{first}");
+    assert!(first.contains("heard ") && first.contains("mirror") && !first.contains('\u{1b}'), "{first}");
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let rest: String = lines.map(|line| line.unwrap() + "\n").collect();
     assert!(child.wait().unwrap().success());

@@ -6,7 +6,6 @@
 use super::filter::program;
 use super::portable::Portable;
 use super::ring::{Ring, Socket};
-use super::sight::Own;
 use super::{Frame, Link};
 use core::net::SocketAddr;
 use pnet_datalink::NetworkInterface;
@@ -204,7 +203,7 @@ pub enum State {
 /// How an interface stands now.
 #[must_use]
 pub fn state(name: &str) -> State {
-    let there = pnet_datalink::interfaces();
+    let there = all();
     match there.iter().find(|i| i.name == name) {
         None => State::Missing(there.into_iter().map(|i| i.name).collect()),
         Some(interface) if !interface.is_up() => State::Down,
@@ -214,17 +213,12 @@ pub fn state(name: &str) -> State {
     }
 }
 
-/// The addresses of this machine.
-pub(super) fn here() -> Own {
-    let mut own = Own::default();
-    for interface in pnet_datalink::interfaces() {
-        own.hardware.extend(interface.mac.filter(|mac| !mac.is_zero()).map(|mac| mac.octets()));
-        own.addresses.extend(interface.ips.iter().map(|network| network.ip()));
-    }
-    own
+/// Every interface of the machine.
+pub(super) fn all() -> Vec<NetworkInterface> {
+    pnet_datalink::interfaces()
 }
 
 /// The interface of a name, if it is there and up.
 pub(super) fn up(name: &str) -> Option<NetworkInterface> {
-    pnet_datalink::interfaces().into_iter().find(|i| i.name == name && i.is_up())
+    all().into_iter().find(|i| i.name == name && i.is_up())
 }

@@ -4,6 +4,7 @@ mod block;
 pub mod file;
 mod filter;
 pub mod interface;
+pub mod kind;
 mod portable;
 mod ring;
 pub mod several;

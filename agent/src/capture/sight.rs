@@ -1,400 +1,366 @@
-//! What kind of sight an interface gives: only this machine's own traffic, what is for all, one side or both sides of what
-//! others say to each other, or what passes through this machine.
+//! What kind of sight an interface gives: its frames counted by whom they are for (IEEE 802.3 addresses, RFC 791, RFC 8200), and
+//! its conversations by how many of their sides are heard.
 //!
-//! Follows Ethernet (IEEE 802.3 clause 3, 802.1Q), IPv4 (RFC 791) and IPv6 (RFC 8200), as far as the two addresses of a frame.
-//! Keeps: counters, and of up to [`PAIRS`] pairs which of the two was heard. Drops: the addresses themselves; a pair is a
-//! hash that is kept nowhere else.
+//! Keeps: counts. Of conversations a hash, until the window ends, of the first [`PLACES`] that find a place: what is asked is which
+//! part of them has both sides, not how many there are. Drops: every octet. A frame is read once, to its ports, without allocation.
 
 use super::{Frame, Link};
-use core::hash::{BuildHasher, Hasher};
 use core::net::IpAddr;
-use std::hash::RandomState;
 
-/// What an interface lets us hear.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
-    /// No frame yet.
-    #[default]
-    Nothing,
-    /// This machine's own traffic, and nothing else.
-    Own,
-    /// What is for all, and this machine's own traffic: a plain port of a switch.
-    Broadcast,
-    /// What others say to each other, but one side of it only.
-    OneSide,
-    /// What others say to each other through this machine: it is their router.
-    Path,
-    /// Both sides of what others say to each other.
-    Both,
-    /// The air.
-    Air,
-}
-
-impl Sight {
-    /// Every one.
-    pub const ALL: [Sight; 7] =
-        [Sight::Nothing, Sight::Own, Sight::Broadcast, Sight::OneSide, Sight::Path, Sight::Both, Sight::Air];
-
-    /// Its word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Sight::Nothing => "nothing",
-            Sight::Own => "own-only",
-            Sight::Broadcast => "broadcast-only",
-            Sight::OneSide => "one-side",
-            Sight::Path => "router-path",
-            Sight::Both => "both-sides",
-            Sight::Air => "air",
-        }
-    }
-
-    /// What it is, for a person.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Sight::Nothing => "nothing at all",
-            Sight::Own => "only this machine's own traffic",
-            Sight::Broadcast => "only what is for all (broadcasts) and this machine's own traffic",
-            Sight::OneSide => "only one side of what other hosts say to each other",
-            Sight::Path => "both sides of what other hosts say to each other through this machine",
-            Sight::Both => "both sides of what other hosts say to each other",
-            Sight::Air => "the air",
-        }
-    }
-}
-
-/// The addresses of this machine, of all its interfaces.
+/// Who this machine is at an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Own {
-    /// Hardware addresses.
-    pub hardware: Vec<[u8; 6]>,
-    /// IP addresses.
+pub struct Us {
+    /// Its hardware address; none where there are none, or where the frames are of a file.
+    pub hardware: Option<[u8; 6]>,
+    /// Its addresses.
     pub addresses: Vec<IpAddr>,
+    /// Whether others go to the internet under its address, so that their frames cannot be told from its own.
+    pub is_way_out: bool,
 }
 
-/// What was counted of the frames of one interface.
+/// What was counted. Each only grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct Counts {
     /// Frames.
     pub frames: u64,
     /// Octets of these frames on the wire.
     pub octets: u64,
-    /// Frames from or to this machine itself, not for all.
-    pub own: u64,
-    /// Frames for all or for a group.
+    /// For all or for many.
     pub group: u64,
-    /// Frames from one other host to another.
-    pub foreign: u64,
-    /// Those of them that are sent to or by this machine's hardware: it passes them on.
-    pub passing: u64,
-    /// Pairs of other hosts of whom at least one was heard.
-    pub pairs: u64,
-    /// Pairs of whom both were heard.
-    pub answered: u64,
-    /// Frames of the air.
-    pub air: u64,
-}
-
-impl Counted {
-    /// What kind of sight these counters show.
-    ///
-    /// A switch that does not know where a host is sends its frames to every port: a few frames of one side are no copy.
-    /// A copy of one direction shows pairs of whom one never speaks; logs and alarms are one-sided in any network, so that
-    /// a quarter of answered pairs counts as both sides.
-    #[must_use]
-    pub const fn sight(&self) -> Sight {
-        let is_stray = self.foreign < FEWEST_FOREIGN || self.foreign.saturating_mul(STRAY_SHARE) < self.frames;
-        if self.frames == 0 {
-            Sight::Nothing
-        } else if self.air.saturating_mul(2) > self.frames {
-            Sight::Air
-        } else if self.answered > 0 && self.answered.saturating_mul(4) >= self.pairs {
-            if self.passing.saturating_mul(2) >= self.foreign { Sight::Path } else { Sight::Both }
-        } else if self.foreign > 0 && !is_stray {
-            Sight::OneSide
-        } else if self.group > 0 || self.foreign > 0 {
-            Sight::Broadcast
-        } else {
-            Sight::Own
-        }
-    }
-
-    /// What was counted since an earlier look.
-    #[must_use]
-    pub const fn since(&self, earlier: &Counted) -> Counted {
-        Counted {
-            frames: self.frames.saturating_sub(earlier.frames),
-            octets: self.octets.saturating_sub(earlier.octets),
-            own: self.own.saturating_sub(earlier.own),
-            group: self.group.saturating_sub(earlier.group),
-            foreign: self.foreign.saturating_sub(earlier.foreign),
-            passing: self.passing.saturating_sub(earlier.passing),
-            pairs: self.pairs.saturating_sub(earlier.pairs),
-            answered: self.answered.saturating_sub(earlier.answered),
-            air: self.air.saturating_sub(earlier.air),
-        }
-    }
+    /// For one, from or to this machine itself.
+    pub own: u64,
+    /// For one, of others, through this machine.
+    pub passed: u64,
+    /// For one, between others.
+    pub others: u64,
+    /// Of the air.
+    pub radio: u64,
+    /// Conversations of others.
+    pub conversations: u64,
+    /// Of these, with both sides.
+    pub both_sides: u64,
 }
 
 /// Counts the frames of one interface.
+#[derive(Debug)]
 pub struct Tally {
-    counted: Counted,
-    own: Own,
-    keyed: RandomState,
-    /// At the place of a pair: its hash, and in its last two bits which of the two was heard.
-    pairs: Box<[u64]>,
+    us: Us,
+    counts: Counts,
+    /// Hash and sides of conversations; 0 is nobody.
+    talks: Box<[(u32, u8)]>,
+}
+
+/// To whom a frame belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Group,
+    Own,
+    Passed,
+    Others,
 }
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally::new(Own::default())
+        Tally::new(Us::default())
     }
 }
 
 impl Tally {
-    /// Nothing was heard yet.
+    /// Nothing yet.
     #[must_use]
-    pub fn new(own: Own) -> Tally {
-        Tally { counted: Counted::default(), own, keyed: RandomState::new(), pairs: vec![0; PAIRS].into_boxed_slice() }
+    pub fn new(us: Us) -> Tally {
+        Tally { us, counts: Counts::default(), talks: vec![(0, 0); PLACES].into_boxed_slice() }
     }
 
-    /// The addresses of this machine, as they are now.
-    pub fn is_at(&mut self, own: &Own) {
-        if self.own != *own {
-            self.own = own.clone();
-        }
+    /// This machine has another address there.
+    pub fn is(&mut self, us: Us) {
+        self.us = us;
     }
 
-    /// What was counted.
+    /// What was counted since the beginning.
     #[must_use]
-    pub const fn counted(&self) -> Counted {
-        self.counted
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// A window ended: its conversations are counted anew in the next.
+    pub fn turn(&mut self) {
+        self.talks.fill((0, 0));
     }
 
     /// Counts a frame.
-    pub fn take(&mut self, frame: &Frame<'_>) {
-        let c = &mut self.counted;
-        c.frames = c.frames.saturating_add(1);
-        c.octets = c.octets.saturating_add(u64::from(frame.wire_octets));
-        match frame.link {
-            Link::Ethernet => self.ethernet(frame.octets),
-            Link::RawIp | Link::Ppp => {
-                // An interface without hardware addresses is the end of a line: what is not for us passes through us.
-                if let Some((from, to)) = ip(frame.octets) {
-                    self.between(from, to, true);
-                }
+    pub fn hear(&mut self, frame: &Frame<'_>) {
+        let counts = &mut self.counts;
+        counts.frames = counts.frames.saturating_add(1);
+        counts.octets = counts.octets.saturating_add(u64::from(frame.wire_octets));
+        let (whose, packet) = match frame.link {
+            Link::Ethernet => self.by_hardware(frame.octets),
+            Link::RawIp => {
+                let packet = Ip::read(frame.octets);
+                (packet.as_ref().map_or(Whose::Own, |p| self.by_address(p)), packet)
             }
-            Link::Ieee80211 | Link::Radiotap | Link::Ppi => c.air = c.air.saturating_add(1),
-            Link::LinuxCooked | Link::LinuxCooked2 | Link::Loopback | Link::Other => {}
+            Link::Ieee80211 | Link::Radiotap | Link::Ppi => {
+                counts.radio = counts.radio.saturating_add(1);
+                return;
+            }
+            // Of a capture file: whose machine it was does not stand there.
+            Link::LinuxCooked => between(frame.octets.get(16..)),
+            Link::LinuxCooked2 => between(frame.octets.get(20..)),
+            Link::Loopback => between(frame.octets.get(4..)),
+            Link::Ppp => between(frame.octets.strip_prefix(&[0xff, 0x03]).unwrap_or(frame.octets).get(2..)),
+            Link::Other => return,
+        };
+        let counts = &mut self.counts;
+        let count = match whose {
+            Whose::Group => &mut counts.group,
+            Whose::Own => &mut counts.own,
+            Whose::Passed => &mut counts.passed,
+            Whose::Others => &mut counts.others,
+        };
+        *count = count.saturating_add(1);
+        if let (Whose::Passed | Whose::Others, Some(talk)) = (whose, packet.and_then(|p| p.talk())) {
+            self.talk(talk);
         }
     }
 
-    fn ethernet(&mut self, octets: &[u8]) {
-        let Some((to, rest)) = octets.split_first_chunk::<6>() else { return };
-        let Some((from, rest)) = rest.split_first_chunk::<6>() else { return };
-        let [first, ..] = *to;
-        if first & 1 == 1 {
-            self.counted.group = self.counted.group.saturating_add(1);
-            return;
+    fn by_hardware<'f>(&self, octets: &'f [u8]) -> (Whose, Option<Ip<'f>>) {
+        let (Some(to), Some(from)) = (octets.get(..6), octets.get(6..12)) else { return (Whose::Group, None) };
+        if to.first().is_some_and(|o| o & 1 == 1) {
+            return (Whose::Group, None);
         }
-        let is_ours = self.own.hardware.contains(from) || self.own.hardware.contains(to);
-        match behind_tags(rest).and_then(ip) {
-            Some((from, to)) => self.between(from, to, is_ours),
-            None if is_ours => self.counted.own = self.counted.own.saturating_add(1),
-            None => self.pair(from, to, false),
+        let packet = behind_ethernet(octets).and_then(Ip::read);
+        let is_ours = self.us.hardware.is_some_and(|us| us == *to || us == *from);
+        match &packet {
+            _ if !is_ours => (Whose::Others, packet),
+            Some(inner) => (self.by_address(inner), packet),
+            None => (Whose::Own, None),
         }
     }
 
-    fn between(&mut self, from: IpAddr, to: IpAddr, is_ours: bool) {
-        if is_group(to) {
-            self.counted.group = self.counted.group.saturating_add(1);
-        } else if self.own.addresses.contains(&from) || self.own.addresses.contains(&to) {
-            self.counted.own = self.counted.own.saturating_add(1);
+    /// Of what passes this machine, what is its own.
+    fn by_address(&self, packet: &Ip<'_>) -> Whose {
+        if packet.to.is_multicast() || packet.to == IpAddr::V4(core::net::Ipv4Addr::BROADCAST) {
+            Whose::Group
+        } else if !self.us.is_way_out && self.us.addresses.iter().any(|us| *us == packet.from || *us == packet.to) {
+            Whose::Own
         } else {
-            let mapped = |a: IpAddr| match a {
-                IpAddr::V4(a) => a.to_ipv6_mapped().octets(),
-                IpAddr::V6(a) => a.octets(),
-            };
-            self.pair(&mapped(from), &mapped(to), is_ours);
+            Whose::Passed
         }
     }
 
-    /// One of a pair of other hosts speaks to the other.
-    fn pair(&mut self, from: &[u8], to: &[u8], passes: bool) {
-        let c = &mut self.counted;
-        c.foreign = c.foreign.saturating_add(1);
-        c.passing = c.passing.saturating_add(u64::from(passes));
-        let is_lower = from < to;
-        let (low, high) = if is_lower { (from, to) } else { (to, from) };
-        let mut hasher = self.keyed.build_hasher();
-        hasher.write(low);
-        hasher.write(high);
-        let hash = hasher.finish();
-        let side = if is_lower { 1 } else { 2 };
-        let place = usize::try_from(hash >> 32).unwrap_or(0).checked_rem(PAIRS).unwrap_or(0);
-        let Some(known) = self.pairs.get_mut(place) else { return };
-        if *known & !3 != hash & !3 || *known & 3 == 0 {
-            // A pair that is new, or was let go for another one of the same place.
-            *known = hash & !3 | side;
-            c.pairs = c.pairs.saturating_add(1);
-        } else if *known & side == 0 {
-            *known |= side;
-            c.answered = c.answered.saturating_add(1);
+    /// One side of a conversation was heard.
+    fn talk(&mut self, (hash, side): (u32, u8)) {
+        let place = usize::try_from(hash).unwrap_or(0) % PLACES;
+        let Some(slot) = self.talks.get_mut(place) else { return };
+        if slot.0 == 0 {
+            *slot = (hash, side);
+            self.counts.conversations = self.counts.conversations.saturating_add(1);
+        } else if slot.0 == hash && slot.1 | side != slot.1 {
+            slot.1 |= side;
+            self.counts.both_sides = self.counts.both_sides.saturating_add(1);
         }
     }
 }
 
-/// What follows the hardware addresses and up to two VLAN tags, if it is IP.
-fn behind_tags(mut octets: &[u8]) -> Option<&[u8]> {
-    for _ in 0..=MAX_TAGS {
-        let ([high, low], rest) = octets.split_first_chunk::<2>()?;
-        octets = match u16::from_be_bytes([*high, *low]) {
+/// A packet of which only the addresses of IP are known.
+fn between(octets: Option<&[u8]>) -> (Whose, Option<Ip<'_>>) {
+    let packet = octets.and_then(Ip::read);
+    let is_group = packet.as_ref().is_none_or(|p| p.to.is_multicast());
+    (if is_group { Whose::Group } else { Whose::Others }, packet)
+}
+
+/// What is behind an Ethernet header, its VLAN tags (802.1Q, 802.1ad) and a PPPoE session's header (RFC 2516), if it is IP.
+fn behind_ethernet(octets: &[u8]) -> Option<&[u8]> {
+    let mut at = 12usize;
+    for _ in 0..MOST_TAGS {
+        let kind = u16::from_be_bytes(*octets.get(at..)?.first_chunk()?);
+        let rest = octets.get(at.saturating_add(2)..)?;
+        match kind {
             0x0800 | 0x86dd => return Some(rest),
-            0x8100 | 0x88a8 => rest.get(2..)?,
-            // PPPoE: six octets and the protocol, of which 0x21 and 0x57 are IP.
+            0x8100 | 0x88a8 | 0x9100 => at = at.saturating_add(4),
             0x8864 => return rest.get(8..),
             _ => return None,
-        };
+        }
     }
     None
 }
 
-/// Source and destination of an IP header.
-fn ip(octets: &[u8]) -> Option<(IpAddr, IpAddr)> {
-    let at = |from: usize| octets.get(from..);
-    match octets.first()? >> 4 {
-        4 => {
-            let v4 = |from| at(from)?.first_chunk::<4>().map(|a| IpAddr::from(*a));
-            Some((v4(12)?, v4(16)?))
+/// An IP packet, as far as its addresses.
+struct Ip<'f> {
+    from: IpAddr,
+    to: IpAddr,
+    protocol: u8,
+    rest: &'f [u8],
+}
+
+impl Ip<'_> {
+    fn read(octets: &[u8]) -> Option<Ip<'_>> {
+        let first = *octets.first()?;
+        if first >> 4 == 4 {
+            let from: [u8; 4] = *octets.get(12..)?.first_chunk()?;
+            let to: [u8; 4] = *octets.get(16..)?.first_chunk()?;
+            // Only the first fragment has ports.
+            let is_first = u16::from_be_bytes(*octets.get(6..)?.first_chunk()?) & 0x1fff == 0;
+            let rest = octets.get(usize::from(first & 15).saturating_mul(4)..)?;
+            let protocol = if is_first { *octets.get(9)? } else { 0 };
+            Some(Ip { from: from.into(), to: to.into(), protocol, rest })
+        } else if first >> 4 == 6 {
+            let from: [u8; 16] = *octets.get(8..)?.first_chunk()?;
+            let to: [u8; 16] = *octets.get(24..)?.first_chunk()?;
+            Some(Ip { from: from.into(), to: to.into(), protocol: *octets.get(6)?, rest: octets.get(40..)? })
+        } else {
+            None
         }
-        6 => {
-            let v6 = |from| at(from)?.first_chunk::<16>().map(|a| IpAddr::from(*a));
-            Some((v6(8)?, v6(24)?))
-        }
-        _ => None,
+    }
+
+    /// The conversation that it is of, as a hash that is the same from both sides and never 0, and the side that speaks. What says
+    /// nothing but SYN or RST is none: whoever knocks makes no conversation.
+    fn talk(&self) -> Option<(u32, u8)> {
+        let is_talk = match self.protocol {
+            6 => self.rest.get(13).is_some_and(|flags| flags & ACK != 0 && flags & (SYN | RST) == 0),
+            17 => true,
+            _ => false,
+        };
+        let ports: [u8; 4] = *self.rest.first_chunk().filter(|_| is_talk)?;
+        let [a, b, c, d] = ports.map(u64::from);
+        let ends = (end(self.from, a << 8 | b), end(self.to, c << 8 | d));
+        let (low, high, side) = if ends.0 <= ends.1 { (ends.0, ends.1, 1) } else { (ends.1, ends.0, 2) };
+        let mixed = low.rotate_left(23).wrapping_add(high).wrapping_mul(MIX);
+        let hash = u32::try_from(mixed >> 32).unwrap_or(0) | 1 << 31;
+        Some((hash, side))
     }
 }
 
-fn is_group(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => a.is_multicast() || a.is_broadcast(),
-        IpAddr::V6(a) => a.is_multicast(),
-    }
+/// An end of a conversation as a number. That two ends may have the same makes one count less, and no harm.
+fn end(address: IpAddr, port: u64) -> u64 {
+    let number = match address {
+        IpAddr::V4(a) => u64::from(u32::from(a)),
+        IpAddr::V6(a) => a.octets().iter().fold(0, |n: u64, o| n.wrapping_mul(257).wrapping_add(u64::from(*o))),
+    };
+    (number << 16 ^ port).wrapping_mul(MIX)
 }
 
-/// Pairs that are remembered: a clinic's 300 hosts and whom they talk to; who is pushed out is counted again. 8 KiB.
-const PAIRS: usize = 1_024;
-/// Fewer frames between others may have strayed here.
-const FEWEST_FOREIGN: u64 = 20;
-/// ... and so may less than a twentieth of all.
-const STRAY_SHARE: u64 = 20;
-/// 802.1Q and 802.1ad.
-const MAX_TAGS: usize = 2;
+/// Conversations of a window that are looked at, 8 octets each: enough to tell a part by, and nothing to a flood, which fills them
+/// with what has one side only if it makes whole conversations.
+pub const PLACES: usize = 1_024;
+/// Two tags, and what is behind them.
+const MOST_TAGS: usize = 3;
+/// An odd number whose bits are well mixed (2^64 over the golden ratio).
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+/// RFC 9293, 3.1.
+const ACK: u8 = 0x10;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
 mod tests {
     use super::*;
     use auscult_report::time::Timestamp;
 
-    const HERE: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const US: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
+    const THIRD: [u8; 6] = [2, 0, 0, 0, 0, 3];
+    const ROUTER: [u8; 4] = [192, 168, 20, 1];
 
-    fn own() -> Own {
-        Own { hardware: vec![HERE], addresses: vec!["192.168.20.2".parse().unwrap()] }
+    fn tally(is_way_out: bool) -> Tally {
+        let addresses = vec![IpAddr::from(ROUTER)];
+        Tally::new(Us { hardware: Some(US), addresses, is_way_out })
     }
 
-    /// An IPv4 frame: hardware addresses by their last octet, then the last octets of two addresses in 192.168.20.0/24.
-    fn frame(hardware: (u8, u8), hosts: (u8, u8), tags: usize) -> Vec<u8> {
-        let mut octets = vec![2, 0, 0, 0, 0, hardware.1, 2, 0, 0, 0, 0, hardware.0];
-        for _ in 0..tags {
-            octets.extend([0x81, 0, 0, 20]);
-        }
-        octets.extend([8, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
-        octets.extend([192, 168, 20, hosts.0, 192, 168, 20, hosts.1]);
-        octets
+    /// A segment with an acknowledgement.
+    fn segment(macs: [[u8; 6]; 2], from: ([u8; 4], u16), to: ([u8; 4], u16), flags: u8) -> Vec<u8> {
+        let mut frame = [macs[1], macs[0]].concat();
+        frame.extend([0x08, 0x00]);
+        frame.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+        frame.extend([from.0, to.0].concat());
+        frame.extend([from.1.to_be_bytes(), to.1.to_be_bytes()].concat());
+        frame.extend([0; 8]);
+        frame.extend([0x50, flags, 0, 0, 0, 0, 0, 0]);
+        frame
     }
 
     fn hear(tally: &mut Tally, link: Link, octets: &[u8]) {
         let wire_octets = u32::try_from(octets.len()).unwrap();
-        tally.take(&Frame { at: Timestamp(1), link, octets, wire_octets });
-    }
-
-    fn sight(frames: &[Vec<u8>]) -> Sight {
-        let mut tally = Tally::new(own());
-        frames.iter().for_each(|f| hear(&mut tally, Link::Ethernet, f));
-        tally.counted().sight()
+        tally.hear(&Frame { at: Timestamp(0), link, octets, wire_octets });
     }
 
     #[test]
-    fn each_way_to_plug_in_shows_its_kind_of_sight() {
-        let broadcast = || [vec![0xff; 6], vec![2, 0, 0, 0, 0, 9, 8, 6], vec![0; 28]].concat();
-        let ours = || frame((1, 9), (2, 9), 0);
-        let there = |n: u8| frame((7, 8), (n, 8), 0);
-        let back = |n: u8| frame((8, 7), (8, n), 0);
-        assert_eq!(sight(&[]), Sight::Nothing);
-        assert_eq!(sight(&[ours(), ours()]), Sight::Own);
-        assert_eq!(sight(&[ours(), broadcast()]), Sight::Broadcast);
-        assert_eq!(sight(&[there(3), broadcast(), broadcast()]), Sight::Broadcast, "one frame strayed");
-        let one_side: Vec<_> = (10..60).map(there).chain([broadcast()]).collect();
-        assert_eq!(sight(&one_side), Sight::OneSide);
-        let both: Vec<_> = (10..20).flat_map(|n| [there(n), back(n)]).chain([broadcast()]).collect();
-        assert_eq!(sight(&both), Sight::Both);
-        let tagged: Vec<_> = [frame((7, 8), (3, 8), 2), frame((8, 7), (8, 3), 1)].to_vec();
-        assert_eq!(sight(&tagged), Sight::Both);
-        let passing: Vec<_> = [frame((7, 1), (3, 8), 0), frame((1, 7), (8, 3), 0)].to_vec();
-        assert_eq!(sight(&passing), Sight::Path);
+    fn frames_are_counted_by_whom_they_are_for() {
+        let (client, far) = (([192, 168, 20, 9], 50_000), ([203, 0, 113, 5], 443));
+        let through = segment([OTHER, US], client, far, ACK);
+        let own = segment([OTHER, US], client, (ROUTER, 22), ACK);
+        let others = segment([OTHER, THIRD], client, ([192, 168, 20, 8], 104), ACK);
+        let all = segment([OTHER, [0xff; 6]], client, ([255; 4], 9), ACK);
+        let mut counted = tally(false);
+        [&through, &own, &others, &all].iter().for_each(|frame| hear(&mut counted, Link::Ethernet, frame));
+        let counts = counted.counts();
+        assert_eq!((counts.frames, counts.passed, counts.own, counts.others, counts.group), (4, 1, 1, 1, 1));
+        assert_eq!((counts.conversations, counts.both_sides), (2, 0));
+        // Behind NAT all that is for one is for others.
+        let mut wan = tally(true);
+        hear(&mut wan, Link::Ethernet, &own);
+        assert_eq!((wan.counts().own, wan.counts().passed), (0, 1));
+        // A way without Ethernet, and the air.
+        hear(&mut counted, Link::RawIp, &through[14..]);
+        hear(&mut counted, Link::RawIp, &own[14..]);
+        hear(&mut counted, Link::Radiotap, &[0; 30]);
+        hear(&mut counted, Link::LinuxCooked, &[&[0; 16][..], &others[14..]].concat());
+        let counts = counted.counts();
+        assert_eq!((counts.passed, counts.own, counts.radio, counts.others, counts.frames), (2, 2, 1, 2, 8));
     }
 
     #[test]
-    fn what_is_no_ip_is_known_by_its_hardware_addresses() {
-        let plain = |from: u8, to: u8| [vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from], vec![0x88, 0xb5, 1]].concat();
-        assert_eq!(sight(&[plain(7, 8), plain(8, 7)]), Sight::Both);
-        assert_eq!(sight(&[plain(7, 1), plain(1, 7)]), Sight::Own);
-    }
-
-    #[test]
-    fn a_line_without_hardware_addresses_passes_what_is_not_ours_and_the_air_is_the_air() {
-        let mut tally = Tally::new(own());
-        hear(&mut tally, Link::RawIp, &frame((0, 0), (3, 8), 0)[14..]);
-        hear(&mut tally, Link::RawIp, &frame((0, 0), (8, 3), 0)[14..]);
-        assert_eq!(tally.counted().sight(), Sight::Path);
-        let mut tally = Tally::new(own());
-        hear(&mut tally, Link::Radiotap, &[0; 30]);
-        assert_eq!(tally.counted().sight(), Sight::Air);
-    }
-
-    #[test]
-    fn frames_that_end_anywhere_are_counted_and_no_more() {
-        let whole = frame((7, 8), (3, 8), 2);
-        for link in [Link::Ethernet, Link::RawIp, Link::Other] {
-            let mut tally = Tally::new(own());
-            for end in 0..whole.len() {
-                hear(&mut tally, link, &whole[..end]);
+    fn both_sides_of_a_conversation_are_one_conversation_also_behind_tags_and_pppoe() {
+        let (a, b) = (([192, 168, 20, 9], 50_000), ([203, 0, 113, 5], 443));
+        let sides = [segment([OTHER, THIRD], a, b, ACK), segment([THIRD, OTHER], b, a, ACK)];
+        let tagged = |frame: &[u8]| [&frame[..12], &[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6], &frame[12..]].concat();
+        let session =
+            |frame: &[u8]| [&frame[..12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 42, 0, 0x21], &frame[14..]].concat();
+        for wrapped in [sides.clone(), sides.clone().map(|s| tagged(&s)), sides.clone().map(|s| session(&s))] {
+            let mut counted = tally(false);
+            for _ in 0..3 {
+                wrapped.iter().for_each(|side| hear(&mut counted, Link::Ethernet, side));
             }
-            assert_eq!(tally.counted().frames, u64::try_from(whole.len()).unwrap());
+            let counts = counted.counts();
+            assert_eq!((counts.others, counts.conversations, counts.both_sides), (6, 1, 1));
+            counted.turn();
+            hear(&mut counted, Link::Ethernet, &wrapped[0]);
+            assert_eq!((counted.counts().conversations, counted.counts().both_sides), (2, 1), "a window of its own");
         }
     }
 
     #[test]
-    fn more_pairs_than_there_is_room_for_are_still_seen_from_both_sides() {
-        let mut tally = Tally::new(own());
-        for n in 0..20_000u32 {
-            let [_, b, c, d] = n.to_be_bytes();
-            let mut there = frame((7, 8), (3, 8), 0);
-            there[26..30].copy_from_slice(&[10, b, c, d]);
-            let mut back = frame((8, 7), (8, 3), 0);
-            back[30..34].copy_from_slice(&[10, b, c, d]);
-            hear(&mut tally, Link::Ethernet, &there);
-            hear(&mut tally, Link::Ethernet, &back);
+    fn a_flood_of_calls_makes_no_conversation_and_a_crowd_is_told_by_its_share() {
+        let mut counted = tally(false);
+        for n in 0..5_000u16 {
+            hear(&mut counted, Link::Ethernet, &segment([OTHER, THIRD], ([10, 0, 0, 1], n), ([10, 0, 0, 2], 80), SYN));
         }
-        let counted = tally.counted();
-        assert_eq!((counted.sight(), counted.frames), (Sight::Both, 40_000));
-        assert_eq!((counted.pairs, counted.answered), (20_000, 20_000));
+        assert_eq!(counted.counts().conversations, 0);
+        for n in 0..20_000u16 {
+            hear(&mut counted, Link::Ethernet, &segment([OTHER, THIRD], ([10, 0, 0, 1], n), ([10, 0, 0, 2], 80), ACK));
+        }
+        for n in 0..20_000u16 {
+            hear(&mut counted, Link::Ethernet, &segment([THIRD, OTHER], ([10, 0, 0, 2], 80), ([10, 0, 0, 1], n), ACK));
+        }
+        let Counts { conversations, both_sides, .. } = counted.counts();
+        assert!((900..=1_024).contains(&conversations) && both_sides == conversations, "{conversations} {both_sides}");
     }
 
     #[test]
-    fn every_kind_has_a_word_of_its_own() {
-        let words: std::collections::BTreeSet<_> = Sight::ALL.iter().map(|s| s.word()).collect();
-        assert_eq!(words.len(), Sight::ALL.len());
+    fn no_frame_is_too_short_or_too_strange() {
+        let whole = segment([OTHER, THIRD], ([10, 0, 0, 1], 1), ([10, 0, 0, 2], 2), ACK);
+        let mut counted = tally(false);
+        let mut heard = 0;
+        for link in [Link::Ethernet, Link::RawIp, Link::Ppp, Link::Other, Link::LinuxCooked2] {
+            for at in 0..=whole.len() {
+                hear(&mut counted, link, &whole[..at]);
+                let mut changed = whole.clone();
+                changed[at.min(whole.len() - 1)] ^= 0xff;
+                hear(&mut counted, link, &changed);
+                heard += 2;
+            }
+        }
+        assert_eq!(counted.counts().frames, heard);
     }
 }

@@ -6,7 +6,7 @@
 use crate::arguments::Arguments;
 use crate::reading::{Heard, settings};
 use auscult_agent::capture::interface::{Keeping, Role, State, Wanted, Way, state};
-use auscult_agent::capture::several::{Heard as Interface, OpenError, Several};
+use auscult_agent::capture::several::{Given, OpenError, Several};
 use auscult_agent::run::lay_down;
 use auscult_agent::sensor::Sensor;
 use auscult_report::time::Timestamp;
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) struct Turn {
     /// Its sightings are those of the turn; hosts and names are all that are known.
     pub(crate) heard: Heard,
-    /// How each interface is heard, counted from the beginning, and how it stands.
-    pub(crate) interfaces: Vec<(Interface, State)>,
+    /// What each interface gave since the beginning, and how it stands, by its name.
+    pub(crate) interfaces: Vec<(String, Given, State)>,
     /// Since the beginning.
     pub(crate) elapsed: Duration,
 }
@@ -33,6 +33,7 @@ pub(crate) struct Ears {
     names: Vec<String>,
     shows_names: bool,
     began: Instant,
+    talks_end: Duration,
 }
 
 impl Ears {
@@ -58,6 +59,7 @@ impl Ears {
             names: arguments.live.clone(),
             shows_names: arguments.names,
             began: Instant::now(),
+            talks_end: SIGHT_EVERY,
         })
     }
 
@@ -82,9 +84,14 @@ impl Ears {
         let end = Timestamp(now_ns() / 1_000_000);
         let summary = self.sensor.turn(end);
         let heard = Heard::of(&self.names.join("+"), summary, &self.sensor, self.shows_names);
-        let interfaces = self.several.heard().into_iter().map(|heard| {
-            let state = state(&heard.wanted.name);
-            (heard, state)
+        if self.began.elapsed() >= self.talks_end {
+            // Who talks with whom is looked at anew.
+            self.several.turn();
+            self.talks_end = self.began.elapsed().saturating_add(SIGHT_EVERY);
+        }
+        let interfaces = self.names.iter().cloned().zip(self.several.given()).map(|(name, given)| {
+            let state = state(&name);
+            (name, given, state)
         });
         Turn { heard, interfaces: interfaces.collect(), elapsed: self.began.elapsed() }
     }
@@ -147,6 +154,8 @@ fn now_ns() -> u64 {
 const SNAP_OCTETS: u32 = 65_535;
 /// Of each interface: a fifth of a second of a full gigabit, until a picture is drawn.
 const BUFFER_OCTETS: usize = 16 << 20;
+/// The kind of sight is that of the last minute or two: a cable may be plugged in elsewhere meanwhile.
+pub(crate) const SIGHT_EVERY: Duration = Duration::from_secs(60);
 /// How soon a stop or a question is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Frames between two looks whether somebody asks.

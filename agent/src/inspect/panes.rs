@@ -282,8 +282,7 @@ impl Paint {
         } else {
             Span::styled("0 lost ", self.dim())
         };
-        let is_poor = !matches!(ear.sight.word(), "both-sides" | "router-path" | "air");
-        let sight = if is_poor { self.severity(Severity::Medium) } else { Style::new() };
+        let sight = if ear.sight.is_good() { Style::new() } else { self.severity(Severity::Medium) };
         Line::from(vec![name, Span::raw(speed), lost, Span::styled(format!("sight: {}", ear.sight.word()), sight)])
     }
 

@@ -5,12 +5,13 @@
 use crate::document::{Inspection, colons, moment};
 use crate::evidence;
 use crate::known::Known;
-use crate::live::Turn;
+use crate::live::{SIGHT_EVERY, Turn};
 use crate::reading::Heard;
 use crate::text::{explanation, network, place};
 use auscult_agent::capture::interface::{State, Way};
-use auscult_agent::capture::several::Heard as Interface;
-use auscult_agent::capture::sight::{Counted, Sight};
+use auscult_agent::capture::kind::{Sight, since};
+use auscult_agent::capture::several::Given;
+use auscult_agent::capture::sight::Counts;
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::{SHOWN_PERCENT, Severity};
 use auscult_report::fact::Fact;
@@ -85,7 +86,17 @@ pub(crate) struct Painter {
     knowledge: Knowledge,
     known: Known,
     facts: VecDeque<String>,
-    before: BTreeMap<String, (Counted, Duration)>,
+    marks: BTreeMap<String, Marks>,
+}
+
+/// What was counted of an interface at earlier pictures.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    /// At the last one, and when that was.
+    last: (Counts, Duration),
+    /// From where its kind of sight is counted, and from where the next time.
+    from: Counts,
+    next: (Counts, Duration),
 }
 
 impl Painter {
@@ -94,7 +105,7 @@ impl Painter {
             knowledge: Knowledge::compiled(),
             known: Known::default(),
             facts: VecDeque::new(),
-            before: BTreeMap::new(),
+            marks: BTreeMap::new(),
         }
     }
 
@@ -108,7 +119,10 @@ impl Painter {
         let stated = auscult_assess::stated(&heard.summary, &self.knowledge, now);
         let inspection = Inspection::of_heard(&heard, &self.knowledge, &findings, &stated, now);
         remember(&mut self.facts, &inspection, &news);
-        let interfaces = interfaces.iter().map(|(one, state)| ear(&mut self.before, one, state, elapsed)).collect();
+        let interfaces = interfaces
+            .into_iter()
+            .map(|(name, given, state)| self.marks.entry(name.clone()).or_default().ear(name, &given, &state, elapsed))
+            .collect();
         let (hosts, host_count, service_count) = hosts(&inspection);
         let c = &heard.summary.counters;
         Picture {
@@ -140,31 +154,35 @@ impl Painter {
     }
 }
 
-/// How an interface is heard; speeds are those since the picture before.
-fn ear(before: &mut BTreeMap<String, (Counted, Duration)>, heard: &Interface, state: &State, elapsed: Duration) -> Ear {
-    let name = &heard.wanted.name;
-    let (before, then) = before.insert(name.clone(), (heard.counted, elapsed)).unwrap_or_default();
-    let since = heard.counted.since(&before);
-    let ms = elapsed.saturating_sub(then).as_millis();
-    let a_second = |n: u64| {
-        let n = u128::from(n).saturating_mul(1_000).saturating_add(ms / 2).checked_div(ms).unwrap_or(0);
-        u64::try_from(n).unwrap_or(u64::MAX)
-    };
-    let fault = match state {
-        State::Missing(_) => Some("is not there any more"),
-        State::Down => Some("is down"),
-        State::NoCable => Some("has no cable, or nothing at its other end"),
-        State::Up if !heard.is_here => Some("is not heard yet"),
-        State::Up => None,
-    };
-    Ear {
-        name: name.clone(),
-        fault,
-        frames_a_second: a_second(since.frames),
-        octets_a_second: a_second(since.octets),
-        lost: heard.lost,
-        way: if heard.way == Way::Portable { "portable" } else { "ring" },
-        sight: heard.counted.sight(),
+impl Marks {
+    /// How an interface is heard: its speed since the last picture, its kind of sight in the last minutes.
+    fn ear(&mut self, name: String, given: &Given, state: &State, elapsed: Duration) -> Ear {
+        let (before, then) = core::mem::replace(&mut self.last, (given.counts, elapsed));
+        if elapsed.saturating_sub(self.next.1) >= SIGHT_EVERY {
+            (self.from, self.next) = (self.next.0, (given.counts, elapsed));
+        }
+        let moved = since(&given.counts, &before);
+        let ms = elapsed.saturating_sub(then).as_millis();
+        let a_second = |n: u64| {
+            let n = u128::from(n).saturating_mul(1_000).saturating_add(ms / 2).checked_div(ms).unwrap_or(0);
+            u64::try_from(n).unwrap_or(u64::MAX)
+        };
+        let fault = match state {
+            State::Missing(_) => Some("is not there any more"),
+            State::Down => Some("is down"),
+            State::NoCable => Some("has no cable, or nothing at its other end"),
+            State::Up if !given.is_here => Some("is not heard yet"),
+            State::Up => None,
+        };
+        Ear {
+            name,
+            fault,
+            frames_a_second: a_second(moved.frames),
+            octets_a_second: a_second(moved.octets),
+            lost: given.lost,
+            way: if given.way == Way::Portable { "portable" } else { "ring" },
+            sight: Sight::of(&since(&given.counts, &self.from)),
+        }
     }
 }
 

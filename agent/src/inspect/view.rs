@@ -221,7 +221,7 @@ const PAGE_LINES: u16 = 10;
 mod tests {
     use super::*;
     use crate::picture::{Ear, Row};
-    use auscult_agent::capture::sight::Sight;
+    use auscult_agent::capture::kind::Sight;
     use auscult_assess::Severity;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;

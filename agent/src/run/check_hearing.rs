@@ -6,8 +6,8 @@
 use super::check_paper::Line;
 use super::live::now_ns;
 use crate::capture::interface::{Keeping, Role, State, Wanted, Way, state};
-use crate::capture::several::{Heard, Several};
-use crate::capture::sight::{Counted, Sight};
+use crate::capture::kind::Sight;
+use crate::capture::several::{Given, Several};
 use crate::config::Config;
 use crate::places::Places;
 use crate::sensor::{Sensor, Settings};
@@ -73,11 +73,11 @@ pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) ->
 pub(super) fn told(places: Vec<Place>, seconds: u64, radios: usize, tell: &mut dyn FnMut(Line)) {
     let (mut air, mut networks) = (0u64, 0usize);
     for Place { wanted, mut several, mut sensor } in places {
-        let Some(heard) = several.heard().into_iter().next() else { continue };
+        let Some(given) = several.given().into_iter().next() else { continue };
         let summary = sensor.close();
-        air = air.saturating_add(heard.counted.air);
+        air = air.saturating_add(given.counts.radio);
         networks = networks.saturating_add(beacons(&summary));
-        tell(line(&heard, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
+        tell(line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
     }
     tell(match (air, radios) {
         (0, 0) => Line::well("radio", "none: Wi-Fi is not heard"),
@@ -92,8 +92,7 @@ pub(super) fn told(places: Vec<Place>, seconds: u64, radios: usize, tell: &mut d
 }
 
 /// How an interface is heard.
-fn line(heard: &Heard, state: &State, protocols: &BTreeSet<&'static str>, seconds: u64) -> Line {
-    let name = &heard.wanted.name;
+fn line(name: &str, given: &Given, state: &State, protocols: &BTreeSet<&'static str>, seconds: u64) -> Line {
     let wrong = |found: String, advice: String| Line::wrong("interface", found, advice);
     let mut line = match state {
         State::Missing(others) => {
@@ -102,33 +101,33 @@ fn line(heard: &Heard, state: &State, protocols: &BTreeSet<&'static str>, second
         }
         State::Down => wrong("is down".to_owned(), format!("ip link set {name} up, and whatever keeps it up")),
         State::NoCable => wrong("has no cable, or nothing at its other end".to_owned(), "plug it in".to_owned()),
-        State::Up if heard.counted.frames == 0 => wrong(
+        State::Up if given.counts.frames == 0 => wrong(
             format!("is up, and not one frame came in {seconds} s"),
             "check the cable and the port of the switch; a mirror has to be switched on there".to_owned(),
         ),
-        State::Up => hears(heard, protocols, seconds),
+        State::Up => hears(given, protocols, seconds),
     };
     let figures = &mut line.figures;
-    let counted = &heard.counted;
+    let counts = &given.counts;
     let mut put = |name: &str, value: serde_json::Value| drop(figures.insert(name.to_owned(), value));
-    put("frames", counted.frames.into());
-    put("octets", counted.octets.into());
-    put("frames_a_second", a_second(counted.frames, seconds).into());
-    put("lost", heard.lost.into());
-    put("sight", counted.sight().word().into());
-    put("way", way(heard.way).into());
+    put("frames", counts.frames.into());
+    put("octets", counts.octets.into());
+    put("frames_a_second", a_second(counts.frames, seconds).into());
+    put("lost", given.lost.into());
+    put("sight", Sight::of(counts).word().into());
+    put("way", way(given.way).into());
     put("protocols", protocols.iter().copied().collect::<Vec<_>>().into());
     line
 }
 
-fn hears(heard: &Heard, protocols: &BTreeSet<&'static str>, seconds: u64) -> Line {
-    let counted = &heard.counted;
-    let sight = counted.sight();
+fn hears(given: &Given, protocols: &BTreeSet<&'static str>, seconds: u64) -> Line {
+    let counts = &given.counts;
+    let sight = Sight::of(counts);
     let mut found = format!(
         "{} frames/s, {} octets/s by the {} way: {}",
-        a_second(counted.frames, seconds),
-        a_second(counted.octets, seconds),
-        way(heard.way),
+        a_second(counts.frames, seconds),
+        a_second(counts.octets, seconds),
+        way(given.way),
         sight.sentence()
     );
     if protocols.is_empty() {
@@ -136,14 +135,14 @@ fn hears(heard: &Heard, protocols: &BTreeSet<&'static str>, seconds: u64) -> Lin
     } else {
         found += &format!("; {}", protocols.iter().copied().collect::<Vec<_>>().join(", "));
     }
-    if heard.lost > 0 {
-        found += &format!("; {} frames LOST", heard.lost);
+    if given.lost > 0 {
+        found += &format!("; {} frames LOST", given.lost);
     }
-    let fault = fits(heard.wanted.role, counted, sight);
+    let fault = fits(given.role, sight);
     match fault {
         Some((true, advice)) => Line::wrong("interface", found, advice),
         Some((false, advice)) => Line::attention("interface", found, advice),
-        None if heard.lost > 0 => {
+        None if given.lost > 0 => {
             Line::attention("interface", found, "set capture.buffer_kib higher; copy less to this port")
         }
         None => Line::well("interface", found),
@@ -151,19 +150,17 @@ fn hears(heard: &Heard, protocols: &BTreeSet<&'static str>, seconds: u64) -> Lin
 }
 
 /// Whether a kind of sight is what the role of the interface promises; if not, whether that makes it useless, and what to try.
-const fn fits(role: Role, counted: &Counted, sight: Sight) -> Option<(bool, &'static str)> {
+const fn fits(role: Role, sight: Sight) -> Option<(bool, &'static str)> {
     match (role, sight) {
-        (_, Sight::Both | Sight::Path | Sight::Air) | (Role::Port, Sight::Broadcast) => None,
-        // Behind the translation of addresses everything is the router's own.
-        (Role::Wan, Sight::Own) if counted.own > 0 => None,
-        (Role::Mirror, Sight::OneSide) => {
+        (_, Sight::Mirror | Sight::Router | Sight::Radio) | (Role::Port, Sight::Broadcast | Sight::Own) => None,
+        (Role::Mirror, Sight::OneSided) => {
             Some((false, "on the switch let the mirror copy both directions (receive and transmit)"))
         }
         (Role::Mirror, _) => Some((
             true,
             "this is no mirror port: on the switch copy the ports of servers and of the router to this one (mirror, SPAN)",
         )),
-        (_, Sight::OneSide) => Some((
+        (_, Sight::OneSided) => Some((
             false,
             "the other half passes elsewhere: name the bridge instead of one of its ports, or leave capture.interface.leaving true",
         )),
@@ -207,39 +204,42 @@ const MOST_AT_ONCE: usize = 20_000;
 mod tests {
     use super::super::check_paper::Grade;
     use super::*;
+    use crate::capture::sight::Counts;
 
-    fn heard(role: Role, counted: Counted, lost: u64) -> Heard {
-        let wanted = Wanted { name: "eth0".to_owned(), role, promiscuous: true, leaving: true };
-        Heard { wanted, way: Way::Ring, is_here: true, lost, counted }
+    fn given(role: Role, counts: Counts, lost: u64) -> Given {
+        Given { role, way: Way::Ring, is_here: true, counts, lost, deaf_ms: 0 }
     }
 
-    fn graded(role: Role, counted: Counted, lost: u64) -> (Grade, String) {
-        let line = line(&heard(role, counted, lost), &State::Up, &BTreeSet::from(["dicom"]), 10);
+    fn graded(role: Role, counts: Counts, lost: u64) -> (Grade, String) {
+        let line = line("eth0", &given(role, counts, lost), &State::Up, &BTreeSet::from(["dicom"]), 10);
         (line.grade, line.text())
     }
 
-    const NOTHING: Counted =
-        Counted { frames: 0, octets: 0, own: 0, group: 0, foreign: 0, passing: 0, pairs: 0, answered: 0, air: 0 };
-    const BOTH: Counted = Counted { frames: 1_000, octets: 90_000, foreign: 900, pairs: 9, answered: 9, ..NOTHING };
-    const ONE: Counted = Counted { answered: 0, ..BOTH };
-    const ALL: Counted = Counted { frames: 100, octets: 9_000, group: 90, own: 10, ..NOTHING };
-    const OWN: Counted = Counted { frames: 100, octets: 9_000, own: 100, ..NOTHING };
+    fn both() -> Counts {
+        Counts { frames: 1_000, octets: 90_000, others: 900, conversations: 9, both_sides: 9, ..Counts::default() }
+    }
 
     #[test]
     fn a_mirror_that_is_none_is_wrong_and_a_plain_port_that_is_one_is_well() {
-        let grades = |counted| [Role::Mirror, Role::Lan, Role::Wan, Role::Port].map(|role| graded(role, counted, 0).0);
+        let nothing = Counts::default();
+        let one = Counts { both_sides: 0, ..both() };
+        let all = Counts { frames: 100, octets: 9_000, group: 100, ..nothing };
+        let own = Counts { frames: 100, octets: 9_000, own: 100, ..nothing };
+        let router = Counts { frames: 100, octets: 9_000, passed: 100, conversations: 1, both_sides: 1, ..nothing };
+        let grades = |counts| [Role::Mirror, Role::Lan, Role::Wan, Role::Port].map(|role| graded(role, counts, 0).0);
         use Grade::{Attention, Well, Wrong};
-        assert_eq!(grades(BOTH), [Well, Well, Well, Well]);
-        assert_eq!(grades(ONE), [Attention, Attention, Attention, Attention]);
-        assert_eq!(grades(ALL), [Wrong, Attention, Attention, Well]);
-        assert_eq!(grades(OWN), [Wrong, Attention, Well, Attention]);
-        assert_eq!(grades(NOTHING), [Wrong; 4]);
-        assert!(graded(Role::Mirror, ALL, 0).1.contains("no mirror port"));
+        assert_eq!(grades(both()), [Well, Well, Well, Well]);
+        assert_eq!(grades(router), [Well, Well, Well, Well]);
+        assert_eq!(grades(one), [Attention, Attention, Attention, Attention]);
+        assert_eq!(grades(all), [Wrong, Attention, Attention, Well]);
+        assert_eq!(grades(own), [Wrong, Attention, Attention, Well]);
+        assert_eq!(grades(nothing), [Wrong; 4]);
+        assert!(graded(Role::Mirror, all, 0).1.contains("no mirror port"));
     }
 
     #[test]
     fn losses_are_said_and_looked_at() {
-        let (grade, text) = graded(Role::Lan, BOTH, 3);
+        let (grade, text) = graded(Role::Lan, both(), 3);
         assert!(grade == Grade::Attention && text.contains("3 frames LOST") && text.contains("buffer_kib"), "{text}");
         assert!(text.contains("100 frames/s, 9000 octets/s by the ring way") && text.contains("; dicom"), "{text}");
     }
@@ -251,7 +251,7 @@ mod tests {
             (State::Down, "ip link set eth0 up"),
             (State::NoCable, "plug it in"),
         ] {
-            let line = line(&heard(Role::Lan, NOTHING, 0), &state, &BTreeSet::new(), 10);
+            let line = line("eth0", &given(Role::Lan, Counts::default(), 0), &state, &BTreeSet::new(), 10);
             assert!(line.grade == Grade::Wrong && line.text().contains(words), "{}", line.text());
         }
     }
