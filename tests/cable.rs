@@ -4,7 +4,7 @@
 //! Where the machine does not allow it the test says NOT RUN and passes; with `AUSCULT_FOREIGN` that is a failure.
 
 use crate::nest::verified;
-use crate::{Recorded, agent};
+use crate::{Recorded, agent, inspector};
 use auscult_agent::capture::file::CaptureFile;
 use auscult_agent::capture::{Frame, Link};
 use auscult_agent::config::Config;
@@ -46,7 +46,7 @@ pub fn is_inside(test: &str) -> bool {
         return false;
     };
     // What the test needs is built out here.
-    let _ = agent();
+    let _ = (agent(), inspector());
     let this = env::current_exe().unwrap();
     let mut run = Command::new("unshare");
     run.args(*way).arg(this).args(["--exact", test, "--nocapture", "--test-threads=1"]).env(INSIDE, "1");

@@ -150,7 +150,12 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-fn inspector() -> &'static Path {
+/// `auscult-inspect`, as a path.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn inspector() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     program("auscult-inspect", &BUILT)
 }

@@ -3,7 +3,7 @@
 use auscult_agent::config::Config;
 use auscult_agent::identity::Identity;
 use auscult_agent::log;
-use auscult_agent::run::{Asked, enrol, leave_no_image, rotate, serve, status};
+use auscult_agent::run::{Asked, Checked, Grade, check, enrol, leave_no_image, rotate, serve, status};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
@@ -40,6 +40,12 @@ enum Command {
     Rotate(Configured),
     /// Show on one screen whether it hears, where its chain stands, how full its spool is and whether it is delivered
     Status(Configured),
+    /// Prove in a minute that this box hears, and that its collector is reached and trusted
+    ///
+    /// One line for each thing, well, to be looked at or wrong, with what to try; the last line is the verdict. It may run beside
+    /// the daemon. Exit status: 0 well, 3 something is to be looked at, 4 something is wrong, 2 the configuration is refused, 1
+    /// the check cannot be carried out.
+    Check(Check),
     /// Make the keys if there are none, and print the sensor's id and the five words of its key
     Identity(Configured),
 }
@@ -66,21 +72,51 @@ struct Enrol {
     again: bool,
 }
 
+#[derive(clap::Args)]
+struct Check {
+    #[command(flatten)]
+    configured: Configured,
+    /// How long to listen, from 1 to 3600 seconds
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// How to print: for a person, or one JSON document (schema auscult-check/1)
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     leave_no_image();
     let given = match &command {
         Command::Run(given) | Command::Rotate(given) | Command::Status(given) | Command::Identity(given) => given,
         Command::Enrol(enrol) => &enrol.configured,
+        Command::Check(check) => &check.configured,
     };
     let config = match read(&given.config) {
         Ok(config) => config,
+        Err(sentence) if let Command::Check(given) = &command => {
+            let checked = Checked::refused(&sentence);
+            return say_all(&checked, given.format)
+                .map_or_else(|e| refuse(&e, EXIT_ERROR), |()| EXIT_CONFIGURATION.into());
+        }
         Err(sentence) => return refuse(&sentence, EXIT_CONFIGURATION),
     };
     let done = match &command {
         Command::Run(given) => listen(&config, &given.config),
         Command::Enrol(given) => join(&config, given),
         Command::Rotate(_) => rotate(&config).and_then(|key_no| print(&format!("key {key_no} signs from now on\n"))),
+        Command::Check(given) => match prove(&config, given) {
+            Ok(Grade::Well) => Ok(()),
+            Ok(Grade::Attention) => return EXIT_ATTENTION.into(),
+            Ok(Grade::Wrong) => return EXIT_WRONG.into(),
+            Err(sentence) => Err(sentence),
+        },
         Command::Status(_) => status(&config).and_then(|screen| print(&screen)),
         Command::Identity(_) => {
             Identity::open(&config).map_err(|e| e.to_string()).and_then(|identity| print(&shown(&identity)))
@@ -109,6 +145,40 @@ fn join(config: &Config, given: &Enrol) -> Result<(), String> {
          at the provider, enrol it again with a new code (--again)."
     };
     print(&format!("sensor  {}\nwords   {}\n\n{next}\n", enrolled.sensor, enrolled.words.join(" ")))
+}
+
+/// Checks this box; a person sees each line as soon as it is known.
+fn prove(config: &Config, given: &Check) -> Result<Grade, String> {
+    let stop = told_to_stop()?;
+    let mut gone = Ok(());
+    let checked = check(config, given.seconds, &stop, &mut |line| {
+        if given.format == Format::Text && gone.is_ok() {
+            gone = print(&format!("{}\n", line.text()));
+        }
+    })?;
+    gone?;
+    match given.format {
+        Format::Text => print(&format!("{}\n", checked.verdict()))?,
+        Format::Json => print(&format!("{}\n", checked.json()))?,
+    }
+    Ok(checked.grade())
+}
+
+fn say_all(checked: &Checked, format: Format) -> Result<(), String> {
+    let lines: String = checked.lines.iter().map(|line| line.text() + "\n").collect();
+    match format {
+        Format::Text => print(&format!("{lines}{}\n", checked.verdict())),
+        Format::Json => print(&format!("{}\n", checked.json())),
+    }
+}
+
+/// Set by SIGTERM and SIGINT.
+fn told_to_stop() -> Result<Arc<AtomicBool>, String> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| format!("signals cannot be heard: {e}"))?;
+    }
+    Ok(stop)
 }
 
 /// The code, from a file or from standard input. Wiped when dropped.
@@ -184,3 +254,9 @@ const EXIT_ERROR: u8 = 1;
 
 /// The configuration is refused.
 const EXIT_CONFIGURATION: u8 = 2;
+
+/// `check` found something that a person should look at.
+const EXIT_ATTENTION: u8 = 3;
+
+/// `check` found something that does not work.
+const EXIT_WRONG: u8 = 4;

@@ -252,7 +252,7 @@ const fn host_of(subject: Subject) -> Option<HostId> {
 }
 
 /// Adds a later sighting of the same; true if it counts different things, and more of them than before.
-fn add(known: &mut Sighting, heard: &Sighting) -> bool {
+pub fn add(known: &mut Sighting, heard: &Sighting) -> bool {
     known.first = known.first.min(heard.first);
     known.last = known.last.max(heard.last);
     if known.fact.counts_different() {
@@ -285,7 +285,9 @@ fn fold(earlier: &Summary, later: &Summary) -> Summary {
     }
 }
 
-const fn sum(a: &Counters, b: &Counters) -> Counters {
+/// The counters of two windows as those of one.
+#[must_use]
+pub const fn sum(a: &Counters, b: &Counters) -> Counters {
     Counters {
         frames: a.frames.saturating_add(b.frames),
         octets: a.octets.saturating_add(b.octets),

@@ -189,6 +189,37 @@ impl Source {
     }
 }
 
+/// Whether an interface can be heard, as the system tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is not there; these are.
+    Missing(Vec<String>),
+    /// It is switched off.
+    Down,
+    /// It is switched on, and nothing is at its other end.
+    NoCable,
+    /// Frames can come.
+    Up,
+}
+
+/// How an interface stands now.
+#[must_use]
+pub fn state(name: &str) -> State {
+    let there = all();
+    match there.iter().find(|i| i.name == name) {
+        None => State::Missing(there.into_iter().map(|i| i.name).collect()),
+        Some(interface) if !interface.is_up() => State::Down,
+        // A radio that only listens, and some tunnels, never count as running; what comes through them is counted all the same.
+        Some(interface) if !interface.is_running() && interface.mac.is_some() => State::NoCable,
+        Some(_) => State::Up,
+    }
+}
+
+/// Every interface of the machine.
+pub(super) fn all() -> Vec<NetworkInterface> {
+    pnet_datalink::interfaces()
+}
+
 /// The interface of a name, if it is there and up.
 pub(super) fn up<'i>(name: &str, all: &'i [NetworkInterface]) -> Option<&'i NetworkInterface> {
     all.iter().find(|i| i.name == name && i.is_up())

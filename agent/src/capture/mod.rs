@@ -4,9 +4,11 @@ mod block;
 pub mod file;
 mod filter;
 pub mod interface;
+pub mod kind;
 mod portable;
 mod ring;
 pub mod several;
+pub mod sight;
 
 use auscult_report::time::Timestamp;
 

@@ -38,6 +38,7 @@ pub struct Credentials<'a> {
 }
 
 /// What is asked: where, in what form, what.
+#[derive(Clone)]
 pub struct Request {
     /// The path.
     pub path: &'static str,

@@ -5,9 +5,10 @@ use auscult_assess::Severity;
 use auscult_report::zone::Zone;
 use clap::{Parser, ValueEnum};
 
-/// Hears a capture file and says what a clinic leaks.
+/// Hears a capture file, or interfaces, and says what a clinic leaks.
 ///
-/// Reads pcap and pcapng (`-` reads standard input), prints to you and sends nothing. No octet of patient data is
+/// Reads pcap and pcapng (`-` reads standard input), or hears interfaces (--live): in a terminal as a view of what is being heard.
+/// It prints to you and sends nothing. No octet of patient data is
 /// printed: what was sent in clear is counted and named by its kind.
 ///
 /// Exit status: 0 read, 1 a finding of the severity of --fail-on or worse, 2 an input could not be used.
@@ -43,8 +44,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub(crate) fail_on: Option<Severity>,
 
+    /// Hear this interface; may be repeated. In a terminal it shows what is being heard, until q is pressed; elsewhere, or with
+    /// --format json, it listens until it is told to stop, and prints what it heard. Needs the right to hear (sudo)
+    #[arg(long, value_name = "INTERFACE", value_parser = interface, conflicts_with = "files")]
+    pub(crate) live: Vec<String>,
+
+    /// With --live: listen for so many seconds, from 1 to 86400, then print, as of a capture file
+    #[arg(long, value_name = "N", requires = "live", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: Option<u32>,
+
     /// Capture files; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "live", value_name = "FILE")]
     pub(crate) files: Vec<String>,
 }
 
@@ -78,13 +88,30 @@ fn hardware_address(text: &str) -> Result<[u8; 6], &'static str> {
     if parts.next().is_some() { Err(FORM) } else { Ok(address) }
 }
 
+fn interface(text: &str) -> Result<String, &'static str> {
+    let plain = text.bytes().all(|c| c.is_ascii_graphic() && c != b'/');
+    let fits = plain && (1..=MOST_NAME_OCTETS).contains(&text.len());
+    if fits { Ok(text.to_owned()) } else { Err("the name of an interface has 1 to 15 characters, none a space or /") }
+}
+
 fn severity(text: &str) -> Result<Severity, &'static str> {
     Severity::from_word(text).ok_or("a severity is one of info, low, medium, high, critical")
 }
 
+/// IFNAMSIZ, without its end.
+const MOST_NAME_OCTETS: usize = 15;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interface_has_a_name_that_the_system_takes_and_a_terminal_survives() {
+        assert_eq!(interface("br-lan.20"), Ok("br-lan.20".to_owned()));
+        for wrong in ["", "a b", "../x", "sixteen-octets-x", "\u{1b}[2J"] {
+            assert!(interface(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn an_access_point_is_six_octets() {

@@ -16,18 +16,30 @@ use auscult_report::summary::Sighting;
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is known of one input.
 pub(crate) struct Inspection<'a> {
     pub(crate) heard: &'a Heard,
     pub(crate) knowledge: &'a Knowledge,
     pub(crate) findings: &'a [Finding<'a>],
-    pub(crate) stated: &'a [Stated],
+    stated: BTreeMap<Subject, &'a Stated>,
     pub(crate) now: Timestamp,
 }
 
-impl Inspection<'_> {
+impl<'a> Inspection<'a> {
+    /// Of what was heard and what was made of it at `now`.
+    pub(crate) fn of_heard(
+        heard: &'a Heard,
+        knowledge: &'a Knowledge,
+        findings: &'a [Finding<'a>],
+        stated: &'a [Stated],
+        now: Timestamp,
+    ) -> Inspection<'a> {
+        let stated = stated.iter().map(|s| (s.subject, s)).collect();
+        Inspection { heard, knowledge, findings, stated, now }
+    }
+
     /// The document.
     pub(crate) fn document(&self) -> Json {
         let summary = &self.heard.summary;
@@ -57,7 +69,7 @@ impl Inspection<'_> {
 
     /// The clinic's hosts that were heard; outside ones are counted.
     fn hosts(&self) -> Vec<Json> {
-        let mut hosts: Vec<&Host> = self.heard.sensor.hosts().iter().filter(|h| h.zone != Zone::Outside).collect();
+        let mut hosts: Vec<&Host> = self.heard.hosts.values().filter(|h| h.zone != Zone::Outside).collect();
         hosts.sort_by_key(|h| h.address);
         hosts.iter().map(|h| self.host(h)).collect()
     }
@@ -159,8 +171,8 @@ impl Inspection<'_> {
         if !self.heard.names {
             return None;
         }
-        let (_, octets) = self.heard.sensor.network_names().find(|(b, _)| *b == bssid)?;
-        Some(String::from_utf8_lossy(octets).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+        let octets = self.heard.networks.get(&bssid)?;
+        Some(String::from_utf8_lossy(octets).chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect())
     }
 
     fn finding(&self, finding: &Finding<'_>) -> Json {
@@ -206,7 +218,7 @@ impl Inspection<'_> {
         let not_heard: Vec<&str> =
             Protocol::ALL.iter().map(|p| p.word()).filter(|word| !heard.contains(word)).collect();
         json!({
-            "networks": if self.heard.sensor.hosts().is_assumed() { "assumed" } else { "configured" },
+            "networks": if self.heard.is_assumed { "assumed" } else { "configured" },
             "protocols_heard": heard,
             "protocols_not_heard": not_heard,
             "wireless": c.wireless_frames > 0,
@@ -239,7 +251,10 @@ impl Inspection<'_> {
 
     /// The sightings of a subject.
     pub(crate) fn of(&self, subject: Subject) -> impl Iterator<Item = &Sighting> {
-        self.heard.summary.sightings.iter().filter(move |s| s.subject == subject)
+        // Sightings of a summary stand in the order of their subjects.
+        let all = &self.heard.summary.sightings;
+        let from = all.partition_point(|s| s.subject < subject);
+        all.iter().skip(from).take_while(move |s| s.subject == subject)
     }
 
     /// The sightings that a finding rests on.
@@ -249,21 +264,30 @@ impl Inspection<'_> {
 
     /// What `assess` made of a subject.
     pub(crate) fn stated(&self, subject: Subject) -> Option<&Stated> {
-        self.stated.iter().find(|s| s.subject == subject)
+        self.stated.get(&subject).copied()
     }
 
     /// The address of a host, from the sensor's directory.
     pub(crate) fn address(&self, id: HostId) -> Option<core::net::IpAddr> {
-        self.heard.sensor.hosts().iter().find(|h| h.id == id).map(|h| h.address)
+        self.heard.hosts.get(&id).map(|h| h.address)
     }
 
-    fn place(&self, subject: Subject) -> Option<Place> {
+    /// Address, transport and port of a service.
+    pub(crate) fn place(&self, subject: Subject) -> Option<Place> {
         let Subject::Service(id, transport, port) = subject else { return None };
         Some((self.address(id)?, transport, port))
     }
 }
 
-type Place = (core::net::IpAddr, Transport, u16);
+pub(crate) type Place = (core::net::IpAddr, Transport, u16);
+
+/// Whether a character can do nothing to a terminal or to the reading of what stands beside it: no control (Unicode Cc), no line
+/// or paragraph separator, nothing that turns the direction, joins or has no width (Cf, as far as it is in use).
+fn is_harmless(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !unseen
+}
 
 pub(crate) fn protocol(fact: &Fact) -> Option<Protocol> {
     if let Fact::Protocol(protocol) = fact { Some(*protocol) } else { None }
@@ -333,4 +357,21 @@ pub(crate) fn colons(octets: &[u8]) -> String {
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|o| format!("{o:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_drives_a_terminal_or_turns_a_line_around_is_harmless() {
+        for c in
+            ['\u{1b}', '\u{7}', '\n', '\u{9b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}', '\u{e0041}']
+        {
+            assert!(!is_harmless(c), "{c:?}");
+        }
+        for c in ['a', 'é', '診', ' ', '-', '🏥'] {
+            assert!(is_harmless(c), "{c:?}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) fn sentences(inspection: &Inspection<'_>, finding: &Finding<'_>) -> V
 }
 
 /// One sighting as a sentence; `None` where the fact says nothing to a person beside the finding itself.
-fn sentence(sighting: &Sighting) -> Option<String> {
+pub(crate) fn sentence(sighting: &Sighting) -> Option<String> {
     let n = sighting.count;
     let to = sighting.zone.map_or("", towards);
     Some(match sighting.fact {

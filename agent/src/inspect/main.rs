@@ -1,12 +1,19 @@
-//! `auscult-inspect`: a capture file becomes facts and findings for the person at the keyboard.
+//! `auscult-inspect`: a capture file, or what interfaces hear, becomes facts and findings for the person at the keyboard.
 //!
 //! Arguments, output, exit status; the only part of the agent that knows `assess`. It prints here and sends nothing.
 
 mod arguments;
 mod document;
 mod evidence;
+mod known;
+mod listening;
+mod live;
+mod panes;
+mod picture;
 mod reading;
+mod screen;
 mod text;
+mod view;
 
 use arguments::{Arguments, Format};
 use auscult_assess::Severity;
@@ -30,6 +37,9 @@ fn main() -> ExitCode {
 
 /// Inspects every file; gives back the worst severity that counts.
 fn run(arguments: &Arguments) -> Result<Option<Severity>, Stop> {
+    if !arguments.live.is_empty() {
+        return listen(arguments);
+    }
     let knowledge = Knowledge::compiled();
     let mut worst = None;
     let mut unusable = false;
@@ -45,6 +55,18 @@ fn run(arguments: &Arguments) -> Result<Option<Severity>, Stop> {
     if unusable { Err(Stop::Unusable) } else { Ok(worst) }
 }
 
+/// Hears interfaces; a view tells as it goes, everything else is told at the end.
+fn listen(arguments: &Arguments) -> Result<Option<Severity>, Stop> {
+    match listening::listen(arguments) {
+        Ok(Some(heard)) => tell(arguments, &Knowledge::compiled(), &heard),
+        Ok(None) => Ok(None),
+        Err(sentence) => {
+            complain(&sentence)?;
+            Err(Stop::Unusable)
+        }
+    }
+}
+
 /// Judges what was heard in one file and prints it.
 fn tell(arguments: &Arguments, knowledge: &Knowledge, heard: &Heard) -> Result<Option<Severity>, Stop> {
     if let Some(stopped) = &heard.stopped {
@@ -53,7 +75,7 @@ fn tell(arguments: &Arguments, knowledge: &Knowledge, heard: &Heard) -> Result<O
     let now = heard.judged_at(knowledge);
     let findings = auscult_assess::assess(&heard.summary, knowledge, now);
     let stated = auscult_assess::stated(&heard.summary, knowledge, now);
-    let inspection = document::Inspection { heard, knowledge, findings: &findings, stated: &stated, now };
+    let inspection = document::Inspection::of_heard(heard, knowledge, &findings, &stated, now);
     match arguments.format {
         Format::Json => {
             let mut out = io::stdout().lock();

@@ -2,14 +2,17 @@
 
 use crate::arguments::Arguments;
 use auscult_agent::capture::file::{CaptureFile, End, FileError};
+use auscult_agent::hosts::Host;
 use auscult_agent::places::Places;
 use auscult_agent::sensor::{Sensor, Settings};
 use auscult_assess::knowledge::Knowledge;
+use auscult_report::subject::{Bssid, HostId};
 use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::fmt;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 
@@ -19,8 +22,12 @@ pub(crate) struct Heard {
     pub(crate) name: String,
     /// What the sensor heard.
     pub(crate) summary: Summary,
-    /// The sensor itself: its directory has the addresses that the summary does not tell.
-    pub(crate) sensor: Sensor,
+    /// The hosts, with the addresses that the summary does not tell.
+    pub(crate) hosts: HashMap<HostId, Host>,
+    /// The names that access points announced.
+    pub(crate) networks: BTreeMap<Bssid, Vec<u8>>,
+    /// The clinic's networks are assumed, not configured.
+    pub(crate) is_assumed: bool,
     /// Where the reading ended before the end.
     pub(crate) stopped: Option<FileError>,
     /// Whether names may be printed.
@@ -28,6 +35,19 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
+    /// What a sensor heard, with what it tells to the person at the keyboard alone.
+    pub(crate) fn of(name: &str, summary: Summary, sensor: &Sensor, names: bool) -> Heard {
+        Heard {
+            name: name.to_owned(),
+            summary,
+            hosts: sensor.hosts().iter().map(|host| (host.id, *host)).collect(),
+            networks: sensor.network_names().map(|(bssid, octets)| (bssid, octets.to_vec())).collect(),
+            is_assumed: sensor.hosts().is_assumed(),
+            stopped: None,
+            names,
+        }
+    }
+
     /// The time at which to judge: the end of the capture by its own clock; where that clock was never set, the date of
     /// the knowledge.
     pub(crate) fn judged_at(&self, knowledge: &Knowledge) -> Timestamp {
@@ -66,7 +86,7 @@ pub(crate) fn read(name: &str, arguments: &Arguments) -> Result<Heard, Trouble> 
         End::Stopped(error) => Some(error),
     };
     let summary = sensor.close();
-    Ok(Heard { name: name.to_owned(), summary, sensor, stopped, names: arguments.names })
+    Ok(Heard { stopped, ..Heard::of(name, summary, &sensor, arguments.names) })
 }
 
 fn listen(input: impl Read + Send, octets: Option<u64>, sensor: &mut Sensor) -> Result<(End, u64), Trouble> {
@@ -95,7 +115,8 @@ fn progress_bar(octets: u64) -> ProgressBar {
     bar
 }
 
-fn settings(arguments: &Arguments) -> Settings {
+/// What a sensor is told of the place.
+pub(crate) fn settings(arguments: &Arguments) -> Settings {
     let home = arguments.home.iter().map(|p| (*p, Zone::SameSegment));
     Settings {
         places: Places::new(home.chain(arguments.zone.iter().copied()).collect()),

@@ -66,26 +66,35 @@ fn finding(inspection: &Inspection<'_>, finding: &Finding<'_>, out: &mut impl Wr
     let style = colour(finding.severity);
     let word = finding.severity.word().to_uppercase();
     writeln!(out, "{style}{word:<8}{style:#} {BOLD}{}{BOLD:#}", rule.title())?;
-    line(out, "where", &place(inspection, finding.subject))?;
+    for (label, words) in explanation(inspection, finding) {
+        line(out, label, &words)?;
+    }
+    writeln!(out)
+}
+
+/// Everything that a person is told of a finding, with its labels.
+pub(crate) fn explanation(inspection: &Inspection<'_>, finding: &Finding<'_>) -> Vec<(&'static str, String)> {
+    let rule = finding.rule;
+    let mut told = vec![("where", place(inspection, finding.subject))];
     let heard = evidence::sentences(inspection, finding);
     if !heard.is_empty() {
-        line(out, "heard", &heard.join("; "))?;
+        told.push(("heard", heard.join("; ")));
     }
     let why = finding.because.unwrap_or_else(|| general_reason(rule.group()));
-    line(out, "why", why)?;
-    line(out, "do", rule.remedy())?;
-    line(out, "sure", &format!("{} %", finding.confidence_percent))?;
+    told.push(("why", why.to_owned()));
+    told.push(("do", rule.remedy().to_owned()));
+    told.push(("sure", format!("{} %", finding.confidence_percent)));
     let traps: Vec<&str> = rule.traps().collect();
     if !traps.is_empty() {
-        line(out, "or else", &traps.join("; "))?;
+        told.push(("or else", traps.join("; ")));
     }
     let controls: Vec<String> = rule
         .controls()
         .filter(|(framework, _)| *framework == "hipaa" || *framework == "gdpr")
         .map(|(framework, ids)| format!("{} {}", framework.to_uppercase(), ids.collect::<Vec<_>>().join(", ")))
         .collect();
-    line(out, "rule", &format!("{} ({})", rule.id(), controls.join("; ")))?;
-    writeln!(out)
+    told.push(("rule", format!("{} ({})", rule.id(), controls.join("; "))));
+    told
 }
 
 /// Why a finding of this group matters, where its rule gives no reason of its own.
@@ -105,7 +114,7 @@ fn general_reason(group: &str) -> &'static str {
 }
 
 /// Where: address, port, what it is.
-fn place(inspection: &Inspection<'_>, subject: Subject) -> String {
+pub(crate) fn place(inspection: &Inspection<'_>, subject: Subject) -> String {
     match subject {
         Subject::Sensor => "this sensor".to_owned(),
         Subject::Site => "the whole site".to_owned(),
@@ -177,20 +186,24 @@ fn networks(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
     }
     writeln!(out, "{BOLD}Wireless networks heard{BOLD:#}")?;
     for subject in heard {
-        let word = |name: &str| {
-            let value = inspection.stated(subject).and_then(|s| s.values.get(name));
-            value.map_or_else(|| "unknown".to_owned(), |v| v.to_string())
-        };
-        writeln!(
-            out,
-            "  {}: {}, owner {}, {} announcements",
-            place(inspection, subject),
-            word("wifi.security"),
-            word("wifi.owner"),
-            word("wifi.beacons"),
-        )?;
+        writeln!(out, "  {}", network(inspection, subject))?;
     }
     writeln!(out)
+}
+
+/// A wireless network in one line.
+pub(crate) fn network(inspection: &Inspection<'_>, subject: Subject) -> String {
+    let word = |name: &str| {
+        let value = inspection.stated(subject).and_then(|s| s.values.get(name));
+        value.map_or_else(|| "unknown".to_owned(), |v| v.to_string())
+    };
+    format!(
+        "{}: {}, owner {}, {} announcements",
+        place(inspection, subject),
+        word("wifi.security"),
+        word("wifi.owner"),
+        word("wifi.beacons"),
+    )
 }
 
 fn coverage(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()> {
@@ -199,7 +212,7 @@ fn coverage(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
     let silent: Vec<&str> = Protocol::ALL.iter().map(|p| p.word()).filter(|w| !heard.contains(w)).collect();
     writeln!(out, "{BOLD}What this capture cannot tell{BOLD:#}")?;
     line(out, "silent", &format!("not heard at all: {}", silent.join(", ")))?;
-    if inspection.heard.sensor.hosts().is_assumed() {
+    if inspection.heard.is_assumed {
         line(
             out,
             "networks",

@@ -71,7 +71,7 @@ fn now() -> Timestamp {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time of frames whose source knows none")]
-fn now_ns() -> u64 {
+pub(super) fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

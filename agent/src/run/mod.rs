@@ -5,6 +5,11 @@
 
 mod answer;
 mod calls;
+mod check;
+mod check_hearing;
+mod check_machine;
+mod check_paper;
+mod check_way;
 mod clock;
 mod delivery;
 mod ear;
@@ -53,8 +58,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
+pub use check::check;
+pub use check_paper::{Checked, Grade, Line};
 pub use enrol::{Enrolled, enrol};
-pub use rights::{Restraint, leave_no_image};
+pub use rights::{Restraint, hold_ear, leave_no_image};
 pub use rotate::rotate;
 pub use status::status;
 
@@ -92,7 +99,7 @@ pub fn serve(config: &Config, file: &Path, asked: &Asked<'_>) -> Result<(), Stri
 /// # Errors
 /// One sentence, where the system refuses what every Linux has.
 pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
-    let restraint = rights::lay_down(&DAEMON, &Reach::new(config, file))?;
+    let restraint = rights::lay_down(&DAEMON, Some(&Reach::new(config, file)))?;
     rights::tell(&restraint);
     Ok(restraint)
 }

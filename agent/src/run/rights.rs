@@ -97,16 +97,17 @@ impl Restraint {
     }
 }
 
-/// Lays down, for this thread and those that it starts, every right that `duty` does not name.
+/// Lays down, for this thread and those that it starts, every right that `duty` does not name; files are bounded where a
+/// `reach` is given.
 ///
 /// # Errors
 /// One sentence, where the system refuses what every Linux since 3.5 has: a sensor does not run with more than it needs.
-pub(super) fn lay_down(duty: &Duty, reach: &Reach) -> Result<Restraint, String> {
+pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, String> {
     let refused = |e: &dyn core::fmt::Display| {
         format!("the rights that are not needed any more cannot be laid down ({e}); Linux 3.5 or newer is needed")
     };
     set_no_new_privs(true).map_err(|e| refused(&e))?;
-    let landlock_abi = bound(reach).unwrap_or_else(|e| {
+    let landlock_abi = reach.map_or(Ok(0), bound).unwrap_or_else(|e| {
         warn!(error = %e, "files cannot be bounded");
         0
     });
@@ -134,6 +135,14 @@ pub(super) fn lay_down(duty: &Duty, reach: &Reach) -> Result<Restraint, String> 
         }
     };
     Ok(Restraint { no_capability: duty.keeps.is_empty(), no_new_privs: true, seccomp, landlock_abi })
+}
+
+/// Holds a program that hears and shows, and speaks to nobody: it keeps its terminal and the files of its user.
+///
+/// # Errors
+/// As the daemon's.
+pub fn hold_ear() -> Result<(), String> {
+    lay_down(&Duty { writes: true, ..CAPTURE }, None).map(drop)
 }
 
 /// Says how far the daemon is held.

@@ -89,7 +89,7 @@ fn contact(delivery: &Delivery) -> String {
 }
 
 /// To the minute, by this sensor's clock.
-fn utc(ms: u64) -> String {
+pub(super) fn utc(ms: u64) -> String {
     let second = i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
     let shown = jiff::Timestamp::from_second(second).map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string());
     shown.unwrap_or_else(|_| "an unknown time".to_owned())

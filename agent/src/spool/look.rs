@@ -5,6 +5,7 @@
 use super::stored::Stored;
 use super::{ALIVE, CHAIN};
 use auscult_report::chain::Head;
+use auscult_report::header::Seen;
 use auscult_report::heartbeat::MAX_BODY;
 use auscult_report::payload::Place;
 use std::fs;
@@ -17,6 +18,10 @@ pub struct Look {
     pub head: Option<Head>,
     /// Up to where receipts settled everything.
     pub settled: Option<Place>,
+    /// The newest checkpoint that this sensor has verified.
+    pub seen: Option<Seen>,
+    /// The version of the trust bundle that reports name.
+    pub bundle_version: u32,
     /// Reports on the disk.
     pub reports: u32,
     /// Their octets.
@@ -29,7 +34,13 @@ pub struct Look {
 #[must_use]
 pub fn look(state: &Path) -> Look {
     let stored = fs::read(state.join(CHAIN)).ok().and_then(|octets| Stored::decode(&octets));
-    let mut look = Look { head: stored.map(|s| s.head), settled: stored.and_then(|s| s.settled), ..Look::default() };
+    let mut look = Look {
+        head: stored.map(|s| s.head),
+        settled: stored.and_then(|s| s.settled),
+        seen: stored.and_then(|s| s.seen),
+        bundle_version: stored.map_or(0, |s| s.bundle_version),
+        ..Look::default()
+    };
     for file in fs::read_dir(state.join("spool")).into_iter().flatten().flatten() {
         if file.file_name().to_str().is_some_and(|n| n.ends_with(".report")) {
             look.reports = look.reports.saturating_add(1);
