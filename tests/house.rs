@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "key",
             "summary",
             "payload",
+            "coverage machine",
             "header",
             "seal",
             "chain",
