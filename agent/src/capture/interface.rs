@@ -187,7 +187,12 @@ impl Source {
     }
 }
 
+/// Every interface of the machine.
+pub(super) fn all() -> Vec<NetworkInterface> {
+    pnet_datalink::interfaces()
+}
+
 /// The interface of a name, if it is there and up.
 pub(super) fn up(name: &str) -> Option<NetworkInterface> {
-    pnet_datalink::interfaces().into_iter().find(|i| i.name == name && i.is_up())
+    all().into_iter().find(|i| i.name == name && i.is_up())
 }

@@ -7,6 +7,7 @@ pub mod interface;
 mod portable;
 mod ring;
 pub mod several;
+pub mod sight;
 
 use auscult_report::time::Timestamp;
 

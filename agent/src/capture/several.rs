@@ -2,13 +2,15 @@
 //!
 //! Keeps: the order. A ring gives its frames some milliseconds after they came, so that where several are heard each frame
 //! waits until an earlier one of another ring would be there; where a ring fills, nobody waits, and frames may be out of order
-//! by as much. Drops: which interface a frame came from.
+//! by as much; of each interface what it gave, what it lost and how long it was away. Drops: which interface a frame came from.
 
 use super::Frame;
-use super::interface::{Keeping, Source, Wanted, Way, up};
+use super::interface::{Keeping, Role, Source, Wanted, Way, all, up};
 use super::ring::{BLOCK_MS, wait};
+use super::sight::{Counts, Tally, Us};
 use core::net::SocketAddr;
 use core::time::Duration;
+use pnet_datalink::NetworkInterface;
 use std::io;
 
 /// The interfaces that are to be heard.
@@ -17,6 +19,26 @@ pub struct Several {
     own: Vec<SocketAddr>,
     /// A frame lies ready whose time has not come.
     holds: bool,
+    /// When it was last looked for who is away, and when our own addresses were last asked for.
+    looked_ms: Option<u64>,
+    asked_ms: u64,
+}
+
+/// What an interface gave since the beginning; each count only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// What it is.
+    pub role: Role,
+    /// How it is heard.
+    pub way: Way,
+    /// Whether it is heard now.
+    pub is_here: bool,
+    /// Its frames.
+    pub counts: Counts,
+    /// Frames for which the kernel had no room.
+    pub lost: u64,
+    /// How long it was not heard, in milliseconds.
+    pub deaf_ms: u64,
 }
 
 /// What became of an interface.
@@ -47,6 +69,8 @@ struct Place {
     state: State,
     /// That the system refuses it is said once, until it is heard.
     is_told: bool,
+    tally: Tally,
+    deaf_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +90,22 @@ impl Several {
     /// The system refuses a socket: the agent lacks the right, or there is no memory.
     pub fn open(wanted: &[Wanted], keeping: Keeping, own: Vec<SocketAddr>) -> Result<Several, OpenError> {
         let open = |wanted: &Wanted| match Source::open(keeping) {
-            Ok(source) => Ok(Place { wanted: wanted.clone(), source, state: State::New, is_told: false }),
+            Ok(source) => Ok(Place::new(wanted.clone(), source)),
             Err(error) => Err(OpenError { name: wanted.name.clone(), error }),
         };
-        Ok(Several { places: wanted.iter().map(open).collect::<Result<_, _>>()?, own, holds: false })
+        let places = wanted.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Several { places, own, holds: false, looked_ms: None, asked_ms: 0 })
     }
 
     /// Looks for who is away and notices who has gone. `now_ms` counts from anywhere, forward.
     pub fn look(&mut self, now_ms: u64) -> Vec<Change> {
         let mut changes = Vec::new();
+        let passed_ms = self.looked_ms.replace(now_ms).map_or(0, |before| now_ms.saturating_sub(before));
+        self.ask_who_we_are(now_ms);
         for place in &mut self.places {
+            if place.state != State::Here {
+                place.deaf_ms = place.deaf_ms.saturating_add(passed_ms);
+            }
             if place.state == State::Here && place.source.is_gone() {
                 place.state = State::Away(now_ms.saturating_add(PAUSE_MS));
                 changes.push(Change::Gone(place.wanted.clone()));
@@ -94,6 +124,7 @@ impl Several {
                 Some(interface) => match place.source.attach(&place.wanted, &interface, &self.own) {
                     Ok(()) => {
                         (place.state, place.is_told) = (State::Here, false);
+                        place.tally.is(us(&place.wanted, &interface));
                         changes.push(Change::Heard(place.wanted.clone(), place.source.way()));
                     }
                     Err(error) if !place.is_told => {
@@ -135,7 +166,11 @@ impl Several {
                 self.holds = true;
                 return;
             }
-            place.source.take(hear);
+            let Place { source, tally, .. } = place;
+            source.take(&mut |frame| {
+                tally.hear(frame);
+                hear(frame);
+            });
             *at = place.source.front(now_ns);
         }
     }
@@ -151,10 +186,57 @@ impl Several {
         self.places.iter_mut().fold(0, |sum, place| sum.saturating_add(place.source.lost()))
     }
 
+    /// What each interface gave since the beginning, in the order of the configuration.
+    pub fn given(&mut self) -> Vec<Given> {
+        let given = |place: &mut Place| Given {
+            role: place.wanted.role,
+            way: place.source.way(),
+            is_here: place.state == State::Here,
+            counts: place.tally.counts(),
+            lost: place.source.lost(),
+            deaf_ms: place.deaf_ms,
+        };
+        self.places.iter_mut().map(given).collect()
+    }
+
+    /// A window ended.
+    pub fn turn(&mut self) {
+        self.places.iter_mut().for_each(|place| place.tally.turn());
+    }
+
+    /// Our addresses change: a lease comes after the cable.
+    fn ask_who_we_are(&mut self, now_ms: u64) {
+        if now_ms.saturating_sub(self.asked_ms) < ASK_MS {
+            return;
+        }
+        self.asked_ms = now_ms;
+        let there = all();
+        for place in self.places.iter_mut().filter(|place| place.state == State::Here) {
+            if let Some(interface) = there.iter().find(|i| i.name == place.wanted.name) {
+                place.tally.is(us(&place.wanted, interface));
+            }
+        }
+    }
+
     /// Interfaces that are not heard now.
     #[must_use]
     pub fn deaf(&self) -> usize {
         self.places.iter().filter(|place| place.state != State::Here).count()
+    }
+}
+
+impl Place {
+    fn new(wanted: Wanted, source: Source) -> Place {
+        Place { wanted, source, state: State::New, is_told: false, tally: Tally::default(), deaf_ms: 0 }
+    }
+}
+
+/// Who we are at an interface.
+fn us(wanted: &Wanted, interface: &NetworkInterface) -> Us {
+    Us {
+        hardware: interface.mac.map(|mac| mac.octets()).filter(|mac| *mac != [0; 6]),
+        addresses: interface.ips.iter().map(|network| network.ip()).collect(),
+        is_way_out: wanted.role == Role::Wan,
     }
 }
 
@@ -166,3 +248,5 @@ const SHORT: Duration = Duration::from_millis(5);
 const MOST_AT_THE_END: usize = 1_000_000;
 /// Who is away is looked for again after this pause.
 const PAUSE_MS: u64 = 1_000;
+/// Our own addresses are asked for after this pause: some 100 microseconds of work.
+const ASK_MS: u64 = 10_000;

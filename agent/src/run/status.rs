@@ -4,6 +4,7 @@
 //! Keeps: what the daemon left on the disk. Drops: everything heard; nothing of it is shown here.
 
 use super::delivery::Delivery;
+use super::view;
 use crate::config::{Config, Heard};
 use crate::courier::trouble::Trouble;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
@@ -34,6 +35,9 @@ pub fn status(config: &Config) -> Result<String, String> {
     line("enrolled", enrolled(&identity, &papers));
     line("approved", approved(&papers, &delivery));
     line("hears", beat.as_ref().map_or("not started yet".to_owned(), |b| hears(config, b)));
+    for (name, text) in beat.iter().flat_map(|beat| view::sight(config, beat)) {
+        line(&name, text);
+    }
     line("networks", networks(config));
     line("chain", seen.head.map_or("not begun".to_owned(), |h| format!("{}, key {}", place(h.place), h.key_no)));
     let percent = seen.octets.saturating_mul(100).checked_div(config.spool_octets).unwrap_or(0);
@@ -48,8 +52,8 @@ pub fn status(config: &Config) -> Result<String, String> {
         let told = if delivery.contradiction_is_told { "a report told of it" } else { "the next report tells of it" };
         line("ledger", format!("its keeper contradicted himself at {}; {told}", utc(ms)));
     }
-    if let Some(beat) = &beat {
-        line("clock", format!("{:?}", beat.moment.clock).to_lowercase());
+    for (name, text) in beat.iter().flat_map(view::machine) {
+        line(name, text);
     }
     Ok(screen)
 }
