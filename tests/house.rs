@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "control rule",
             "knowledge",
             "lifecycle",
+            "sensing",
             "facts",
             "judge",
         ],
