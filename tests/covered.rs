@@ -18,7 +18,7 @@ pub fn coverage() -> Coverage {
         role: EarRole::ALL[n % EarRole::ALL.len()],
         way: EarWay::ALL[n % EarWay::ALL.len()],
         sight: Sight::ALL[n % Sight::ALL.len()],
-        heard: n % 2 == 0,
+        heard: n.is_multiple_of(2),
         frames: 1 << (9 * n),
         lost: n as u64,
         deaf_s: 900,

@@ -4,7 +4,7 @@
 //! deaf; how long nobody listened; what could not be read. Numbers and closed lists. Drops: names and addresses of interfaces.
 
 use crate::bounded::Bounded;
-use crate::payload::{EXTRA_COVERAGE, Extra, Extras, whole};
+use crate::payload::{Extra, Extras, whole};
 use crate::terms::Protocol;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +179,16 @@ impl Coverage {
         whole(&ext.iter().find(|e| e.tag == EXTRA_COVERAGE)?.octets)
     }
 }
+
+impl Extra {
+    /// A value under a tag. `None` if it is longer than an extra may be.
+    pub(crate) fn of<T: Serialize>(tag: u16, value: &T) -> Option<Extra> {
+        Some(Extra { tag, octets: Bounded::try_from(postcard::to_allocvec(value).ok()?).ok()? })
+    }
+}
+
+/// The tag of a [`Coverage`] in an `ext`.
+pub const EXTRA_COVERAGE: u16 = 3;
 
 /// Eight interfaces, and as many radios and what they tell.
 pub const MAX_EARS: usize = 16;

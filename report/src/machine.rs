@@ -3,7 +3,7 @@
 //!
 //! Keeps: numbers, and how far the program has bound itself. Drops: names of disks, of processes, of the machine.
 
-use crate::payload::{EXTRA_MACHINE, Extra, Extras, whole};
+use crate::payload::{Extra, Extras, whole};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -65,6 +65,9 @@ impl Machine {
         whole(&ext.iter().find(|e| e.tag == EXTRA_MACHINE)?.octets)
     }
 }
+
+/// The tag of a [`Machine`] in an `ext`.
+pub const EXTRA_MACHINE: u16 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -123,13 +123,6 @@ pub struct Extra {
     pub octets: Bounded<u8, MAX_EXTRA_OCTETS>,
 }
 
-impl Extra {
-    /// A value under a tag. `None` if it is longer than an extra may be.
-    pub(crate) fn of<T: Serialize>(tag: u16, value: &T) -> Option<Extra> {
-        Some(Extra { tag, octets: Bounded::try_from(postcard::to_allocvec(value).ok()?).ok()? })
-    }
-}
-
 /// What was added later.
 pub type Extras = Bounded<Extra, MAX_EXTRAS>;
 
@@ -387,12 +380,6 @@ pub const EXTRA_HEALTH: u16 = 1;
 
 /// The text of a checkpoint that contradicts the one that the sensor has seen.
 pub const EXTRA_CONTRADICTION: u16 = 2;
-
-/// A [`crate::coverage::Coverage`]: what could be heard at all.
-pub const EXTRA_COVERAGE: u16 = 3;
-
-/// A [`crate::machine::Machine`]: what the sensor is on.
-pub const EXTRA_MACHINE: u16 = 4;
 
 /// Things added to one payload: one a release for years.
 pub const MAX_EXTRAS: usize = 16;

@@ -36,7 +36,8 @@ pub fn status(config: &Config) -> Result<String, String> {
     line("approved", approved(&papers, &delivery));
     line("hears", beat.as_ref().map_or("not started yet".to_owned(), |b| hears(config, b)));
     for (name, text) in beat.iter().flat_map(|beat| view::sight(config, beat)) {
-        line(&name, text);
+        // The name of an interface may be longer than the column.
+        line(&name, if name.len() < 12 { text } else { format!(" {text}") });
     }
     line("networks", networks(config));
     line("chain", seen.head.map_or("not begun".to_owned(), |h| format!("{}, key {}", place(h.place), h.key_no)));

@@ -38,31 +38,31 @@ fn name(config: &Config, ear: &Ear) -> String {
 
 fn ear_line(ear: &Ear, seconds: u32) -> String {
     let sight = match ear.sight {
-        Sight::Nothing => "nothing was heard",
-        Sight::Broadcast => "only what is for all: nobody's conversations; connect it to the router or a mirror port",
-        Sight::Own => "only this device's own conversations; connect it to the router or a mirror port",
+        Sight::Nothing => "nothing is said there",
+        Sight::Broadcast => "broadcasts only (no mirror port?)",
+        Sight::Own => "this device's own talk only (no mirror port?)",
         Sight::Router => "both sides of what passes through this device",
-        Sight::Mirror => "both sides of conversations of others",
-        Sight::OneSided => "one side only of most conversations; let the switch mirror both directions",
+        Sight::Mirror => "both sides of what others say",
+        Sight::OneSided => "one side only (mirror both directions)",
         Sight::Radio => "the air",
     };
     let way = match ear.way {
-        EarWay::Ring => "ring",
-        EarWay::Portable => "one call a frame",
-        EarWay::File => "a capture file",
-        EarWay::Monitor => "monitor radio",
-        EarWay::AccessPoint => "what the access point tells",
-        EarWay::Scan => "results of scans",
+        EarWay::Ring => "",
+        EarWay::Portable => ", portable",
+        EarWay::File => ", file",
+        EarWay::Monitor => ", monitor",
+        EarWay::AccessPoint => ", access point",
+        EarWay::Scan => ", scans",
     };
-    let mut text = format!("{sight} ({way}; the last {}: {} frames", span(seconds), ear.frames);
+    let mut text = if ear.heard { String::new() } else { "AWAY NOW; ".to_owned() };
+    text += &format!("{sight}; {} frames in {}", ear.frames, span(seconds));
     if ear.lost > 0 {
-        text += &format!(", {} lost because it was too busy", ear.lost);
+        text += &format!(", {} lost", ear.lost);
     }
     if ear.deaf_s > 0 {
-        text += &format!(", away for {}", span(ear.deaf_s));
+        text += &format!(", away {}", span(ear.deaf_s));
     }
-    text.push(')');
-    if ear.heard { text } else { format!("not heard now; before: {text}") }
+    text + way
 }
 
 /// The machine, what it may still do, and its clock.
@@ -71,6 +71,7 @@ pub(super) fn machine(beat: &Heartbeat) -> Vec<(&'static str, String)> {
     let mut jumps = String::new();
     if let Some(machine) = Machine::within(&beat.ext) {
         lines.push(("machine", machine_line(beat, &machine)));
+        lines.extend(Some(("", wear(&machine))).filter(|(_, text)| !text.is_empty()));
         lines.push(("restraint", restraint(&machine)));
         if machine.clock_jumps > 0 {
             jumps = format!(", jumped {} times since the start", machine.clock_jumps);
@@ -90,8 +91,8 @@ pub(super) fn machine(beat: &Heartbeat) -> Vec<(&'static str, String)> {
 fn machine_line(beat: &Heartbeat, machine: &Machine) -> String {
     let mib = |kib: u32| kib / 1_024;
     let health = &beat.health;
-    let mut text = format!(
-        "memory {} of {} MiB free, the agent takes {}; disk {} of {} MiB free; load {}.{:02}",
+    format!(
+        "memory {} of {} MiB free, own {}; disk {} of {} MiB free; load {}.{:02}",
         mib(health.memory_free_kib),
         mib(machine.memory_total_kib),
         mib(machine.memory_own_kib),
@@ -99,38 +100,32 @@ fn machine_line(beat: &Heartbeat, machine: &Machine) -> String {
         mib(machine.disk_total_kib),
         health.load_thousandths / 1_000,
         health.load_thousandths % 1_000 / 10
-    );
-    if let Some(kelvin) = machine.temperature_k {
-        text += &format!("; {} degrees Celsius", i32::from(kelvin).saturating_sub(273));
-    }
-    match machine.flash_worn_percent {
-        Some(percent) if percent > 100 => text += "; the flash memory is past its life: replace it",
-        Some(percent) => text += &format!("; flash memory up to {percent} % worn"),
-        None => {}
-    }
-    if matches!(machine.flash_reserve, Some(FlashReserve::Low | FlashReserve::Urgent)) {
-        text += "; its reserve is nearly used: replace it";
-    }
-    text
+    )
+}
+
+/// What of it ages; empty if it tells nothing.
+fn wear(machine: &Machine) -> String {
+    let warmth =
+        machine.temperature_k.map(|kelvin| format!("{} degrees Celsius", i32::from(kelvin).saturating_sub(273)));
+    let worn = machine.flash_worn_percent.map(|percent| match percent {
+        0..=100 => format!("flash memory up to {percent} % worn"),
+        _ => "the flash memory is past its life: replace it".to_owned(),
+    });
+    let is_low = matches!(machine.flash_reserve, Some(FlashReserve::Low | FlashReserve::Urgent));
+    let reserve = is_low.then(|| "its reserve is nearly used".to_owned());
+    [warmth, worn, reserve].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn restraint(machine: &Machine) -> String {
     let bound = &machine.restraint;
-    let mut words = Vec::new();
-    words.push(if bound.no_capability {
-        "holds no right of an administrator"
-    } else {
-        "still holds rights of an administrator"
-    });
-    words.push(if bound.no_new_privs { "can get none" } else { "could get more" });
-    if bound.seccomp {
-        words.push("may call only what it needs");
-    }
-    let files = match bound.landlock_abi {
-        0 => String::new(),
-        abi => format!(", sees only its own files (Landlock {abi})"),
-    };
-    words.join(", ") + &files
+    let mut words = vec![match (bound.no_capability, bound.no_new_privs) {
+        (true, true) => "no administrator's right and no way to one".to_owned(),
+        (true, false) => "no administrator's right".to_owned(),
+        (false, _) => "administrator's rights are still held".to_owned(),
+    }];
+    words.extend(bound.seccomp.then(|| "calls bounded".to_owned()));
+    words.extend((bound.landlock_abi > 0).then(|| format!("files bounded (Landlock {})", bound.landlock_abi)));
+    words.join("; ")
 }
 
 /// Seconds as a person says them.
@@ -197,15 +192,12 @@ mod tests {
         };
         let lines = sight(&config, &beat(vec![coverage.extra().unwrap()]));
         let said: Vec<String> = lines.iter().map(|(name, text)| format!("{name}: {text}")).collect();
-        assert_eq!(
-            said[0],
-            "br-lan: both sides of what passes through this device (ring; the last 15 min: 812 frames)"
-        );
+        assert_eq!(said[0], "br-lan: both sides of what passes through this device; 812 frames in 15 min");
         assert_eq!(
             said[1],
-            "eth1: not heard now; before: only what is for all: nobody's conversations; connect it to the router or a mirror \
-             port (ring; the last 15 min: 812 frames, 5 lost because it was too busy, away for 7 min)"
+            "eth1: AWAY NOW; broadcasts only (no mirror port?); 812 frames in 15 min, 5 lost, away 7 min"
         );
+        assert!(said.iter().all(|line| line.len() <= 94), "{said:?}");
         assert_eq!(said[2], "radio: not there; looked for again");
         assert!(sight(&config, &beat(Vec::new())).is_empty(), "a sign of life of an older program");
     }
@@ -224,20 +216,21 @@ mod tests {
             restraint,
         };
         let lines = machine(&beat(vec![all.extra().unwrap()]));
+        let said: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(
-            lines[0].1,
-            "memory 40 of 512 MiB free, the agent takes 9; disk 0 of 1024 MiB free; load 1.25; 58 degrees Celsius; flash memory up \
-             to 20 % worn"
+            said,
+            [
+                "memory 40 of 512 MiB free, own 9; disk 0 of 1024 MiB free; load 1.25",
+                "58 degrees Celsius; flash memory up to 20 % worn",
+                "no administrator's right and no way to one; calls bounded; files bounded (Landlock 4)",
+                "set by a time server, jumped 2 times since the start",
+            ]
         );
-        assert_eq!(
-            lines[1].1,
-            "holds no right of an administrator, can get none, may call only what it needs, sees only its own files (Landlock 4)"
-        );
-        assert_eq!(lines[2].1, "set by a time server, jumped 2 times since the start");
+        assert!(said.iter().all(|line| line.len() <= 88), "{said:?}");
         let past =
             Machine { flash_worn_percent: Some(110), flash_reserve: Some(FlashReserve::Urgent), ..Machine::default() };
         let lines = machine(&beat(vec![past.extra().unwrap()]));
-        assert!(lines[0].1.contains("past its life: replace it; its reserve"), "{}", lines[0].1);
-        assert!(lines[1].1.contains("still holds rights"), "{}", lines[1].1);
+        assert!(lines[1].1.contains("past its life: replace it; its reserve"), "{}", lines[1].1);
+        assert!(lines[2].1.contains("still held"), "{}", lines[2].1);
     }
 }
