@@ -202,6 +202,17 @@ impl Listener {
         ended
     }
 
+    /// What a command of the agent prints.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn command(&self, command: &str) -> String {
+        let output = agent().arg(command).arg("-c").arg(self.folder.join("agent.toml")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What it sealed, and who it is.
     #[must_use]
     pub fn reports(&self) -> (Vec<VerifiedReport>, Identity) {

@@ -429,6 +429,37 @@ def check_chain(first):
     return own
 
 
+EXTRAS = {1: "Health", 3: "Coverage", 4: "Machine"}
+
+
+def extras(body):
+    """What stands in an `ext`, by its tags; one that is not understood says nothing."""
+    found = {}
+    for extra in body["ext"]:
+        try:
+            found.setdefault(extra["tag"], whole(EXTRAS.get(extra["tag"], "hash"), bytes(extra["octets"])))
+        except Refused:
+            pass
+    return found
+
+
+def check_extras(first):
+    coverage, machine = whole("Coverage", golden("coverage-1")), whole("Machine", golden("machine-1"))
+    says("coverage-1", str(coverage))
+    says("machine-1", str(machine))
+    header, content, _ = open_report(golden("report-covered"), first)
+    says("report-covered", str(header), content_text(header, content))
+    need(shown(extras(content).get(3)) == shown(coverage), "report-covered: its extra is not the golden one")
+    beat = open_heartbeat(golden("heartbeat-2"), first)
+    says("heartbeat-2", str(beat))
+    told = extras(beat)
+    need(shown(told.get(4)) == shown(machine) and len(told[3]["ears"]) == 2, "heartbeat-2: its extras are not the golden ones")
+    octets = golden("coverage-1")
+    for broken in (octets[:-1], octets + b"\0"):
+        need(not extras({"ext": [{"tag": 3, "octets": broken}]}), "an extra that is none is believed")
+    print("extras: coverage and machine are read wherever they stand")
+
+
 def check_refusals(first):
     octets = golden("report-0-epoch-start")
     for at in range(len(octets)):
@@ -462,6 +493,7 @@ def main():
     octets = golden("grant-1")
     need(octets[:5] == b"AUSG\1" and octets.endswith(bundle + b"\0"), "grant: form")
     says("grant-1", str(whole("Grant", octets[5:])))
+    check_extras(first)
     check_refusals(first)
     check_example()
 

@@ -4,14 +4,18 @@
 //! `BLESS=1 cargo test -p auscult-tests --test format` writes golden files that are missing; it never changes one.
 
 use auscult_report::chain::{Head, follows};
+use auscult_report::coverage::Coverage;
 use auscult_report::heartbeat::Heartbeat;
+use auscult_report::machine::Machine;
 use auscult_report::merkle::Node;
 use auscult_report::note::NoteKind;
+use auscult_report::payload::{Extras, Payload};
 use auscult_report::receipt::{Receipt, Watch};
 use auscult_report::renew::{Grant, Renewal};
 use auscult_report::seal::{SealedReport, VerifiedReport};
 use auscult_report::tile::{self, Tile, push_entry};
 use auscult_report::trust::Trust;
+use auscult_tests::covered;
 use auscult_tests::golden::{
     Ledger, SEEN, chain, golden, grant, heartbeat, keeper, key, key_of, opaque, open, origin, renewal, says, sensor,
     trust,
@@ -87,6 +91,31 @@ fn the_golden_receipt_holds_for_who_saw_an_earlier_ledger() {
 }
 
 #[test]
+fn the_golden_coverage_and_machine_are_read_wherever_they_stand() {
+    let (coverage, machine) = (covered::coverage(), covered::machine());
+    let extras = [coverage.extra().unwrap(), machine.extra().unwrap()];
+    for (name, extra, text) in
+        [("coverage-1", &extras[0], format!("{coverage:?}")), ("machine-1", &extras[1], format!("{machine:?}"))]
+    {
+        assert_eq!(golden(name, &extra.octets), &extra.octets[..], "{name}");
+        says(name, &text);
+    }
+    let within = |ext: &Extras| (Coverage::within(ext), Machine::within(ext));
+    let report = covered::report();
+    let verified = open(golden("report-covered", report.octets()), &key(1).public());
+    assert_eq!(report.octets(), golden("report-covered", report.octets()));
+    says("report-covered", &text(&verified));
+    let Some(Payload::Changes(changes)) = verified.payload() else { panic!("no changes") };
+    assert_eq!(within(&changes.ext), (Some(coverage), None));
+    let beat = covered::second_heartbeat();
+    let octets = golden("heartbeat-2", &beat.seal(&key(1)).unwrap());
+    let read = Heartbeat::open(&octets, &key(1).public()).unwrap();
+    says("heartbeat-2", &format!("{read:?}"));
+    let (heard, on) = within(&read.ext);
+    assert_eq!((heard.unwrap().ears.len(), on, &read), (2, Some(machine), &beat));
+}
+
+#[test]
 fn the_golden_trust_bundle_request_and_grant_are_read() {
     let octets = golden("trust-2", &trust().seal(&key(5)).unwrap());
     let before = Trust { version: 1, signer: key(5).public(), ..trust() };
@@ -115,7 +144,7 @@ fn every_octet_of_every_golden_report_matters() {
 
 #[test]
 fn the_second_reader_reads_the_same() {
-    python("tests/format.py", 15);
+    python("tests/format.py", 20);
 }
 
 #[test]

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FORMAT = ROOT / "report/FORMAT.md"
-SOURCES = ["zone", "subject", "terms", "payload", "leaf", "receipt"]
+SOURCES = ["zone", "subject", "terms", "payload", "coverage", "machine", "leaf", "receipt"]
 
 
 def source(name):

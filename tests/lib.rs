@@ -14,6 +14,7 @@ pub mod answers;
 pub mod archive;
 pub mod books;
 pub mod cable;
+pub mod covered;
 pub mod crowd;
 pub mod desk;
 pub mod entrances;

@@ -18,13 +18,18 @@ use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
 use crate::wire::syn::SynOptions;
 use auscult_report::bounded::Bounded;
+use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
 use auscult_report::fact::Fact;
 use auscult_report::subject::{Bssid, HostId, Subject};
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
-use std::collections::HashSet;
+use entries::host_entries;
+use faults::Faults;
+
+mod entries;
+mod faults;
 
 /// What a sensor must be told.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +72,7 @@ impl Sensor {
             key,
             near: [None, None],
             air: None,
+            faults: Faults::default(),
         };
         Sensor {
             flows: FlowTable::new(),
@@ -100,7 +106,7 @@ impl Sensor {
             Link::Ppi => return self.wireless(frame, RadioHeader::Ppi),
             Link::Other => {
                 self.counters.not_understood = self.counters.not_understood.saturating_add(1);
-                return;
+                return self.around.faults.unknown(FaultPlace::Frame);
             }
         };
         self.layers(frame.at, peeled);
@@ -110,9 +116,12 @@ impl Sensor {
     fn wireless(&mut self, frame: &Frame<'_>, header: RadioHeader) {
         self.counters.wireless_frames = self.counters.wireless_frames.saturating_add(1);
         let cut = usize::try_from(frame.wire_octets).is_ok_and(|w| w > frame.octets.len());
-        let Ok(air) = dot11::peel(frame.octets, header, cut) else {
-            self.counters.malformed = self.counters.malformed.saturating_add(1);
-            return;
+        let air = match dot11::peel(frame.octets, header, cut) {
+            Ok(air) => air,
+            Err(error) => {
+                self.counters.malformed = self.counters.malformed.saturating_add(1);
+                return self.around.faults.headers(FaultPlace::Wireless, error);
+            }
         };
         let Around { airwaves, inventory, .. } = &mut self.around;
         airwaves.hear(frame.at, &air, &mut |o| inventory.take(&o));
@@ -157,9 +166,15 @@ impl Sensor {
                 }
                 Body::OtherIp => return,
                 Body::Fragment => &mut self.counters.fragments,
-                Body::Other => &mut self.counters.not_understood,
+                Body::Other => {
+                    self.around.faults.unknown(FaultPlace::Frame);
+                    &mut self.counters.not_understood
+                }
             },
-            Err(_) => &mut self.counters.malformed,
+            Err(error) => {
+                self.around.faults.headers(FaultPlace::Frame, error);
+                &mut self.counters.malformed
+            }
         };
         *count = count.saturating_add(1);
     }
@@ -190,6 +205,12 @@ impl Sensor {
                 return;
             }
         }
+        self.around.faults.datagram(ports, datagram.cut);
+    }
+
+    /// What could not be read since this was asked last.
+    pub fn take_faults(&mut self) -> Bounded<Fault, MAX_FAULTS> {
+        self.around.faults.take()
     }
 
     /// Ends the last window: nothing more will be heard, so that conversations end here as well.
@@ -273,6 +294,7 @@ struct Around {
     near: [Option<(IpAddr, Mac)>; 2],
     /// The network in whose air the frame in hand was readable.
     air: Option<Bssid>,
+    faults: Faults,
 }
 
 impl Around {
@@ -319,6 +341,10 @@ impl Surroundings for Around {
         }
     }
 
+    fn unknown(&mut self) {
+        self.faults.unknown(FaultPlace::Conversation);
+    }
+
     fn key(&self) -> u64 {
         self.key
     }
@@ -333,40 +359,6 @@ fn is_unspecified(address: IpAddr) -> bool {
         IpAddr::V4(a) => a.is_unspecified(),
         IpAddr::V6(a) => a.is_unspecified(),
     }
-}
-
-/// What a report says of the hosts that its sightings speak of: an address and a maker only for those that serve
-/// something or are medical, and only if they are the clinic's.
-fn host_entries(hosts: &Hosts, sightings: &[Sighting]) -> Vec<HostEntry> {
-    let (mut spoken_of, mut listed) = (HashSet::<HostId>::new(), HashSet::<HostId>::new());
-    for sighting in sightings {
-        match sighting.subject {
-            Subject::Service(host, ..) => {
-                spoken_of.insert(host);
-                listed.insert(host);
-            }
-            Subject::Host(host) => {
-                spoken_of.insert(host);
-                if sighting.fact == Fact::Medical {
-                    listed.insert(host);
-                }
-            }
-            Subject::Sensor | Subject::Site | Subject::Wireless(_) => {}
-        }
-    }
-    let mut entries: Vec<HostEntry> = hosts
-        .iter()
-        .filter(|h| spoken_of.contains(&h.id))
-        .map(|h| {
-            let shown = listed.contains(&h.id) && h.zone != Zone::Outside;
-            // A locally administered address (bit 1 of its first octet) has no maker and may follow a person.
-            let maker =
-                h.hardware.filter(|m| shown && m.first().is_some_and(|o| o & 2 == 0)).map(|[a, b, c, ..]| [a, b, c]);
-            HostEntry { id: h.id, zone: h.zone, address: shown.then_some(h.address), maker }
-        })
-        .collect();
-    entries.sort_unstable();
-    entries
 }
 
 fn port_set() -> Box<[u64]> {

@@ -2,7 +2,8 @@
 //!
 //! In the order things are made: [`date`], [`version`], [`table`] (the forms of dated tables), [`value`] and [`vocabulary`]
 //! (the named values), [`condition`], [`control`] and [`rule`] (what is asked of them), [`knowledge`] (all of it, with its hash),
-//! [`lifecycle`] (when support ends), [`facts`] (from sightings to named values), the judge itself.
+//! [`lifecycle`] (when support ends), [`sensing`] (what is known of who heard it), [`facts`] (from sightings to named values), the
+//! judge itself.
 //!
 //! The same summary, the same knowledge and the same time always give the same findings: a reviewer can repeat them.
 
@@ -14,6 +15,7 @@ mod judge;
 pub mod knowledge;
 pub mod lifecycle;
 pub mod rule;
+pub mod sensing;
 pub mod table;
 pub mod value;
 pub mod version;
@@ -26,6 +28,7 @@ use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use facts::{Picture, Stated};
 use knowledge::Knowledge;
+use sensing::Sensing;
 
 /// The findings of a window at `now`, the worst first: by severity, by how sure they are, in the order of the
 /// catalogue.
@@ -33,11 +36,22 @@ use knowledge::Knowledge;
 /// Those with a confidence below 50 of 100 are observations: to be shown apart, not counted, never alerted.
 #[must_use]
 pub fn assess<'k>(summary: &Summary, knowledge: &'k Knowledge, now: Timestamp) -> Vec<Finding<'k>> {
-    judge::findings(summary, knowledge, &Picture::of(summary, knowledge, now))
+    assess_by(summary, &Sensing::default(), knowledge, now)
+}
+
+/// The same, where something is known of the sensor that heard the window.
+#[must_use]
+pub fn assess_by<'k>(
+    summary: &Summary,
+    sensing: &Sensing,
+    knowledge: &'k Knowledge,
+    now: Timestamp,
+) -> Vec<Finding<'k>> {
+    judge::findings(summary, knowledge, &Picture::of(summary, sensing, knowledge, now))
 }
 
 /// What is known of each subject of a window at `now`, by the names of `assess/knowledge/facts.tsv`.
 #[must_use]
 pub fn stated(summary: &Summary, knowledge: &Knowledge, now: Timestamp) -> Vec<Stated> {
-    Picture::of(summary, knowledge, now).stated()
+    Picture::of(summary, &Sensing::default(), knowledge, now).stated()
 }

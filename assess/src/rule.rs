@@ -67,6 +67,7 @@ pub struct Rule {
     remedy: &'static str,
     gone: &'static str,
     silent_days: Option<u16>,
+    gone_when: Option<(Condition, u16)>,
     traps: Vec<&'static str>,
     controls: Vec<(&'static str, Vec<&'static str>)>,
     stories: Vec<&'static str>,
@@ -148,6 +149,18 @@ impl Rule {
     #[must_use]
     pub const fn silent_days(&self) -> Option<u16> {
         self.silent_days
+    }
+
+    /// What must hold for it to be gone, where that is a condition; silence does not end it then.
+    #[must_use]
+    pub fn gone_when(&self) -> Option<&Condition> {
+        self.gone_when.as_ref().map(|(condition, _)| condition)
+    }
+
+    /// For how many well-heard days that must hold; 0: at once.
+    #[must_use]
+    pub fn gone_days(&self) -> u16 {
+        self.gone_when.as_ref().map_or(0, |(_, days)| *days)
     }
 
     /// What it may be mistaken for.
@@ -294,6 +307,7 @@ impl Draft {
             remedy: self.one("remedy")?,
             gone: self.one("gone")?,
             silent_days: self.values("silent-days").next().map(number).transpose()?,
+            gone_when: self.values("gone-when").next().map(|text| gone_when(text, vocabulary)).transpose()?,
             traps: self.values("trap").collect(),
             controls,
             stories: self.values("stories").flat_map(words).collect(),
@@ -318,6 +332,15 @@ impl Draft {
     fn base(&self, key: &'static str) -> Result<&'static str, What> {
         self.values(key).find(|v| !v.contains(" if ")).ok_or(What::Missing(key))
     }
+}
+
+/// A condition, or one ` for N days`.
+fn gone_when(text: &'static str, vocabulary: &Vocabulary) -> Result<(Condition, u16), What> {
+    let (condition, days) = match text.strip_suffix(" days").and_then(|t| t.rsplit_once(" for ")) {
+        Some((condition, days)) => (condition, number(days)?),
+        None => (text, 0),
+    };
+    Ok((Condition::read(condition, vocabulary).map_err(What::Condition)?, days))
 }
 
 fn whose(word: &'static str) -> Result<Whose, What> {
@@ -354,6 +377,7 @@ const KEYS: &[&str] = &[
     "trap",
     "remedy",
     "gone",
+    "gone-when",
     "silent-days",
     "stories",
     "capture-kinds",
@@ -371,7 +395,7 @@ mod tests {
     const GOOD: &str = "# a file\n\n[tap-open]\nversion: 2\ntitle: A tap is open: close it\nsubject: service\nabout: own\n\
         heard: Drops.\nwhen: svc.answered\nseverity: low\nseverity: high if svc.clients has outside -- from the internet\n\
         confidence: 90\nconfidence: 40 if svc.days < 2\ntrap: rain\ntrap: a fountain\nremedy: Close it.\ngone: silence\n\
-        silent-days: 7\nhipaa: 164.312(a)(1), 164.312(d)\nstories: middletown, medantex\n";
+        gone-when: !svc.answered for 3 days\nsilent-days: 7\nhipaa: 164.312(a)(1), 164.312(d)\nstories: middletown, medantex\n";
 
     fn read(text: &'static str) -> (Vec<Rule>, Vec<RuleFault>) {
         let vocabulary = Vocabulary::read(Table::new(include_str!("../knowledge/facts.tsv")));
@@ -388,6 +412,7 @@ mod tests {
         assert_eq!(rule.traps().collect::<Vec<_>>(), ["rain", "a fountain"]);
         assert_eq!(rule.stories().collect::<Vec<_>>(), ["middletown", "medantex"]);
         assert_eq!(rule.silent_days(), Some(7));
+        assert!(rule.gone_when().is_some() && rule.gone_days() == 3);
         let controls: Vec<_> = rule.controls().map(|(f, ids)| (f, ids.collect::<Vec<_>>())).collect();
         assert_eq!(controls, [("hipaa", vec!["164.312(a)(1)", "164.312(d)"])]);
     }
@@ -420,6 +445,7 @@ mod tests {
             ("severity: low", "severity: bad", What::Value("bad")),
             ("confidence: 90", "confidence: 900", What::Value("900")),
             ("trap: rain", "trick: rain", What::Line("trick")),
+            ("for 3 days", "for three days", What::Value("three")),
             (" -- from the internet", "", What::Value("high if svc.clients has outside")),
             ("svc.answered", "svc.gossip", What::Condition(Fault::UnknownName("svc.gossip"))),
         ] {

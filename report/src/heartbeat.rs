@@ -3,7 +3,6 @@
 //! Keeps: the sensor's head, so that the collector knows at once whether it misses anything, and how the sensor is.
 //! Drops: facts. A replayed one shows an old head and an old uptime of the same run; it changes nothing.
 
-use crate::bounded::Bounded;
 use crate::context;
 use crate::header::{Moment, Seen};
 use crate::key::{Hash, LedgerId, PublicKey, SensorId, SensorKey};
@@ -116,8 +115,7 @@ impl core::error::Error for HeartbeatError {}
 /// Health as an extra of a payload. `None` if it is too long to be one.
 #[must_use]
 pub fn health_extra(health: &Health) -> Option<crate::payload::Extra> {
-    let octets = Bounded::try_from(postcard::to_allocvec(health).ok()?).ok()?;
-    Some(crate::payload::Extra { tag: crate::payload::EXTRA_HEALTH, octets })
+    crate::payload::Extra::of(crate::payload::EXTRA_HEALTH, health)
 }
 
 const FORM: Form = Form { magic: b"AUSA", context: context::HEARTBEAT, most_octets: MAX_BODY };

@@ -2,7 +2,8 @@
 //!
 //! In the order things are made: [`time`], [`zone`], [`version`] (the only text that may
 //! leave a clinic), [`product`] (the list of product words), [`subject`] (what a fact is about), [`fact`] (the closed
-//! list of what can be said), [`summary`] (one window of sightings), [`payload`] (what a report carries),
+//! list of what can be said), [`summary`] (one window of sightings), [`payload`] (what a report carries), [`coverage`] (what of
+//! a window could be heard at all) and [`machine`] (what the sensor is on),
 //! [`header`] (its frame), [`seal`] (signed octets, and the way back to what may be believed), [`chain`] (one report
 //! after the other), [`heartbeat`] (signs of life); [`merkle`], [`tile`] and [`leaf`] (the ledger), [`note`] and
 //! [`checkpoint`] (what its keeper and its witnesses sign), [`receipt`] (what the sensor checks itself), [`batch`]
@@ -25,6 +26,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod code;
 pub mod context;
+pub mod coverage;
 pub mod enrol;
 pub mod fact;
 pub mod fingerprint;
@@ -32,6 +34,7 @@ pub mod header;
 pub mod heartbeat;
 pub mod key;
 pub mod leaf;
+pub mod machine;
 pub mod merkle;
 pub mod note;
 pub mod payload;

@@ -23,6 +23,8 @@ pub trait Surroundings {
     fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End;
     /// An observation.
     fn observe(&mut self, observation: Observation);
+    /// Nobody recognised a conversation.
+    fn unknown(&mut self) {}
     /// The key of the hashes of things that are only counted.
     fn key(&self) -> u64;
 }
@@ -59,7 +61,10 @@ impl Follow for Following {
                         self.stage = Stage::Unknown { tries: tries.saturating_add(1) };
                         return Wanted::More;
                     }
-                    None => return Wanted::Nothing,
+                    None => {
+                        around.unknown();
+                        return Wanted::Nothing;
+                    }
                 }
             }
             match self.listen(sides, ends, around) {

@@ -6,13 +6,14 @@
 use super::MADE;
 use super::check_paper::Line;
 use super::clock::{ClockWatch, reading};
-use super::health::Gauge;
+use super::health::{Gauge, THERMAL, ZERO_CELSIUS_K, temperature_k};
 use super::status::utc;
 use crate::config::Config;
 use crate::identity::{Identity, NOT_ENROLLED, Papers, is_trusted};
 use crate::spool::{Look, look};
 use auscult_report::header::{Clock, Moment};
 use auscult_report::heartbeat::{Health, Heartbeat};
+use auscult_report::machine::Machine;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -81,7 +82,7 @@ fn state(config: &Config, told: &fs::Metadata) -> Line {
     }
     let (mode, owner) = (told.mode() & 0o777, told.uid());
     let mut health = Health::default();
-    Gauge::new(&config.state).measure(&mut health, 0);
+    Gauge::new(&config.state).measure(&mut health, &mut Machine::default(), 0);
     let free_octets = u64::from(health.disk_free_kib).saturating_mul(1_024);
     let used = look(&config.state).octets;
     let wanted = config.spool_octets.saturating_sub(used);
@@ -205,10 +206,7 @@ pub(super) fn clock(found: &Found) -> (Line, Moment) {
 
 /// The hottest part, where the machine tells.
 pub(super) fn heat() -> Option<Line> {
-    let zones = fs::read_dir("/sys/class/thermal").ok()?.flatten();
-    let zones = zones.filter(|zone| zone.file_name().to_string_lossy().starts_with("thermal_zone"));
-    let read = |zone: fs::DirEntry| fs::read_to_string(zone.path().join("temp")).ok()?.trim().parse::<i64>().ok();
-    let degrees = zones.filter_map(read).filter(|t| (1_000..200_000).contains(t)).max()? / 1_000;
+    let degrees = i64::from(temperature_k(Path::new(THERMAL))?).saturating_sub(i64::from(ZERO_CELSIUS_K));
     let words = format!("{degrees} degrees Celsius");
     let mut line = if degrees < HOT_DEGREES {
         Line::well("temperature", words)

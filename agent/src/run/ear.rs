@@ -6,6 +6,7 @@
 
 use super::live;
 use super::service::{Pulse, beat};
+use super::sight::{Course, Cover};
 use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
 use crate::capture::several::Several;
@@ -26,8 +27,8 @@ use std::time::{Duration, Instant};
 
 /// What the threads say to the loop.
 pub(super) enum Said {
-    /// A window ended.
-    Window(Box<Summary>),
+    /// A window ended, and so much of it was covered.
+    Window(Box<Summary>, Box<Cover>),
     /// This cannot wait; the time is that of the frame in hand.
     Urgent(Vec<Sighting>, Vec<HostEntry>, Timestamp),
     /// How well it hears.
@@ -104,7 +105,8 @@ pub(super) fn open(config: &Config) -> Result<Opened, String> {
 
 /// Hears what was opened to its end, or until `stop` is set. Who listens at the other end decides how fast.
 pub(super) fn hear(opened: Opened, settings: Settings, window_ms: u64, ties: &Ties<'_>) {
-    let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, ties, gone: false };
+    let course = if matches!(opened, Opened::Live(_)) { Course::live() } else { Course::file() };
+    let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, ties, gone: false, course };
     match opened {
         Opened::File(input, speed) => replay(ear, input, speed, ties),
         Opened::Live(several) => live::hear(ear, several, ties),
@@ -129,7 +131,7 @@ fn replay(mut ear: Ear<'_>, input: impl Read + Send, speed: f64, ties: &Ties<'_>
         }
     };
     let last = ear.sensor.close();
-    ear.say(Said::Window(Box::new(last)));
+    ear.window(last);
     ear.say(Said::Over(over));
 }
 
@@ -142,6 +144,8 @@ pub(super) struct Ear<'a> {
     ties: &'a Ties<'a>,
     /// Nobody listens any more.
     pub(super) gone: bool,
+    /// What is covered of the window in hand.
+    pub(super) course: Course,
 }
 
 impl Ear<'_> {
@@ -157,12 +161,13 @@ impl Ear<'_> {
         self.pass(now);
         let mut last = self.sensor.close();
         last.window.to = last.window.to.max(now);
-        self.say(Said::Window(Box::new(last)));
+        self.window(last);
         self.say(Said::Over(None));
     }
 
     pub(super) fn hear(&mut self, frame: &Frame<'_>) {
         self.pass(frame.at);
+        self.course.hear(frame);
         self.sensor.hear(frame);
         let urgent = self.sensor.urgent();
         if !urgent.is_empty() {
@@ -178,22 +183,32 @@ impl Ear<'_> {
         if begin.since_ms(now) > SET_BACK_MS {
             // The clock was set back: who waited until it is `end` again might wait for years.
             let summary = self.sensor.set_back(now);
-            self.say(Said::Window(Box::new(summary)));
+            self.window(summary);
             end = Timestamp(now.0.saturating_add(self.window_ms));
             self.end = Some(end);
         }
         if now >= end {
             let summary = self.sensor.turn(end);
-            self.say(Said::Window(Box::new(summary)));
+            self.window(summary);
             let late = now.since_ms(end);
             let begin = Timestamp(now.0.saturating_sub(late.checked_rem(self.window_ms).unwrap_or(0)));
             if begin > end {
                 // Windows in which nothing at all was heard, as one.
                 let silence = self.sensor.turn(begin);
-                self.say(Said::Window(Box::new(silence)));
+                self.window(silence);
             }
             self.end = Some(Timestamp(begin.0.saturating_add(self.window_ms)));
         }
+    }
+
+    /// Whether the window in hand ends before `now`.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.end.is_some_and(|end| now >= end)
+    }
+
+    fn window(&mut self, summary: Summary) {
+        let cover = self.course.close(summary.window, &self.sensor.take_faults());
+        self.say(Said::Window(Box::new(summary), Box::new(cover)));
     }
 
     pub(super) fn say(&mut self, said: Said) {
@@ -205,7 +220,7 @@ impl Ear<'_> {
         while let Ok(wish) = self.ties.wishes.try_recv() {
             if let Some(settings) = wish.settings {
                 let summary = self.sensor.turn(now);
-                self.say(Said::Window(Box::new(summary)));
+                self.window(summary);
                 self.sensor.settle(settings);
                 self.say(Said::Settled);
                 self.end = None;

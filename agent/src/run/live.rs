@@ -16,10 +16,16 @@ use tracing::{info, warn};
 pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
+    let (mut turned, mut blocked) = (Duration::ZERO, Duration::ZERO);
     ear.begin(now());
     while !ear.gone && !ties.stop.load(Ordering::Relaxed) {
         beat(ties.pulse);
-        for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
+        let turn = began.elapsed().saturating_sub(turned);
+        turned = turned.saturating_add(turn);
+        if turn > STALLED {
+            blocked = blocked.saturating_add(turn);
+        }
+        for change in several.look(ms(began.elapsed())) {
             say(&change);
             due = Duration::ZERO;
         }
@@ -30,23 +36,31 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
         }
         several.wait(LOOK_EVERY);
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));
-        if began.elapsed() >= due {
-            due = began.elapsed().saturating_add(COUNT_EVERY);
-            look(&mut ear, &mut several, &mut sight);
-        }
         // A frame is given a little after it was heard: until then its window stays open.
         let heard_to = Timestamp(now().0.saturating_sub(LATE_MS));
+        let ends = ear.is_due(heard_to);
+        if ends || began.elapsed() >= due {
+            due = began.elapsed().saturating_add(COUNT_EVERY);
+            look(&mut ear, &mut several, &mut sight, [began.elapsed(), blocked]);
+        }
         ear.pass(heard_to);
+        if ends {
+            several.turn();
+        }
         ear.wished(heard_to);
     }
     several.rest(&now_ns, &mut |frame| ear.hear(frame));
-    look(&mut ear, &mut several, &mut sight);
+    let _ = several.look(ms(began.elapsed()));
+    look(&mut ear, &mut several, &mut sight, [began.elapsed(), blocked]);
     ear.close(now());
 }
 
-/// Tells how well it hears, if that changed.
-fn look(ear: &mut Ear<'_>, several: &mut Several, told: &mut Sight) {
-    let sight = Sight { deaf: several.deaf(), lost: several.lost() };
+/// Tells how well it hears, if that changed; `since` is how long it has heard, and how long of that it waited.
+fn look(ear: &mut Ear<'_>, several: &mut Several, told: &mut Sight, since: [Duration; 2]) {
+    let given = several.given();
+    let lost = given.iter().fold(0, |sum: u64, ear| sum.saturating_add(ear.lost));
+    ear.course.stands(ms(since[0]), ms(since[1]), given);
+    let sight = Sight { deaf: several.deaf(), lost };
     if sight.lost > told.lost {
         warn!(lost = sight.lost.saturating_sub(told.lost), "the kernel had no room for frames");
     }
@@ -54,6 +68,10 @@ fn look(ear: &mut Ear<'_>, several: &mut Several, told: &mut Sight) {
         *told = sight;
         ear.say(Said::Sight(sight));
     }
+}
+
+fn ms(since: Duration) -> u64 {
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names of interfaces are the configuration's, not heard.
@@ -80,6 +98,8 @@ pub(super) fn now_ns() -> u64 {
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the kernel's counters are asked for.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// A turn takes a twentieth of a second; who takes longer was held up by who writes what was heard.
+const STALLED: Duration = Duration::from_secs(1);
 /// Frames between two looks at the clock.
 const MOST_AT_ONCE: usize = 20_000;
 /// A frame is given less than a tenth of a second after it was heard.

@@ -24,8 +24,10 @@ mod reread;
 mod rights;
 mod rotate;
 mod service;
+mod sight;
 mod status;
 mod tell;
+mod view;
 
 use crate::config::{Config, Heard};
 use crate::courier::ends::Tell;
@@ -49,6 +51,7 @@ use health::{Gauge, program_hash};
 use post::Post;
 use rights::{CAPTURE, DAEMON, LOOP, RESTRAINT};
 use service::{Pulse, Service};
+use sight::{Cover, Sights};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,7 +126,8 @@ fn listen(config: &Config, file: Option<&Path>, asked: &Asked<'_>) -> Result<(),
     let (wishes, wished) = channel();
     let (speaks, told) = sync_channel(WAITING_ENDS);
     let post = open_post(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
-    let mut daemon = Daemon::new(config, identity, spool, watch, post, service, wishes);
+    let sights = Sights::new(&config.state, &identity, moment);
+    let mut daemon = Daemon::new(config, identity, spool, (watch, sights), post, service, wishes);
     daemon.take_over()?;
     let (window_ms, stop, pulse) = (config.window_ms, Arc::clone(&asked.stop), Pulse::clone(&daemon.pulse));
     let thread = std::thread::Builder::new().name("capture".to_owned());
@@ -197,6 +201,7 @@ struct Daemon {
     spool: Spool,
     watch: ClockWatch,
     windows: Windows,
+    sights: Sights,
     health: Health,
     gauge: Gauge,
     post: Option<Post>,
@@ -215,7 +220,7 @@ impl Daemon {
         config: &Config,
         identity: Identity,
         spool: Spool,
-        watch: ClockWatch,
+        (watch, sights): (ClockWatch, Sights),
         post: Option<Post>,
         service: Service,
         wishes: Sender<Wish>,
@@ -232,6 +237,7 @@ impl Daemon {
             spool,
             watch,
             windows: Windows::default(),
+            sights,
             health,
             gauge: Gauge::new(&config.state),
             post,
@@ -252,9 +258,9 @@ impl Daemon {
             self.reread(asked);
             self.service.alive(self.began.elapsed(), Some(self.pulse.load(Ordering::Relaxed)));
             match said.recv_timeout(self.wait(TRY_AGAIN)) {
-                Ok(Said::Window(summary)) => {
+                Ok(Said::Window(summary, cover)) => {
                     last = summary.window.to;
-                    self.window(*summary)?;
+                    self.window(*summary, &cover)?;
                 }
                 Ok(Said::Urgent(sightings, hosts, at)) => {
                     last = at;
@@ -276,7 +282,8 @@ impl Daemon {
     }
 
     /// A window ended.
-    fn window(&mut self, summary: Summary) -> Result<(), String> {
+    fn window(&mut self, summary: Summary, cover: &Cover) -> Result<(), String> {
+        self.sights.window(cover);
         let counters = summary.counters;
         self.health.frames = self.health.frames.saturating_add(counters.frames);
         let sightings = summary.sightings.len();
@@ -322,6 +329,7 @@ impl Daemon {
     fn moment(&mut self) -> Moment {
         let (moment, jumped) = self.watch.moment(reading());
         if let Some(jumped_ms) = jumped {
+            self.sights.jumped(jumped_ms);
             warn!(jumped_ms, clock = ?moment.clock, "the clock jumped");
         }
         moment

@@ -5,6 +5,7 @@
 
 use super::delivery::Delivery;
 use super::rights::Restraint;
+use super::view;
 use crate::config::{Config, Heard};
 use crate::courier::trouble::Trouble;
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
@@ -35,6 +36,10 @@ pub fn status(config: &Config) -> Result<String, String> {
     line("enrolled", enrolled(&identity, &papers));
     line("approved", approved(&papers, &delivery));
     line("hears", beat.as_ref().map_or("not started yet".to_owned(), |b| hears(config, b)));
+    for (name, text) in beat.iter().flat_map(|beat| view::sight(config, beat)) {
+        // The name of an interface may be longer than the column.
+        line(&name, if name.len() < 12 { text } else { format!(" {text}") });
+    }
     if let Some(restraint) = Restraint::look(&config.state) {
         line("held", restraint.sentence());
     }
@@ -52,8 +57,8 @@ pub fn status(config: &Config) -> Result<String, String> {
         let told = if delivery.contradiction_is_told { "a report told of it" } else { "the next report tells of it" };
         line("ledger", format!("its keeper contradicted himself at {}; {told}", utc(ms)));
     }
-    if let Some(beat) = &beat {
-        line("clock", format!("{:?}", beat.moment.clock).to_lowercase());
+    for (name, text) in beat.iter().flat_map(view::machine) {
+        line(name, text);
     }
     Ok(screen)
 }

@@ -7,8 +7,9 @@ use super::{Daemon, now_ms};
 use crate::spool::Trouble;
 use crate::window::lighter;
 use auscult_report::bounded::Bounded;
+use auscult_report::header::Moment;
 use auscult_report::heartbeat::{Heartbeat, health_extra};
-use auscult_report::payload::{Changes, EXTRA_CONTRADICTION, Event, Extra, Extras, Full, MAX_EXTRA_OCTETS, Payload};
+use auscult_report::payload::{Changes, EXTRA_CONTRADICTION, Event, Extra, Full, MAX_EXTRA_OCTETS, Payload};
 use std::fs;
 use tracing::{error, info, warn};
 
@@ -17,13 +18,14 @@ impl Daemon {
     pub(super) fn tell(&mut self, payload: Payload) -> Result<(), String> {
         let moment = self.moment();
         let mut payload = payload;
-        let tells_of = self.add_extras(&mut payload);
+        let tells_of = self.add_extras(&mut payload, moment);
         for _ in 0..HALVINGS {
             match self.spool.append(&self.identity, &payload, moment) {
                 Ok(known) => {
                     let (epoch, seq) = (known.place.epoch, known.place.seq);
                     info!(epoch, seq, kind = payload.kind().word(), "sealed");
                     self.windows.written(known.place, &payload);
+                    self.sights.written(&payload);
                     if let Some(post) = self.post.as_mut().filter(|_| tells_of) {
                         post.delivery.contradiction_is_told = true;
                         self.leave_delivery();
@@ -45,10 +47,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Adds to a whole report how the sensor is, and to any report that the ledger's keeper contradicted himself, if none
-    /// told of it yet; true if it does.
-    fn add_extras(&mut self, payload: &mut Payload) -> bool {
+    /// Adds to a whole report how the sensor is, to one of a window what of it could be heard, and to any report that the ledger's
+    /// keeper contradicted himself, if none told of it yet; true if it does.
+    fn add_extras(&mut self, payload: &mut Payload, moment: Moment) -> bool {
         let is_full = matches!(payload, Payload::Full(_));
+        if is_full {
+            self.measure();
+        }
+        let sights = self.sights.of_report(payload, moment);
         let (Payload::Full(Full { ext, .. })
         | Payload::Changes(Changes { ext, .. })
         | Payload::Event(Event { ext, .. })) = payload
@@ -57,10 +63,9 @@ impl Daemon {
         };
         let mut extras = core::mem::take(ext).into_vec();
         if is_full {
-            self.gauge.measure(&mut self.health, now_ms(self.began));
-            self.health.waiting = self.spool.fill().waiting;
             extras.extend(health_extra(&self.health));
         }
+        extras.extend(sights);
         let delivery = self.post.as_ref().map(|post| &post.delivery);
         let is_untold = delivery.is_some_and(|d| d.contradiction_ms.is_some() && !d.contradiction_is_told);
         let note = if is_untold { fs::read(self.state.join(CONTRADICTION)).ok() } else { None };
@@ -78,8 +83,8 @@ impl Daemon {
     pub(super) fn sign_of_life(&mut self) -> Option<Vec<u8>> {
         let moment = self.moment();
         let (head, key_no) = (self.spool.head()?, self.spool.known_key_no());
-        self.health.waiting = self.spool.fill().waiting;
-        self.gauge.measure(&mut self.health, now_ms(self.began));
+        self.measure();
+        let [ext, shorter] = self.sights.of_life();
         let beat = Heartbeat {
             ledger: head.ledger,
             sensor: head.sensor,
@@ -89,13 +94,20 @@ impl Daemon {
             health: self.health,
             seen: self.spool.seen(),
             bundle_version: self.spool.bundle_version(),
-            ext: Extras::new(),
+            ext,
         };
-        let sealed = self.identity.key(key_no).and_then(|key| beat.seal(key))?;
+        let key = self.identity.key(key_no)?;
+        let sealed = beat.seal(key).or_else(|| Heartbeat { ext: shorter, ..beat }.seal(key))?;
         if let Err(e) = self.spool.keep_alive(&sealed) {
             warn!(error = %e, "no sign of life on the disk");
         }
         Some(sealed)
+    }
+
+    /// How the sensor and its machine are, by now.
+    fn measure(&mut self) {
+        self.health.waiting = self.spool.fill().waiting;
+        self.gauge.measure(&mut self.health, &mut self.sights.machine, now_ms(self.began));
     }
 }
 

@@ -13,6 +13,7 @@ mod wireless;
 
 use crate::date::Day;
 use crate::knowledge::Knowledge;
+use crate::sensing::Sensing;
 use crate::value::{Value, Word};
 use crate::vocabulary::Values;
 use auscult_report::fact::{Fact, Role};
@@ -73,7 +74,7 @@ pub(crate) struct ServicePicture<'k> {
 
 impl<'k> Picture<'k> {
     /// Of a window, at `now`. Work grows with the number of sightings.
-    pub(crate) fn of(summary: &Summary, knowledge: &'k Knowledge, now: Timestamp) -> Picture<'k> {
+    pub(crate) fn of(summary: &Summary, sensing: &Sensing, knowledge: &'k Knowledge, now: Timestamp) -> Picture<'k> {
         let today = Day::of(now);
         let subjects = Heard::by_subject(summary);
         let zones: BTreeMap<HostId, Zone> = summary.hosts.iter().map(|h| (h.id, h.zone)).collect();
@@ -92,13 +93,10 @@ impl<'k> Picture<'k> {
                 services.insert(*subject, service::picture(knowledge, &mut programs, *id, host, heard, now));
             }
         }
-        Picture {
-            site: site::values(vocabulary, &subjects, &zones),
-            sensor: Values::new(vocabulary),
-            wireless: wireless::values(vocabulary, &subjects),
-            hosts,
-            services,
-        }
+        let mut site = site::values(vocabulary, &subjects, &zones);
+        let mut sensor = Values::new(vocabulary);
+        sensing.say(&mut site, &mut sensor);
+        Picture { site, sensor, wireless: wireless::values(vocabulary, &subjects), hosts, services }
     }
 
     /// The services of a host.

@@ -1,24 +1,30 @@
 //! Keeps findings in step with the reports: what opened, became worse, was fixed, came back. The judging itself is
 //! `auscult_assess`.
 //!
-//! Everything here is a function of the envelopes, the order in which they came, the knowledge and the day: so it can be
-//! thrown away and made again ([`Judge::rebuild`]), and a reviewer gets the same. Keeps: how far each sensor was judged.
+//! Everything here is a function of the envelopes, the order in which they came, the knowledge and the day, and of what was stated
+//! about the sensor: so it can be thrown away and made again ([`Judge::rebuild`]), and a reviewer gets the same. Keeps: how far each
+//! sensor was judged, how well it hears.
 //! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
 
+mod hearing;
 mod state;
 mod turn;
+mod watch;
 
-use crate::store::{ClinicStore, FindingRow, Judged, Kept, StepRow, StoreError};
+use crate::store::{ClinicStore, FindingRow, Judged, Kept, StepRow, StoreError, Watched};
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::Rule;
-use auscult_report::header::Frame;
+use auscult_report::header::{Frame, Moment};
 use auscult_report::key::{PublicKey, SensorId};
 use auscult_report::payload::{Payload, Place};
 use auscult_report::seal::report_hash;
 use auscult_report::subject::Subject;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
+use hearing::Hearing;
 use state::{Heard, MOST_BEHIND, State};
+use std::collections::BTreeSet;
 use turn::{Findings, Turn};
+use watch::{Watch, is_due};
 
 /// Judges the reports of clinics.
 pub struct Judge<'k> {
@@ -62,7 +68,8 @@ impl<'k> Judge<'k> {
     /// If the store could not be read or written: what was judged before stays.
     pub fn catch_up(&self, store: &ClinicStore, now: Timestamp) -> Result<Judgement, StoreError> {
         let mut judgement = Judgement::default();
-        for sensor in store.to_judge(now.days())? {
+        let new: BTreeSet<SensorId> = store.to_judge(now.days())?.into_iter().collect();
+        for sensor in store.watched()?.iter().filter(|s| new.contains(&s.id) || is_due(s, now)) {
             self.sensor(store, sensor, now, &mut judgement)?;
         }
         Ok(judgement)
@@ -99,31 +106,35 @@ impl<'k> Judge<'k> {
     fn sensor(
         &self,
         store: &ClinicStore,
-        sensor: SensorId,
+        watched: &Watched,
         now: Timestamp,
         judgement: &mut Judgement,
     ) -> Result<(), StoreError> {
+        let sensor = watched.id;
         let (judged, rows) = store.judged(sensor)?;
         let mut stretch = Stretch {
             store,
             sensor,
             knowledge: self.knowledge,
             keys: store.keys(sensor)?,
+            watch: Watch::new(watched, store.record(sensor)?),
+            hearing: Hearing::read(&judged.hearing),
             findings: Findings::of(rows),
             state: State::default(),
             judged,
         };
-        stretch.state = stretch.state_until(judged.report_id)?;
+        stretch.state = stretch.state_until(stretch.judged.report_id)?;
         loop {
-            let before = stretch.judged;
+            let before = stretch.judged.clone();
             let reports = store.reports_after(sensor, before.report_id, REPORTS)?;
             let is_last = reports.is_empty();
             for report in &reports {
                 stretch.report(report, judgement)?;
             }
             if is_last {
-                stretch.days_to(now.days());
+                stretch.passes_to(now);
             }
+            stretch.judged.hearing = stretch.hearing.octets();
             let (changed, steps) = stretch.findings.take_changes();
             if stretch.judged != before && !store.put_judged(sensor, (&before, &stretch.judged), &changed, &steps)? {
                 // Another program judged the same at the same time: it has written it.
@@ -143,6 +154,8 @@ struct Stretch<'a> {
     sensor: SensorId,
     knowledge: &'a Knowledge,
     keys: Vec<PublicKey>,
+    watch: Watch,
+    hearing: Hearing,
     findings: Findings,
     state: State,
     judged: Judged,
@@ -150,10 +163,11 @@ struct Stretch<'a> {
 
 impl Stretch<'_> {
     fn report(&mut self, report: &Kept, judgement: &mut Judgement) -> Result<(), StoreError> {
-        self.days_to(report.received.days());
+        self.passes_to(report.received);
         let read = self.read(report);
         judgement.reports = judgement.reports.saturating_add(1);
         judgement.damaged = judgement.damaged.saturating_add(u64::from(read.is_damaged));
+        self.hearing.came(report.received, read.moment.as_ref(), read.payload.as_ref());
         let heard = if self.state.is_next(report.place) {
             self.state.take(report.place, read.payload.as_ref())
         } else {
@@ -161,32 +175,47 @@ impl Stretch<'_> {
             self.state = self.state_until(report.id)?;
             read.payload.as_ref().and_then(Heard::of)
         };
+        self.judged.stood = self.judged.stood.max(report.received);
         if let Some(heard) = heard {
             let (more, heard_to) = heard.beyond(self.judged.heard_to);
             self.judged.heard_ms = self.judged.heard_ms.saturating_add(more);
             self.judged.heard_to = heard_to;
-            let (now, heard_ms) = (report.received, self.judged.heard_ms);
-            let turn = Turn { knowledge: self.knowledge, now, heard: Some((heard, report.id)), heard_ms };
-            self.findings.judge(&self.state.summary(), &turn);
+            let state = self.state.summary();
+            let is_heard = |n: usize| state.sightings.get(n).is_some_and(|s| heard.has(s));
+            self.hearing.hosts(&state, is_heard, self.judged.heard_ms);
+            self.judge(report.received, Some((heard, report.id)));
+        } else if self.findings.is_any_open() {
+            // It heard nothing, but it came.
+            self.judge(report.received, None);
         }
         self.judged.report_id = report.id;
         Ok(())
     }
 
-    /// Judges at the beginning of each day up to `day`: dates pass also where nobody speaks.
-    fn days_to(&mut self, day: u64) {
+    /// Judges what passed by itself up to `now`, in the order of time: days, because dates pass also where nobody speaks, and what may
+    /// have become otherwise with the sensor.
+    fn passes_to(&mut self, now: Timestamp) {
+        let day = now.days();
         let first = match self.judged.day {
             0 => day,
             judged => judged.saturating_add(1).max(day.saturating_sub(MOST_DAYS)),
         };
-        for day in first..=day {
-            if !self.state.is_new() {
-                let now = Timestamp(day.saturating_mul(MS_PER_DAY));
-                let turn = Turn { knowledge: self.knowledge, now, heard: None, heard_ms: self.judged.heard_ms };
-                self.findings.judge(&self.state.summary(), &turn);
+        let passed = self.watch.moments(&self.hearing, self.judged.stood, now);
+        let days = (first..=day).map(|day| Timestamp(day.saturating_mul(MS_PER_DAY)));
+        for moment in passed.iter().copied().chain(days).collect::<BTreeSet<Timestamp>>() {
+            if passed.contains(&moment) || !self.state.is_new() || self.findings.is_any_open() {
+                self.judge(moment, None);
             }
         }
         self.judged.day = self.judged.day.max(day);
+        self.judged.stood = self.judged.stood.max(passed.last().copied().unwrap_or_default());
+    }
+
+    fn judge(&mut self, now: Timestamp, heard: Option<(Heard, i64)>) {
+        let heard_ms = self.judged.heard_ms;
+        let sensing = self.watch.add_to(self.hearing.sensing(heard_ms), &self.hearing, now);
+        let turn = Turn { knowledge: self.knowledge, now, heard, heard_ms, sensing };
+        self.findings.judge(&self.state.summary(), &turn);
     }
 
     /// The state from all reports that came up to `until`, in the order of the chain.
@@ -202,18 +231,23 @@ impl Stretch<'_> {
 
     /// The payload of a report, believed only if its octets are still those that were signed.
     fn read(&self, report: &Kept) -> Read {
-        let Some(octets) = &report.envelope else { return Read { payload: None, is_damaged: false } };
+        let Some(octets) = &report.envelope else { return Read::default() };
         let key = self.keys.get(usize::from(report.key_no));
         let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
         match verified.filter(|_| report_hash(octets) == report.hash) {
-            Some(verified) => Read { payload: verified.payload().cloned(), is_damaged: false },
-            None => Read { payload: None, is_damaged: true },
+            Some(verified) => {
+                let moment = Some(verified.header().moment);
+                Read { payload: verified.payload().cloned(), moment, is_damaged: false }
+            }
+            None => Read { is_damaged: true, ..Read::default() },
         }
     }
 }
 
+#[derive(Default)]
 struct Read {
     payload: Option<Payload>,
+    moment: Option<Moment>,
     is_damaged: bool,
 }
 

@@ -4,6 +4,7 @@
 //! came: so a reviewer who has the same reports has the same state. Keeps: sightings and hosts. Drops: what stands before
 //! the newest full report; reports behind [`MOST_BEHIND`] others.
 
+use super::hearing::deaf_ms;
 use auscult_report::bounded::Bounded;
 use auscult_report::fact::Fact;
 use auscult_report::payload::{Changes, Payload, Place};
@@ -34,6 +35,8 @@ pub(super) struct Heard {
     pub(super) whole: bool,
     /// Frames of that window.
     pub(super) frames: u64,
+    /// How long an interface was deaf in it.
+    pub(super) deaf_ms: u64,
 }
 
 type Key = (Subject, Fact, Option<Zone>);
@@ -127,15 +130,14 @@ impl State {
 
 impl Heard {
     /// What a report heard, wherever it stands.
-    pub(super) const fn of(payload: &Payload) -> Option<Heard> {
-        Some(match payload {
-            Payload::Full(full) => {
-                Heard { window: full.summary.window, whole: true, frames: full.summary.counters.frames }
-            }
-            Payload::Changes(changes) => Heard { window: changes.window, whole: true, frames: changes.counters.frames },
-            Payload::Event(event) => Heard { window: event.window, whole: false, frames: 0 },
+    pub(super) fn of(payload: &Payload) -> Option<Heard> {
+        let (window, whole, frames) = match payload {
+            Payload::Full(full) => (full.summary.window, true, full.summary.counters.frames),
+            Payload::Changes(changes) => (changes.window, true, changes.counters.frames),
+            Payload::Event(event) => (event.window, false, 0),
             Payload::Gap(_) | Payload::EpochStart(_) | Payload::KeyRotation(_) | Payload::Farewell(_) => return None,
-        })
+        };
+        Some(Heard { window, whole, frames, deaf_ms: deaf_ms(payload) })
     }
 
     /// Whether a sighting was heard in this window.
@@ -162,7 +164,8 @@ impl Heard {
             }
             _ => alone,
         };
-        (heard, if is_back { to } else { to.max(heard_to) })
+        // What could not be heard was not silent.
+        (heard.saturating_sub(self.deaf_ms), if is_back { to } else { to.max(heard_to) })
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A finding is gone if the very thing that it rested on was heard again and now says something else; or if the subject
 //! was silent for as many days, each of them really listened to, as its rule asks; or if a date passed. Otherwise it stays
-//! open: not heard is not gone. Keeps: the facts that a finding last rested on. Drops: observations below 50 percent.
+//! open: not heard is not gone. What is known of the sensor itself ends by the words of its rule (`gone-when`). Keeps: the facts that a finding last rested on. Drops: observations below 50 percent.
 
 use super::state::Heard;
 use crate::store::{FindingRow, Step, StepRow};
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::Rule;
-use auscult_assess::{Finding, SHOWN_PERCENT, Severity, assess};
+use auscult_assess::sensing::Sensing;
+use auscult_assess::{Finding, SHOWN_PERCENT, Severity, assess_by};
 use auscult_report::fact::Fact;
 use auscult_report::subject::Subject;
 use auscult_report::summary::{Sighting, Summary};
@@ -36,12 +37,19 @@ pub(super) struct Turn<'a> {
     pub(super) heard: Option<(Heard, i64)>,
     /// How long the sensor has heard in all.
     pub(super) heard_ms: u64,
+    /// What is known of the sensor itself.
+    pub(super) sensing: Sensing,
 }
 
 impl Findings {
     pub(super) fn of(rows: Vec<FindingRow>) -> Findings {
         let rows = rows.into_iter().map(|row| ((row.rule.clone(), row.subject.clone()), row)).collect();
         Findings { rows, ..Findings::default() }
+    }
+
+    /// Whether any is open.
+    pub(super) fn is_any_open(&self) -> bool {
+        self.rows.values().any(|row| row.closed.is_none())
     }
 
     /// What changed since the last call.
@@ -53,7 +61,7 @@ impl Findings {
     /// Judges a state.
     pub(super) fn judge(&mut self, summary: &Summary, turn: &Turn<'_>) {
         let mut holding = BTreeSet::new();
-        for finding in assess(summary, turn.knowledge, turn.now) {
+        for finding in assess_by(summary, &turn.sensing, turn.knowledge, turn.now) {
             if finding.confidence_percent < SHOWN_PERCENT {
                 continue;
             }
@@ -83,7 +91,9 @@ impl Findings {
     /// A finding holds: it is opened, comes back, changes, or goes on.
     fn holds(&mut self, id: &Id, finding: &Finding<'_>, summary: &Summary, turn: &Turn<'_>) {
         let proof: Vec<&Sighting> = finding.proof.iter().filter_map(|n| summary.sightings.get(*n)).collect();
-        let is_heard = turn.heard.is_some_and(|(heard, _)| proof.iter().any(|s| heard.has(s)));
+        // What is known of the sensor is known now; it rests on no sighting.
+        let is_heard = finding.rule.gone_when().is_some()
+            || turn.heard.is_some_and(|(heard, _)| proof.iter().any(|s| heard.has(s)));
         let severity = level(finding.severity);
         let before = self.rows.get(id);
         let step = match before {
@@ -123,6 +133,9 @@ impl Findings {
     fn holds_no_more(&mut self, id: &Id, summary: &Summary, turn: &Turn<'_>) {
         let Some(row) = self.rows.get(id) else { return };
         let rule = turn.knowledge.rules().iter().find(|r| r.id() == id.0);
+        if let Some((rule, is_gone)) = rule.and_then(|r| Some((r, turn.sensing.is_gone(r, turn.knowledge)?))) {
+            return self.is_known_otherwise(id, rule, is_gone, turn);
+        }
         let by = match (&turn.heard, rule) {
             // The rule is no more: what it said is not said any more.
             (_, None) => Some("date"),
@@ -140,9 +153,23 @@ impl Findings {
         }
     }
 
+    /// A finding about the sensor holds no more: it is gone once the words of its rule held for as long as they ask, in time that was
+    /// listened to.
+    fn is_known_otherwise(&mut self, id: &Id, rule: &Rule, is_gone: bool, turn: &Turn<'_>) {
+        let Some(row) = self.rows.get(id) else { return };
+        let held_heard_ms = if is_gone { row.held_heard_ms } else { turn.heard_ms };
+        let waited_ms = turn.heard_ms.saturating_sub(held_heard_ms);
+        if is_gone && waited_ms >= u64::from(rule.gone_days()).saturating_mul(MS_PER_DAY) {
+            return self.close(id, "heard", turn);
+        }
+        let row = FindingRow { holds: false, held_heard_ms, ..row.clone() };
+        self.put(id, row, None, turn);
+    }
+
     /// Whether nothing of an open finding was heard for as long as its rule asks.
     fn is_silent(&self, id: &Id, turn: &Turn<'_>) -> bool {
-        let days = turn.knowledge.rules().iter().find(|r| r.id() == id.0).and_then(Rule::silent_days);
+        let rule = turn.knowledge.rules().iter().find(|r| r.id() == id.0).filter(|r| r.gone_when().is_none());
+        let days = rule.and_then(Rule::silent_days);
         let (Some(days), Some(row)) = (days, self.rows.get(id)) else { return false };
         let silent = turn.heard_ms.saturating_sub(row.held_heard_ms);
         row.closed.is_none() && silent >= u64::from(days).saturating_mul(MS_PER_DAY)

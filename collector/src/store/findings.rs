@@ -9,7 +9,7 @@ use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 /// How far a sensor's reports were judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// The last report, in the order of arrival.
     pub report_id: i64,
@@ -19,6 +19,10 @@ pub struct Judged {
     pub heard_to: Timestamp,
     /// How long the sensor has heard in all.
     pub heard_ms: u64,
+    /// Up to when was judged what passes by itself; the archive's clock.
+    pub stood: Timestamp,
+    /// What the judge remembers of its hearing, encoded.
+    pub hearing: Vec<u8>,
 }
 
 /// A finding, open or past.
@@ -105,7 +109,7 @@ impl ClinicStore {
     /// If it could not be read.
     pub fn judged(&self, sensor: SensorId) -> Result<(Judged, Vec<FindingRow>), StoreError> {
         self.database.read("judged", |tx| {
-            let sql = "SELECT report_id, day, heard_to_ms, heard_ms FROM judged
+            let sql = "SELECT report_id, day, heard_to_ms, heard_ms, stood_ms, hearing FROM judged
                        WHERE clinic_id = ?1 AND sensor_id = ?2";
             let row = |row: &Row<'_>| {
                 Ok(Judged {
@@ -113,6 +117,8 @@ impl ClinicStore {
                     day: nat(row.get(1)?),
                     heard_to: Timestamp(nat(row.get(2)?)),
                     heard_ms: nat(row.get(3)?),
+                    stood: Timestamp(nat(row.get(4)?)),
+                    hearing: row.get(5)?,
                 })
             };
             let of = params![self.clinic.0, sensor.0];
@@ -165,11 +171,12 @@ impl ClinicStore {
         steps: &[StepRow],
     ) -> Result<bool, StoreError> {
         self.database.write("put judged", |tx| {
-            let sql = "INSERT INTO judged (clinic_id, sensor_id, report_id, day, heard_to_ms, heard_ms)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                       ON CONFLICT (clinic_id, sensor_id)
-                       DO UPDATE SET report_id = ?3, day = ?4, heard_to_ms = ?5, heard_ms = ?6
-                       WHERE report_id = ?7 AND day = ?8";
+            let sql =
+                "INSERT INTO judged (clinic_id, sensor_id, report_id, day, heard_to_ms, heard_ms, stood_ms, hearing)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                       ON CONFLICT (clinic_id, sensor_id) DO UPDATE SET
+                           report_id = ?3, day = ?4, heard_to_ms = ?5, heard_ms = ?6, stood_ms = ?7, hearing = ?8
+                       WHERE report_id = ?9 AND day = ?10 AND stood_ms = ?11";
             let of = (self.clinic.0, sensor.0);
             let values = params![
                 of.0,
@@ -178,8 +185,11 @@ impl ClinicStore {
                 int(to.day),
                 int(to.heard_to.0),
                 int(to.heard_ms),
+                int(to.stood.0),
+                to.hearing,
                 from.report_id,
-                int(from.day)
+                int(from.day),
+                int(from.stood.0)
             ];
             if tx.execute(sql, values)? == 0 {
                 return Ok(false);

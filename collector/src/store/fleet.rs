@@ -309,7 +309,7 @@ pub(super) fn state_it(
     let whose = sensor.map_or_else(String::new, |s| format!("sensor {s}\n"));
     let text = format!("auscult statement 1\nkind {}\nat {}\n{whose}{said}", kind.word(), received.0);
     let hash = statement_hash(text.as_bytes());
-    let number = LeafKind::ALL.iter().zip(0i64..).find(|(k, _)| **k == kind).map_or(-1, |(_, n)| n);
+    let number = leaf_number(kind);
     let sensor = sensor.unwrap_or(SensorId([0; 16]));
     let sql =
         "INSERT INTO statement (clinic_id, hash, sensor_id, kind, text, stated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -318,6 +318,11 @@ pub(super) fn state_it(
         queue_leaf(tx, clinic, &Leaf { kind, sensor, place: Place::default(), received, object: hash })?;
     }
     Ok(hash)
+}
+
+/// The number of a kind in the data base.
+pub(super) fn leaf_number(kind: LeafKind) -> i64 {
+    LeafKind::ALL.iter().zip(0i64..).find(|(k, _)| **k == kind).map_or(-1, |(_, n)| n)
 }
 
 /// The kind of a number in the data base.

@@ -11,6 +11,7 @@ mod evidence;
 mod findings;
 mod fleet;
 mod sqlite;
+mod watch;
 
 pub use batch::{Batch, Held, NewReport, Standing};
 pub use book::{BookHead, Plan, ProofBase, Queued};
@@ -18,6 +19,7 @@ pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
+pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};
 use auscult_report::time::Timestamp;

@@ -189,6 +189,7 @@ fn step(tx: &Transaction<'_>, version: i64, name: &str, sql: &str, now: Timestam
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_archive", include_str!("../../schema/0001_archive.sql")),
     ("0002_network", include_str!("../../schema/0002_network.sql")),
+    ("0003_hearing", include_str!("../../schema/0003_hearing.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (
