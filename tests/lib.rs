@@ -117,6 +117,7 @@ impl Recorded {
             ),
             own_names: Vec::new(),
             own_bssids: own_bssids.collect(),
+            memory: auscult_agent::config::Memory::default(),
             key: [7; 32],
         }
     }

@@ -114,6 +114,7 @@ fn settings(config: &Config, identity: &Identity) -> Settings {
         places: Places::new(config.networks.clone()),
         own_names: config.own_ssids.clone(),
         own_bssids: config.own_bssids.clone(),
+        memory: config.memory,
         key: identity.pseudonym_key(),
     }
 }
@@ -190,7 +191,7 @@ impl Daemon {
             identity,
             spool,
             watch,
-            windows: Windows::default(),
+            windows: Windows::with_room(config.memory.known),
             health,
             gauge: Gauge::new(&config.state),
             post,
@@ -309,8 +310,8 @@ fn random() -> u64 {
 /// 2026-11-01: this program is no older, so a clock that says less was not set.
 const MADE: Timestamp = Timestamp::from_seconds(1_793_491_200);
 
-/// Windows that wait to be sealed; then the capture waits.
-const WAITING_WINDOWS: usize = 4;
+/// Windows that wait to be sealed; then the capture waits. Their memory is counted (`config::Memory`).
+const WAITING_WINDOWS: usize = 2;
 
 /// How long to wait for the capture before looking whether something waits, or a person asked for something.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
