@@ -216,10 +216,19 @@ impl Listener {
     /// What it sealed, and who it is.
     #[must_use]
     pub fn reports(&self) -> (Vec<VerifiedReport>, Identity) {
-        let config = Config::read(&fs::read_to_string(self.folder.join("agent.toml")).unwrap()).unwrap();
+        Listener::sealed_in(&self.folder)
+    }
+
+    /// What an agent with this folder sealed, and who it is.
+    ///
+    /// # Panics
+    /// If its configuration or its spool cannot be read.
+    #[must_use]
+    pub fn sealed_in(folder: &Path) -> (Vec<VerifiedReport>, Identity) {
+        let config = Config::read(&fs::read_to_string(folder.join("agent.toml")).unwrap()).unwrap();
         let identity = Identity::look(&config).unwrap();
         let bounds = Bounds { octets: 16 << 20, keep_ms: 0 };
-        let state = self.folder.join("state");
+        let state = folder.join("state");
         let (spool, _) = Spool::open(Box::new(SystemDisk), &state, bounds, &identity, Moment::default()).unwrap();
         (verified(&spool, &identity), identity)
     }

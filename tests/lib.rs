@@ -20,6 +20,7 @@ pub mod desk;
 pub mod entrances;
 pub mod far;
 pub mod frames;
+pub mod glut;
 pub mod golden;
 pub mod hidden;
 pub mod hours;
@@ -31,6 +32,7 @@ pub mod raw;
 pub mod reviewer;
 pub mod scenes;
 pub mod search;
+pub mod season;
 pub mod sensor;
 pub mod statements;
 pub mod station;
@@ -119,6 +121,7 @@ impl Recorded {
             ),
             own_names: Vec::new(),
             own_bssids: own_bssids.collect(),
+            memory: auscult_agent::config::Memory::default(),
             key: [7; 32],
         }
     }

@@ -4,6 +4,7 @@
 //! value refuses to start, with its line and its bound.
 
 mod capture;
+mod memory;
 
 use crate::places::Prefix;
 use auscult_report::zone::Zone;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 pub use capture::{Heard, Then};
+pub use memory::Memory;
 
 /// What is meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,8 @@ pub struct Config {
     pub machine_id: PathBuf,
     /// Whether a key that looks copied is used all the same.
     pub accept_copied_key: bool,
+    /// How much is kept in memory.
+    pub memory: Memory,
     /// How much is logged.
     pub level: Level,
     /// Where it is said.
@@ -137,6 +141,8 @@ struct RawConfig {
     #[serde(default)]
     identity: RawIdentity,
     #[serde(default)]
+    memory: RawMemory,
+    #[serde(default)]
     log: RawLog,
 }
 
@@ -186,6 +192,12 @@ struct RawIdentity {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct RawMemory {
+    cap_mib: Option<Spanned<i64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct RawLog {
     level: Level,
     to: LogTo,
@@ -209,7 +221,10 @@ impl RawConfig {
         let ssids = list("clinic.own_ssids", self.clinic.own_ssids, MAX_SSIDS)?;
         let bssids = list("clinic.own_bssids", self.clinic.own_bssids, MAX_BSSIDS)?;
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
-        let (heard, then) = capture::meant(self.capture)?;
+        let span = self.memory.cap_mib.as_ref().map_or(self.capture.span(), Spanned::span);
+        let cap_mib = number("memory.cap_mib", self.memory.cap_mib, 12..=1_024, memory::DEFAULT_CAP_MIB)?;
+        let (heard, then) = capture::meant(self.capture, cap_mib)?;
+        let memory = room(span, cap_mib, heard.rings_octets())?;
         Ok(Config {
             state: path("state", self.state)?,
             heard,
@@ -225,6 +240,7 @@ impl RawConfig {
             linger_ms: number("collector.linger_s", self.collector.linger_s, 0..=3_600, 0)?.saturating_mul(1_000),
             machine_id: self.identity.machine_id.unwrap_or_else(|| PathBuf::from("/etc/machine-id")),
             accept_copied_key: self.identity.accept_copied_key,
+            memory,
             level: self.log.level,
             log_to: self.log.to,
         })
@@ -249,6 +265,15 @@ fn number(key: &str, raw: Option<Spanned<i64>>, bound: RangeInclusive<u64>, defa
     let value = u64::try_from(*raw.get_ref()).ok().filter(|v| bound.contains(v));
     let (low, high) = (bound.start(), bound.end());
     value.ok_or_else(|| odd(raw.span(), format!("{key} is {}; it must be from {low} to {high}", raw.get_ref())))
+}
+
+/// What each table gets, if it is enough.
+fn room(span: Range<usize>, cap_mib: u64, rings_octets: u64) -> Result<Memory, Odd> {
+    Memory::within(cap_mib, rings_octets).ok_or_else(|| {
+        let (least, rings) = (Memory::least_mib(rings_octets), rings_octets.div_ceil(1_048_576));
+        let what = format!("memory.cap_mib is {cap_mib}; of it the interfaces' capture.buffer_kib take {rings} MiB");
+        odd(span, format!("{what}, so that it must be at least {least}, or the buffers smaller"))
+    })
 }
 
 fn path(key: &str, raw: Spanned<PathBuf>) -> Result<PathBuf, Odd> {
@@ -341,9 +366,10 @@ mod tests {
         let least = Config::read(LEAST).unwrap();
         assert_eq!(shipped.networks.len(), 2);
         let live = Config::read("state = \"s\"\n[[capture.interface]]\nname = \"br-lan\"\n").unwrap();
-        assert_eq!(shipped.heard, live.heard);
+        assert_eq!((&shipped.heard, shipped.memory), (&live.heard, live.memory));
         let heard = least.heard.clone();
-        let shown = Config { state: least.state.clone(), heard, networks: least.networks.clone(), ..shipped };
+        let (state, networks, memory) = (least.state.clone(), least.networks.clone(), least.memory);
+        let shown = Config { state, heard, networks, memory, ..shipped };
         assert_eq!(shown, least, "what the file shows is what is taken without it");
     }
 
@@ -392,6 +418,7 @@ mod tests {
             ("[collector]\naddresses = [\"http://collector.example\"]", "https://"),
             ("[collector]\naddresses = [\"https://user@collector.example/x\"]", "https://"),
             ("[collector]\nlinger_s = 3601", "from 0 to 3600"),
+            ("[memory]\ncap_mib = 11", "from 12 to 1024"),
             ("[log]\nlevel = \"loud\"", "info"),
             ("[log]\nto = \"/var/log/x\"", "syslog"),
         ] {
@@ -404,6 +431,25 @@ mod tests {
             assert_eq!(line, Some(4));
             assert!(what.contains("from 0 to 10000"), "{speed}: {what}");
         }
+    }
+
+    #[test]
+    fn the_rings_of_the_interfaces_are_part_of_the_memory() {
+        let live = |interfaces: usize, more: &str| {
+            let names: String =
+                (0..interfaces).map(|n| format!("[[capture.interface]]\nname = \"eth{n}\"\n")).collect();
+            Config::read(&format!("state = \"s\"\n{more}\n{names}"))
+        };
+        let octets = |config: &Config| config.heard.rings_octets() / 1_048_576;
+        let taken: Vec<u64> = [1, 3, 4, 8].map(|n| octets(&live(n, "").unwrap())).to_vec();
+        assert_eq!(taken, [2, 6, 6, 6]);
+        let (one, eight) = (live(1, "").unwrap().memory, live(8, "").unwrap().memory);
+        assert!(one.known > eight.known && eight.known > 3_000, "{one:?} {eight:?}");
+        let error = live(2, "[memory]\ncap_mib = 16\n[capture]\nbuffer_kib = 4096").unwrap_err();
+        assert_eq!(error.line, Some(3));
+        assert!(error.what.contains("at least 19") && error.what.contains("take 8 MiB"), "{error}");
+        let error = live(8, "[capture]\nbuffer_kib = 65536").unwrap_err();
+        assert!(error.what.contains("at least 523"), "{error}");
     }
 
     #[test]

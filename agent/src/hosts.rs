@@ -1,7 +1,9 @@
 //! The hosts that were heard: address, hardware address, zone, and the pseudonym under which facts speak of them.
 //!
-//! Keeps: at most [`MAX_HOSTS`] hosts. Drops: their names, always; hardware addresses of hosts behind a router (they are
-//! the router's). The pseudonym is a hash keyed with a key that stays on the sensor.
+//! Keeps: as many hosts as there is room for. Drops: their names, always; hardware addresses of hosts behind a router (they are
+//! the router's); where there is no room for a new one, an eighth of the directory: those that were heard for less than a minute
+//! first, then those that are not the clinic's, then who was quiet for the longest time. So a flood of invented addresses
+//! pushes out itself. The pseudonym is a hash keyed with a key that stays on the sensor: who comes back has the same.
 
 use crate::places::Places;
 use crate::wire::layers::Mac;
@@ -17,6 +19,7 @@ pub struct Hosts {
     places: Places,
     key: [u8; 32],
     by_address: HashMap<IpAddr, Host>,
+    room: usize,
     let_go: u64,
 }
 
@@ -38,10 +41,11 @@ pub struct Host {
 }
 
 impl Hosts {
-    /// An empty directory.
+    /// An empty directory with room for so many hosts ([`crate::config::Memory`]).
     #[must_use]
-    pub fn new(places: Places, key: [u8; 32]) -> Hosts {
-        Hosts { places, key, by_address: HashMap::new(), let_go: 0 }
+    pub fn new(places: Places, key: [u8; 32], room: usize) -> Hosts {
+        // All of it at once: a table that grows is there twice for a while.
+        Hosts { places, key, by_address: HashMap::with_capacity(room), room, let_go: 0 }
     }
 
     /// Addresses belong elsewhere from now on; hosts keep their pseudonyms. The key stays as it is.
@@ -70,9 +74,8 @@ impl Hosts {
         if group {
             return (id, zone);
         }
-        if self.by_address.len() >= MAX_HOSTS {
-            self.let_go = self.let_go.saturating_add(1);
-            return (id, zone);
+        if self.by_address.len() >= self.room {
+            self.make_room();
         }
         let hardware = hardware.filter(|h| is_near(zone) && is_unicast(h));
         self.by_address.insert(address, Host { id, address, hardware, zone, first: at, last: at });
@@ -112,6 +115,20 @@ impl Hosts {
         self.by_address.retain(|_, h| is_near(h.zone) || h.last >= moment);
     }
 
+    /// Lets an eighth of the directory go. Each host that is met pays for eight that are looked at.
+    fn make_room(&mut self) {
+        let worth = |h: &Host| (h.last.since_ms(h.first) >= SETTLED_MS, is_near(h.zone), h.last);
+        let mut all: Vec<_> = self.by_address.values().map(|h| (worth(h), h.address)).collect();
+        let leaving = (self.room / 8).max(1).min(all.len());
+        if let Some(last) = leaving.checked_sub(1) {
+            all.select_nth_unstable(last);
+        }
+        for (_, address) in all.iter().take(leaving) {
+            self.by_address.remove(address);
+        }
+        self.let_go = self.let_go.saturating_add(u64::try_from(leaving).unwrap_or(u64::MAX));
+    }
+
     fn pseudonym(&self, address: IpAddr) -> HostId {
         let mut hash = Sha256::new();
         hash.update(b"auscult.dev/host/v1\0");
@@ -135,15 +152,15 @@ fn is_unicast(hardware: &Mac) -> bool {
     first & 1 == 0 && hardware.iter().any(|o| *o != 0)
 }
 
-/// Hosts known at once: 300 of a clinic, and the outside ones that its people talk to in a window. About 100 octets each.
-pub const MAX_HOSTS: usize = 16_384;
+/// Who was heard for so long is no address that somebody made up once.
+const SETTLED_MS: u64 = 60_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hosts(key: u8) -> Hosts {
-        Hosts::new(Places::new(vec![("192.168.20.0/24".parse().unwrap(), Zone::SameSegment)]), [key; 32])
+        Hosts::new(Places::new(vec![("192.168.20.0/24".parse().unwrap(), Zone::SameSegment)]), [key; 32], 64)
     }
 
     #[test]
@@ -178,5 +195,43 @@ mod tests {
         let mut heard: Vec<_> = hosts.iter().map(|h| (h.address.to_string(), h.hardware)).collect();
         heard.sort();
         assert_eq!(heard, [("192.168.20.10".to_string(), router), ("203.0.113.50".to_string(), None)]);
+    }
+
+    #[test]
+    fn a_flood_of_invented_addresses_pushes_out_itself_and_is_counted() {
+        let mut hosts = hosts(1);
+        let real: Vec<IpAddr> = (1..33u8).map(|n| IpAddr::from([192, 168, 20, n])).collect();
+        let before: Vec<_> = real.iter().map(|a| hosts.meet(*a, Some([0, 1, 2, 3, 4, 5]), Timestamp(0)).0).collect();
+        for address in &real {
+            hosts.meet(*address, None, Timestamp(SETTLED_MS));
+        }
+        for n in 0..10_000u32 {
+            let [_, _, b, c] = n.to_be_bytes();
+            hosts.meet(IpAddr::from([192, 168, 100 + b, c]), None, Timestamp(SETTLED_MS + u64::from(n)));
+            hosts.meet(IpAddr::from([203, 0, b, c]), None, Timestamp(SETTLED_MS + u64::from(n)));
+        }
+        let known = |a: &IpAddr| hosts.iter().find(|h| h.address == *a).map(|h| h.id);
+        let after: Vec<_> = real.iter().filter_map(known).collect();
+        assert_eq!(before, after);
+        let (kept, let_go) = (hosts.iter().count(), hosts.take_let_go());
+        assert!(kept <= 64, "{kept}");
+        assert_eq!(kept as u64 + let_go, 20_032);
+    }
+
+    #[test]
+    fn where_everybody_is_settled_the_quietest_make_room_and_outside_ones_before_them() {
+        let mut hosts = hosts(1);
+        let (near, far) = (|n: u8| IpAddr::from([192, 168, 20, n]), |n: u8| IpAddr::from([203, 0, 113, n]));
+        for at in [0, SETTLED_MS] {
+            for n in 0..32 {
+                hosts.meet(near(n), None, Timestamp(at + u64::from(n)));
+                hosts.meet(far(n), None, Timestamp(at + 100 + u64::from(n)));
+            }
+        }
+        hosts.meet(near(32), None, Timestamp(2 * SETTLED_MS));
+        let is_known = |hosts: &Hosts, address| hosts.iter().any(|h| h.address == address);
+        let gone: Vec<u8> = (0..32).filter(|n| !is_known(&hosts, far(*n))).collect();
+        assert_eq!(gone, (0..8).collect::<Vec<_>>());
+        assert!((0..33).all(|n| is_known(&hosts, near(n))));
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Keeps: for each subject, fact and zone when it was first and last heard and how often, or how many different things.
 //! What is counted as different stays known over the windows of a day, so that the twentieth caller is the twentieth.
-//! Drops: observations that would need a row beyond [`MAX_ROWS`]; they are counted.
+//! Drops: observations that would need a row where there is no room, or one more thing to remember; they are counted. What
+//! hosts are said to be (a word for each caller) takes no more than half of the rows, what is in the air no more than a quarter,
+//! so that services are told of in a flood of callers too.
 
+use crate::config::Memory;
 use crate::detect::{Amount, Observation};
 use crate::urgent::Urgent;
 use auscult_report::fact::Fact;
@@ -11,12 +14,19 @@ use auscult_report::subject::Subject;
 use auscult_report::summary::Sighting;
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What was observed in the window in hand.
-#[derive(Default)]
 pub struct Inventory {
     rows: HashMap<Key, Row>,
+    room: usize,
+    /// Rows about hosts, and about wireless networks.
+    of_hosts: usize,
+    of_networks: usize,
+    /// Different things that all rows remember, and how many they may.
+    things: usize,
+    room_for_things: usize,
     let_go: u64,
     urgent: Urgent,
 }
@@ -40,18 +50,51 @@ impl Row {
     }
 }
 
+impl Default for Inventory {
+    fn default() -> Inventory {
+        Inventory::with_room(&Memory::default())
+    }
+}
+
 impl Inventory {
+    /// With room for what [`Memory`] says.
+    #[must_use]
+    pub fn with_room(memory: &Memory) -> Inventory {
+        Inventory {
+            // All of it at once: a table that grows is there twice for a while.
+            rows: HashMap::with_capacity(memory.rows),
+            room: memory.rows,
+            of_hosts: 0,
+            of_networks: 0,
+            things: 0,
+            room_for_things: memory.things,
+            let_go: 0,
+            urgent: Urgent::default(),
+        }
+    }
+
     /// Takes one observation in.
     pub fn take(&mut self, o: &Observation) {
         let key = (o.subject, o.fact, o.zone);
-        if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
-            self.let_go = self.let_go.saturating_add(1);
-            return;
-        }
-        let row = self.rows.entry(key).or_insert_with(|| {
-            self.urgent.take(o);
-            Row { heard: true, first: o.at, last: o.at, times: 0, different: None }
-        });
+        let Inventory { rows, room, of_hosts, of_networks, things, room_for_things, let_go, urgent } = self;
+        let is_full = rows.len() >= *room;
+        let row = match rows.entry(key) {
+            Entry::Occupied(row) => row.into_mut(),
+            Entry::Vacant(place) => {
+                let (taken, share) = match o.subject {
+                    Subject::Host(_) => (of_hosts, *room / 2),
+                    Subject::Wireless(_) => (of_networks, *room / 4),
+                    _ => (&mut 0, usize::MAX),
+                };
+                if is_full || *taken >= share {
+                    *let_go = let_go.saturating_add(1);
+                    return;
+                }
+                *taken = taken.saturating_add(1);
+                urgent.take(o);
+                place.insert(Row { heard: true, first: o.at, last: o.at, times: 0, different: None })
+            }
+        };
         if !row.heard {
             (row.heard, row.first, row.last) = (true, o.at, o.at);
         }
@@ -60,10 +103,17 @@ impl Inventory {
         match o.amount {
             Amount::Times(n) => row.times = row.times.saturating_add(n),
             Amount::Different(thing) => {
-                let things = row.different.get_or_insert_default();
-                if things.len() < MAX_DIFFERENT {
-                    things.insert(thing);
+                let known = row.different.get_or_insert_default();
+                if known.len() >= MAX_DIFFERENT || known.contains(&thing) {
+                    return;
                 }
+                // Each row remembers one at least: a set of none would say that nothing was heard.
+                if *things >= *room_for_things && !known.is_empty() {
+                    *let_go = let_go.saturating_add(1);
+                    return;
+                }
+                known.insert(thing);
+                *things = things.saturating_add(1);
             }
         }
     }
@@ -110,35 +160,34 @@ impl Inventory {
         }
     }
 
-    /// Keeps the rows that count different things, the newest first, as far as [`MAX_KEPT_THINGS`] go.
+    /// Keeps the rows that count different things, the newest first, as far as half of the room for things goes and half of that
+    /// for rows: the next window brings its own.
     fn remember_different(&mut self) {
         let newest = self.rows.values().map(|row| row.last).max().unwrap_or_default();
         self.rows.retain(|_, row| row.different.is_some() && newest.since_ms(row.last) < DIFFERENT_KEPT_MS);
         let mut by_age: Vec<_> = self.rows.iter().map(|(key, row)| (row.last, *key)).collect();
         by_age.sort_unstable();
-        let mut room = MAX_KEPT_THINGS;
-        for (_, key) in by_age.into_iter().rev() {
+        let mut room = self.room_for_things / 2;
+        for (n, (_, key)) in by_age.into_iter().rev().enumerate() {
             let Some(row) = self.rows.get_mut(&key) else { continue };
             let things = row.different.as_ref().map_or(0, HashSet::len);
-            match room.checked_sub(things) {
+            match room.checked_sub(things).filter(|_| n < self.room / 2) {
                 Some(left) => (room, row.heard) = (left, false),
                 None => drop(self.rows.remove(&key)),
             }
         }
+        self.things = (self.room_for_things / 2).saturating_sub(room);
+        let count = |is: fn(&Subject) -> bool| self.rows.keys().filter(|(subject, ..)| is(subject)).count();
+        self.of_hosts = count(|subject| matches!(subject, Subject::Host(_)));
+        self.of_networks = count(|subject| matches!(subject, Subject::Wireless(_)));
     }
 }
 
 /// Beacons and answers after which a network is there (the judge asks for as many).
 const BEACONS: u32 = 3;
 
-/// Rows of one window. 300 hosts with ten facts each are 3,000; at about 200 octets a row the bound is 8 MB.
-const MAX_ROWS: usize = 40_000;
-
 /// Different things counted for one fact: rules ask for at most 20, and a person for "many".
 const MAX_DIFFERENT: usize = 1_000;
-
-/// Different things kept beyond their window, all facts together: 2 MB.
-const MAX_KEPT_THINGS: usize = 131_072;
 
 /// After a day without any, counting begins again: addresses and names change hands.
 const DIFFERENT_KEPT_MS: u64 = 86_400_000;
@@ -221,15 +270,56 @@ mod tests {
         }
     }
 
+    fn small() -> Inventory {
+        Inventory::with_room(&Memory { rows: 100, things: 60, ..Memory::default() })
+    }
+
     #[test]
-    fn what_does_not_fit_is_counted() {
-        let mut inventory = Inventory::default();
-        for n in 0..u64::try_from(MAX_ROWS).unwrap() + 5 {
+    fn callers_and_networks_leave_room_for_services_and_what_does_not_fit_is_counted() {
+        use auscult_report::subject::{Bssid, Transport};
+        let mut inventory = small();
+        for n in 0..200u8 {
             let mut o = observation(Fact::Medical, 1, Amount::Times(1));
-            o.subject = Subject::Host(HostId(n));
-            inventory.take(&o);
+            for subject in [
+                Subject::Host(HostId(n.into())),
+                Subject::Wireless(Bssid([n; 6])),
+                Subject::Service(HostId(1), Transport::Tcp, n.into()),
+            ] {
+                if matches!(subject, Subject::Service(..)) && n % 8 != 0 {
+                    continue;
+                }
+                o.subject = subject;
+                inventory.take(&o);
+            }
         }
         let (sightings, let_go) = inventory.close();
-        assert_eq!((sightings.len(), let_go), (MAX_ROWS, 5));
+        let count = |is: fn(&Subject) -> bool| sightings.iter().filter(|s| is(&s.subject)).count();
+        assert_eq!(count(|s| matches!(s, Subject::Host(_))), 50);
+        assert_eq!(count(|s| matches!(s, Subject::Wireless(_))), 25);
+        assert_eq!((sightings.len(), let_go), (100, 425 - 100));
+        // The next window has its own room.
+        inventory.take(&observation(Fact::Medical, 2, Amount::Times(1)));
+        assert_eq!(inventory.close().0.len(), 1);
+    }
+
+    #[test]
+    fn things_have_a_bound_over_all_rows_and_half_of_it_is_kept_for_the_next_window() {
+        let mut inventory = small();
+        let hear = |inventory: &mut Inventory| {
+            for n in 0..10u64 {
+                for thing in 0..20u64 {
+                    let mut o = observation(Fact::DicomCalling, 100 + n, Amount::Different(thing));
+                    o.subject = Subject::Host(HostId(n));
+                    inventory.take(&o);
+                }
+            }
+            let (sightings, let_go) = inventory.close();
+            (sightings.iter().map(|s| s.count).collect::<Vec<_>>(), let_go)
+        };
+        let (counts, let_go) = hear(&mut inventory);
+        assert_eq!(counts, [20, 20, 20, 1, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(let_go, 7 * 19);
+        assert!(inventory.things <= 30 && inventory.rows.len() <= 10, "{} things", inventory.things);
+        assert!(hear(&mut inventory).0.iter().all(|n| *n > 0));
     }
 }

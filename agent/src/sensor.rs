@@ -2,6 +2,7 @@
 //! and a live interface are the same to it, and the same frames always give the same summary.
 
 use crate::capture::{Frame, Link};
+use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
 use crate::detect::leases::Leases;
 use crate::detect::stack::by_syn;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub own_names: Vec<Vec<u8>>,
     /// Addresses of the clinic's access points.
     pub own_bssids: Vec<[u8; 6]>,
+    /// How much is kept.
+    pub memory: Memory,
     /// Keys pseudonyms and the hashes of things that are only counted; it stays on the sensor.
     pub key: [u8; 32],
 }
@@ -65,9 +68,9 @@ impl Sensor {
         let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
         let ownership = Ownership { names: settings.own_names, bssids: settings.own_bssids };
         let around = Around {
-            hosts: Hosts::new(settings.places, settings.key),
+            hosts: Hosts::new(settings.places, settings.key, settings.memory.hosts),
             airwaves: Airwaves::new(ownership, key),
-            inventory: Inventory::default(),
+            inventory: Inventory::with_room(&settings.memory),
             leases: Leases::default(),
             key,
             near: [None, None],
@@ -75,7 +78,7 @@ impl Sensor {
             faults: Faults::default(),
         };
         Sensor {
-            flows: FlowTable::new(),
+            flows: FlowTable::new(&settings.memory),
             around,
             counters: Counters::default(),
             from: None,

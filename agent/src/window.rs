@@ -3,7 +3,10 @@
 //! A whole report ([`Full`]) says all that is known: at start, every six hours, after 24 changes, when asked. In between
 //! [`Changes`] say what is not in it; each stands alone on it, so that one that is lost takes nothing with it but its
 //! counters. A window that brought nothing new is not told; what it counted goes into the next report.
-//! Keeps: what is known, within the bounds of a summary; what was not written yet. Drops: what was not heard for a week.
+//! Keeps: what is known, within a bound; what was not written yet. Drops: what was not heard for a week; where there is no room
+//! for what is new, what was heard longest ago, and before it hints at the systems of hosts that serve nothing.
+
+mod lighter;
 
 use auscult_report::bounded::Bounded;
 use auscult_report::fact::Fact;
@@ -14,10 +17,13 @@ use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use lighter::lighter;
+
 /// What is known, and what of it was told.
-#[derive(Default)]
 pub struct Windows {
-    known: BTreeMap<Key, Sighting>,
+    known: BTreeMap<Key, Seen>,
+    /// How much is known at most.
+    room: usize,
     hosts: BTreeMap<HostId, HostEntry>,
     base: Option<Base>,
     changes: u32,
@@ -32,22 +38,57 @@ pub struct Windows {
 
 type Key = (Subject, Fact, Option<Zone>);
 
+/// When something was heard, and how often.
+#[derive(Clone, Copy)]
+struct Seen {
+    first: Timestamp,
+    last: Timestamp,
+    count: u32,
+}
+
 /// The last whole report.
 struct Base {
     place: Place,
     summary: Summary,
 }
 
+impl Default for Windows {
+    fn default() -> Windows {
+        Windows::with_room(MAX_SIGHTINGS)
+    }
+}
+
 impl Windows {
+    /// With room for so many sightings ([`crate::config::Memory`]).
+    #[must_use]
+    pub const fn with_room(room: usize) -> Windows {
+        Windows {
+            known: BTreeMap::new(),
+            room,
+            hosts: BTreeMap::new(),
+            base: None,
+            changes: 0,
+            full_wanted: false,
+            untold: None,
+            news: false,
+            urgent: BTreeMap::new(),
+            events: VecDeque::new(),
+        }
+    }
+
     /// Takes a window in. What is to be sealed now, if anything.
     pub fn close(&mut self, summary: Summary) -> Option<Payload> {
         let let_go = self.learn(&summary);
         let forgotten = self.forget(summary.window.to);
         self.news |= forgotten;
         let mut untold = match self.untold.take() {
-            Some(earlier) => fold(&earlier, &summary),
+            Some(earlier) => fold(earlier, summary),
             None => summary,
         };
+        // What is told of is what is known: however long nothing can be written, no more than that waits.
+        let mut sightings = core::mem::take(&mut untold.sightings).into_vec();
+        sightings.retain(|s| self.known.contains_key(&key(s)));
+        (untold.sightings, untold.hosts) = (Bounded::first_of(sightings).0, Bounded::default());
         let counters = &mut untold.counters;
         counters.observations_let_go = counters.observations_let_go.saturating_add(let_go);
         self.untold = Some(untold);
@@ -132,16 +173,18 @@ impl Windows {
 
     /// Learns what a window heard; gives how many sightings found no room.
     fn learn(&mut self, summary: &Summary) -> u64 {
-        let mut let_go = 0u64;
+        let new = summary.sightings.iter().filter(|s| !self.known.contains_key(&key(s))).count();
+        let over = self.known.len().saturating_add(new).saturating_sub(self.room);
+        let mut let_go = self.make_room(over, summary.window.from);
         for heard in &summary.sightings {
-            let has_room = self.known.len() < MAX_SIGHTINGS;
+            let has_room = self.known.len() < self.room;
             match self.known.get_mut(&key(heard)) {
                 Some(known) => {
-                    let grown = add(known, heard);
+                    let grown = known.add(heard);
                     self.news |= grown;
                 }
                 None if has_room => {
-                    self.known.insert(key(heard), *heard);
+                    self.known.insert(key(heard), Seen { first: heard.first, last: heard.last, count: heard.count });
                     self.news = true;
                 }
                 None => let_go = let_go.saturating_add(1),
@@ -153,8 +196,25 @@ impl Windows {
         let_go
     }
 
+    /// Forgets `over` sightings that were last heard before `from`; gives how many were forgotten. They are told again when they
+    /// are heard again.
+    fn make_room(&mut self, over: usize, from: Timestamp) -> u64 {
+        if over == 0 {
+            return 0;
+        }
+        let old = self.known.iter().filter(|(_, seen)| seen.last < from);
+        let mut old: Vec<(bool, Timestamp, Key)> = old.map(|(key, seen)| (!is_hint(key), seen.last, *key)).collect();
+        old.sort_unstable();
+        old.truncate(over);
+        for (.., key) in &old {
+            self.known.remove(key);
+        }
+        self.forget_hosts();
+        u64::try_from(old.len()).unwrap_or(u64::MAX)
+    }
+
     fn meet(&mut self, host: &HostEntry) {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&host.id) {
+        if self.hosts.len() >= self.room.min(MAX_HOSTS) && !self.hosts.contains_key(&host.id) {
             return;
         }
         // A host that served something in an earlier window keeps what was said of it then.
@@ -174,17 +234,26 @@ impl Windows {
         self.known.retain(|_, s| now.since_ms(s.last) < FORGET_AFTER_MS);
         let forgot = self.known.len() != before;
         if forgot {
-            let spoken_of: BTreeSet<HostId> = self.known.values().filter_map(|s| host_of(s.subject)).collect();
-            self.hosts.retain(|id, _| spoken_of.contains(id));
+            self.forget_hosts();
         }
         forgot
     }
 
+    /// Forgets the hosts of which nothing is known any more.
+    fn forget_hosts(&mut self) {
+        let spoken_of: BTreeSet<HostId> = self.known.keys().filter_map(|(subject, ..)| host_of(*subject)).collect();
+        self.hosts.retain(|id, _| spoken_of.contains(id));
+    }
+
+    fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        self.known.iter().map(|(key, seen)| sighting(key, seen))
+    }
+
     /// All that is known.
     fn state(&self, untold: &Summary) -> Summary {
-        let sightings: Vec<Sighting> = self.known.values().copied().collect();
+        let sightings: Vec<Sighting> = self.sightings().collect();
         let hosts = Bounded::first_of(self.hosts_of(&sightings)).0;
-        Summary { hosts, sightings: Bounded::first_of(sightings).0, ..untold.clone() }
+        Summary { window: untold.window, hosts, sightings: Bounded::first_of(sightings).0, counters: untold.counters }
     }
 
     fn hosts_of(&self, sightings: &[Sighting]) -> Vec<HostEntry> {
@@ -194,50 +263,33 @@ impl Windows {
 
     /// What is not in the last whole report, or stands otherwise there.
     fn changes_since(&self, base: &Base, untold: &Summary) -> Changes {
-        let told: BTreeSet<Key> = base.summary.sightings.iter().map(key).collect();
-        let heard = untold.sightings.iter().map(key);
-        let since = self.known.keys().filter(|k| !told.contains(k)).copied();
-        let keys: BTreeSet<Key> = heard.chain(since).collect();
-        let sightings: Vec<Sighting> = keys.iter().filter_map(|k| self.known.get(k)).copied().collect();
+        let (told, heard) = (by_key(&base.summary.sightings), by_key(&untold.sightings));
+        let is_in = |list: &[&Sighting], wanted: &Key| list.binary_search_by(|s| key(s).cmp(wanted)).is_ok();
+        let changed = self.known.iter().filter(|(key, _)| is_in(&heard, key) || !is_in(&told, key));
+        let sightings: Vec<Sighting> = changed.map(|(key, seen)| sighting(key, seen)).collect();
         let hosts = Bounded::first_of(self.hosts_of(&sightings)).0;
         let over = base.summary.sightings.iter().enumerate().filter(|(_, s)| !self.known.contains_key(&key(s)));
         let ended = Bounded::first_of(over.filter_map(|(n, _)| u16::try_from(n).ok()).collect()).0;
-        let now = Summary { hosts, sightings: Bounded::first_of(sightings).0, ..untold.clone() };
+        let sightings = Bounded::first_of(sightings).0;
+        let now = Summary { window: untold.window, hosts, sightings, counters: untold.counters };
         Changes::between(&base.summary, base.place, &now, ended)
     }
 }
 
-/// The same payload with half of its sightings, if it was too long for a report; what was left out is counted, and told
-/// by the reports after it.
-#[must_use]
-pub fn lighter(payload: Payload) -> Option<Payload> {
-    let halve = |sightings: &mut Bounded<Sighting, MAX_SIGHTINGS>, counters: &mut Counters| {
-        let mut list = core::mem::take(sightings).into_vec();
-        let left_out = list.len().div_ceil(2);
-        list.truncate(list.len().saturating_sub(left_out));
-        let let_go = counters.observations_let_go.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
-        counters.observations_let_go = let_go;
-        *sightings = Bounded::first_of(list).0;
-        left_out > 0
-    };
-    let of = |sightings: &[Sighting], hosts: &Bounded<HostEntry, MAX_HOSTS>| {
-        let spoken_of: BTreeSet<HostId> = sightings.iter().filter_map(|s| host_of(s.subject)).collect();
-        Bounded::first_of(hosts.iter().filter(|h| spoken_of.contains(&h.id)).copied().collect()).0
-    };
-    match payload {
-        Payload::Full(mut full) => {
-            let summary = &mut full.summary;
-            let lighter = halve(&mut summary.sightings, &mut summary.counters);
-            summary.hosts = of(&summary.sightings, &summary.hosts);
-            lighter.then_some(Payload::Full(full))
-        }
-        Payload::Changes(mut changes) => {
-            let lighter = halve(&mut changes.sightings, &mut changes.counters);
-            changes.hosts = of(&changes.sightings, &changes.hosts);
-            lighter.then_some(Payload::Changes(changes))
-        }
-        _ => None,
-    }
+/// In the order of their keys.
+fn by_key(sightings: &[Sighting]) -> Vec<&Sighting> {
+    let mut sorted: Vec<&Sighting> = sightings.iter().collect();
+    sorted.sort_unstable_by_key(|s| key(s));
+    sorted
+}
+
+const fn sighting((subject, fact, zone): &Key, seen: &Seen) -> Sighting {
+    Sighting { subject: *subject, fact: *fact, zone: *zone, first: seen.first, last: seen.last, count: seen.count }
+}
+
+/// What a host that calls lets guess of itself: phones come and go by the thousand.
+const fn is_hint((subject, fact, _): &Key) -> bool {
+    matches!((subject, fact), (Subject::Host(_), Fact::System(_) | Fact::DhcpClass(_)))
 }
 
 const fn key(s: &Sighting) -> Key {
@@ -251,36 +303,44 @@ const fn host_of(subject: Subject) -> Option<HostId> {
     }
 }
 
-/// Adds a later sighting of the same; true if it counts different things, and more of them than before.
-pub fn add(known: &mut Sighting, heard: &Sighting) -> bool {
-    known.first = known.first.min(heard.first);
-    known.last = known.last.max(heard.last);
-    if known.fact.counts_different() {
-        let grown = heard.count > known.count;
-        known.count = known.count.max(heard.count);
-        return grown;
+impl Seen {
+    /// Adds a later sighting of the same; true if it counts different things, and more of them than before.
+    fn add(&mut self, heard: &Sighting) -> bool {
+        self.first = self.first.min(heard.first);
+        self.last = self.last.max(heard.last);
+        if heard.fact.counts_different() {
+            let grown = heard.count > self.count;
+            self.count = self.count.max(heard.count);
+            return grown;
+        }
+        self.count = self.count.saturating_add(heard.count);
+        false
     }
-    known.count = known.count.saturating_add(heard.count);
-    false
 }
 
-/// Two windows as one.
-fn fold(earlier: &Summary, later: &Summary) -> Summary {
-    let mut sightings: BTreeMap<Key, Sighting> = earlier.sightings.iter().map(|s| (key(s), *s)).collect();
-    for heard in &later.sightings {
-        sightings
-            .entry(key(heard))
-            .and_modify(|known| {
-                add(known, heard);
-            })
-            .or_insert(*heard);
-    }
-    let mut hosts: BTreeMap<HostId, HostEntry> = earlier.hosts.iter().map(|h| (h.id, *h)).collect();
-    hosts.extend(later.hosts.iter().map(|h| (h.id, *h)));
+/// Adds a later sighting of the same.
+pub fn add(known: &mut Sighting, heard: &Sighting) {
+    let mut seen = Seen { first: known.first, last: known.last, count: known.count };
+    seen.add(heard);
+    (known.first, known.last, known.count) = (seen.first, seen.last, seen.count);
+}
+
+/// Two windows as one; hosts are told from what is known.
+fn fold(earlier: Summary, later: Summary) -> Summary {
+    let mut sightings = earlier.sightings.into_vec();
+    sightings.extend_from_slice(&later.sightings);
+    sightings.sort_unstable();
+    sightings.dedup_by(|again, first| {
+        let same = key(again) == key(first);
+        if same {
+            add(first, again);
+        }
+        same
+    });
     Summary {
         window: Window { from: earlier.window.from.min(later.window.from), to: later.window.to },
-        hosts: Bounded::first_of(hosts.into_values().collect()).0,
-        sightings: Bounded::first_of(sightings.into_values().collect()).0,
+        hosts: Bounded::default(),
+        sightings: Bounded::first_of(sightings).0,
         counters: sum(&earlier.counters, &later.counters),
     }
 }
@@ -457,6 +517,33 @@ mod tests {
         let told = full(windows.close(again));
         assert_eq!(told.summary.sightings.len(), 1);
         assert_eq!(told.summary.hosts.len(), 1);
+    }
+
+    #[test]
+    fn where_there_is_no_room_hints_at_callers_go_first_and_then_what_was_heard_longest_ago() {
+        use auscult_report::fact::{Fact, SignPlace, SystemFamily, SystemSign};
+        let (place, family) = (SignPlace::ALL[0], SystemFamily::ALL[0]);
+        let hint = Fact::System(SystemSign { place, family, major: 0, minor: 0, build: 0 });
+        let call = |n, at| Sighting { subject: Subject::Host(HostId(n)), ..sighting(0, hint, at, 1) };
+        let mut windows = Windows::with_room(6);
+        let mut close = |n: u64, heard: &[Sighting]| {
+            let told = windows.close(window(n, heard)).unwrap();
+            windows.written(at(n), &told);
+            let known: Vec<_> = windows.known.keys().map(|(subject, ..)| host_of(*subject).unwrap().0).collect();
+            (known, windows.untold.is_none(), windows.hosts.len())
+        };
+        let first = [sighting(1, Fact::Answered, 1, 1), sighting(2, Fact::Answered, 2, 1), call(11, 8), call(12, 9)];
+        assert_eq!(close(0, &first).0, [11, 12, 1, 2]);
+        let more = [3, 4, 5].map(|n| sighting(n, Fact::Answered, 900_000 + n, 1));
+        assert_eq!(close(1, &more), (vec![12, 1, 2, 3, 4, 5], true, 6), "the older hint");
+        let again = [sighting(1, Fact::Answered, 1_800_001, 1), sighting(6, Fact::Answered, 1_800_006, 1)];
+        assert_eq!(close(2, &again).0, [1, 2, 3, 4, 5, 6], "the other one");
+        let last = [sighting(7, Fact::Answered, 2_700_007, 1)];
+        assert_eq!(close(3, &last).0, [1, 3, 4, 5, 6, 7], "who was quiet longest");
+        let flood: Vec<Sighting> = (20..40).map(|n| sighting(n, Fact::Answered, 3_600_000 + n, 1)).collect();
+        let mut flooded = Windows::with_room(6);
+        let Some(Payload::Full(full)) = flooded.close(window(4, &flood)) else { panic!("not whole") };
+        assert_eq!((full.summary.sightings.len(), full.summary.counters.observations_let_go), (6, 14));
     }
 
     #[test]

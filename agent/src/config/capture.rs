@@ -19,6 +19,18 @@ pub enum Heard {
     Live(Vec<Wanted>, Keeping),
 }
 
+impl Heard {
+    /// Octets that the interfaces' rings take.
+    pub(super) fn rings_octets(&self) -> u64 {
+        match self {
+            Heard::Replay(..) => 0,
+            Heard::Live(wanted, keeping) => {
+                u64::try_from(wanted.len().saturating_mul(keeping.buffer_octets)).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
 /// What becomes of the daemon when the capture ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,7 +64,7 @@ struct RawInterface {
     leaving: Option<bool>,
 }
 
-pub(super) fn meant(raw: Spanned<RawCapture>) -> Result<(Heard, Then), Odd> {
+pub(super) fn meant(raw: Spanned<RawCapture>, cap_mib: u64) -> Result<(Heard, Then), Odd> {
     let (span, raw) = (raw.span(), raw.into_inner());
     match (raw.replay, raw.interface) {
         (Some(_), Some(interfaces)) => {
@@ -71,16 +83,23 @@ pub(super) fn meant(raw: Spanned<RawCapture>) -> Result<(Heard, Then), Odd> {
         (None, Some(interfaces)) => {
             refuse("capture.speed", "capture.replay", raw.speed.map(|s| s.span()))?;
             refuse("capture.then", "capture.replay", raw.then.map(|t| t.span()))?;
-            let kib = number("capture.buffer_kib", raw.buffer_kib, 512..=65_536, 2_048)?;
+            let wanted = wanted(interfaces)?;
+            let kib = number("capture.buffer_kib", raw.buffer_kib, 512..=65_536, buffer_kib(cap_mib, wanted.len()))?;
             let snap = number("capture.snap_octets", raw.snap_octets, 256..=65_535, 65_535)?;
             let keeping = Keeping {
                 way: raw.method.map(Spanned::into_inner).unwrap_or_default(),
                 snap_octets: u32::try_from(snap).unwrap_or(u32::MAX),
                 buffer_octets: usize::try_from(kib.saturating_mul(1_024)).unwrap_or(usize::MAX),
             };
-            Ok((Heard::Live(wanted(interfaces)?, keeping), Then::End))
+            Ok((Heard::Live(wanted, keeping), Then::End))
         }
     }
+}
+
+/// Room for frames that wait, for each of so many interfaces: all together a quarter of the memory at most.
+fn buffer_kib(cap_mib: u64, interfaces: usize) -> u64 {
+    let each = u64::try_from(interfaces).ok().and_then(|n| cap_mib.saturating_mul(256).checked_div(n));
+    each.unwrap_or_default().clamp(512, 2_048)
 }
 
 /// A key that means nothing without another one.

@@ -117,6 +117,11 @@ impl From<WireError> for Step {
 }
 
 impl Walk {
+    /// Octets of the command set in hand.
+    pub(super) const fn held(&self) -> usize {
+        self.command.capacity()
+    }
+
     /// The next thing heard on this side, if enough waits. Work is bounded by what waits: each step takes octets away,
     /// or goes on to a stage that does.
     pub(super) fn next(&mut self, head: &mut Head) -> Option<Heard> {

@@ -102,6 +102,10 @@ struct Smb {
 }
 
 impl Listener for Smb {
+    fn held(&self) -> usize {
+        self.shares.held()
+    }
+
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
         // The client first: where both wait, its requests come before the answers.
         self.hear(talk.client, false, said);

@@ -75,6 +75,13 @@ impl Follow for Following {
         }
         Wanted::Nothing
     }
+
+    fn held(&self) -> usize {
+        match &self.stage {
+            Stage::Unknown { .. } => 0,
+            Stage::Followed(listener) => size_of_val(&**listener).saturating_add(listener.held()),
+        }
+    }
 }
 
 impl Following {

@@ -119,6 +119,10 @@ enum Caller {
 }
 
 impl Listener for Association {
+    fn held(&self) -> usize {
+        self.client.held().saturating_add(self.server.held())
+    }
+
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
         let mut over = false;
         while let Some(heard) = self.client.next(talk.client) {

@@ -104,6 +104,11 @@ pub trait Listener: Send {
     /// New octets wait on one side or both, or a side ended. Takes from the heads what it has understood and leaves
     /// what is not complete yet. Its work is bounded by the octets that wait.
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest;
+
+    /// Octets that it holds beside its own fields; what is never more than a few hundred need not be told.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// Whether a listener wants to hear more of its conversation.

@@ -135,6 +135,11 @@ impl Memory {
 }
 
 impl Listener for Web {
+    fn held(&self) -> usize {
+        let asked = self.memory.asked.capacity().saturating_mul(size_of::<Asked>());
+        self.memory.body.as_ref().map_or(asked, |body| body.held().saturating_add(asked))
+    }
+
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
         let deaf = talk.server.heard() == 0;
         let mut requests = Requests { memory: &mut self.memory, said, deaf };

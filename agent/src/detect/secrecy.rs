@@ -121,6 +121,10 @@ struct Tls {
 }
 
 impl Listener for Tls {
+    fn held(&self) -> usize {
+        self.client.held().saturating_add(self.server.held())
+    }
+
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
         self.client.after_hole(talk.client);
         self.server.after_hole(talk.server);

@@ -39,6 +39,13 @@ enum About {
 }
 
 impl Shares {
+    /// Octets of what is remembered.
+    pub(super) const fn held(&self) -> usize {
+        let told = self.told.capacity().saturating_mul(size_of::<(Fact, About)>());
+        let pairs = self.logins.capacity().saturating_add(self.sessions.capacity()).saturating_mul(16);
+        told.saturating_add(pairs).saturating_add(self.trees.capacity().saturating_mul(16))
+    }
+
     /// A message passed.
     pub(super) fn one_more(&mut self) {
         self.quiet = self.quiet.saturating_add(1);

@@ -62,6 +62,11 @@ struct Open {
 }
 
 impl Body {
+    /// Octets of it that are kept, and its own.
+    pub(super) const fn held(&self) -> usize {
+        self.text.capacity().saturating_add(size_of::<Body>())
+    }
+
     /// Before its first octet.
     pub(super) fn new(asked: Option<Asked>, media: Media, status: u16, claim: Claim, read: bool) -> Body {
         Body {

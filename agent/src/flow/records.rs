@@ -47,6 +47,12 @@ pub enum Step<'a> {
 }
 
 impl Records {
+    /// Octets of the message in hand.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.gather.message.capacity()
+    }
+
     /// How many encrypted records came one behind the other.
     #[must_use]
     pub const fn in_row(&self) -> u8 {

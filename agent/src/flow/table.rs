@@ -1,6 +1,6 @@
 //! The table of conversations: which octets belong together, within a bound.
 //!
-//! Keeps: at most [`MAX_CONVERSATIONS`], and at most [`MAX_HELD_OCTETS`] of their octets. Drops: the conversation that
+//! Keeps: as many conversations as there is room for, and as many of their octets ([`Memory`]). Drops: the conversation that
 //! was quiet for the longest time when a new one needs its place; those of which nothing but a SYN was heard go first,
 //! so that a flood of them costs no real one. Both are counted.
 //! A segment of a known conversation costs one hash and no allocation.
@@ -8,6 +8,7 @@
 use super::chain::{Chain, Linked, Links};
 use super::head::Head;
 use super::key::{Key, Side};
+use crate::config::Memory;
 use crate::wire::layers::{ACK, FIN, RST, SYN, Segment};
 use auscult_report::time::Timestamp;
 use core::net::IpAddr;
@@ -20,6 +21,9 @@ pub trait Follow: Default {
 
     /// New octets wait on a side, or a side ended.
     fn follow(&mut self, sides: &mut Sides<'_>, around: &mut Self::Around<'_>) -> Wanted;
+
+    /// Octets that it holds beside its own place.
+    fn held(&self) -> usize;
 }
 
 /// Whether more of a conversation is wanted.
@@ -57,6 +61,9 @@ pub struct FlowTable<F> {
     /// Frames so far: a conversation moves to the end of its chain only now and then.
     tick: u64,
     held_octets: usize,
+    most: usize,
+    most_silent: usize,
+    most_held_octets: usize,
     counts: Counts,
 }
 
@@ -103,17 +110,21 @@ enum Stage {
 }
 
 impl<F: Follow> FlowTable<F> {
-    /// An empty table.
+    /// An empty table with room for what [`Memory`] says.
     #[must_use]
-    pub fn new() -> FlowTable<F> {
+    pub fn new(memory: &Memory) -> FlowTable<F> {
         FlowTable {
-            places: HashMap::new(),
-            slots: Vec::new(),
+            // All of it at once: a table that grows is there twice for a while. Places are touched when they are taken.
+            places: HashMap::with_capacity(memory.conversations),
+            slots: Vec::with_capacity(memory.conversations),
             free: Vec::new(),
             heard: Chain::default(),
             silent: Chain::default(),
             tick: 0,
             held_octets: 0,
+            most: memory.conversations,
+            most_silent: memory.conversations / SILENT_SHARE,
+            most_held_octets: memory.held_octets,
             counts: Counts::default(),
         }
     }
@@ -215,7 +226,7 @@ impl<F: Follow> FlowTable<F> {
         if news || ended {
             self.follow(place, at, around);
         }
-        while self.held_octets > MAX_HELD_OCTETS && self.let_go_quietest(Some(place)) {}
+        while self.held_octets > self.most_held_octets && self.let_go_quietest(Some(place)) {}
     }
 
     /// Lets who follows hear what waits.
@@ -269,7 +280,7 @@ impl<F: Follow> FlowTable<F> {
 
     /// A place for a new conversation.
     fn admit(&mut self, key: Key) -> Option<u32> {
-        if self.places.len() >= MAX_CONVERSATIONS && !self.let_go_quietest(None) {
+        if self.places.len() >= self.most && !self.let_go_quietest(None) {
             return None;
         }
         let slot = Slot::new(key, self.tick);
@@ -290,7 +301,7 @@ impl<F: Follow> FlowTable<F> {
 
     /// Lets go the conversation that was quiet for the longest time, but not `spared`. False if there is none.
     fn let_go_quietest(&mut self, spared: Option<u32>) -> bool {
-        let crowded = self.silent.len >= MAX_SILENT || self.heard.first.is_none();
+        let crowded = self.silent.len >= self.most_silent || self.heard.first.is_none();
         let chain = if crowded && spared.is_none() { &self.silent } else { &self.heard };
         let first = chain.first.or(self.heard.first).or(self.silent.first);
         let Some(mut place) = first else { return false };
@@ -333,12 +344,6 @@ impl<F: Follow> FlowTable<F> {
     }
 }
 
-impl<F: Follow> Default for FlowTable<F> {
-    fn default() -> FlowTable<F> {
-        FlowTable::new()
-    }
-}
-
 impl<F> Linked for Slot<F> {
     fn links(&mut self) -> &mut Links {
         &mut self.chain
@@ -366,7 +371,7 @@ impl<F: Follow> Slot<F> {
     }
 
     fn held(&self) -> usize {
-        self.heads.iter().fold(0, |n, h| n.saturating_add(h.held()))
+        self.heads.iter().fold(self.follower.held(), |n, h| n.saturating_add(h.held()))
     }
 
     /// A SYN or SYN-ACK: who calls, and where the side's octets begin.
@@ -383,15 +388,8 @@ impl<F: Follow> Slot<F> {
     }
 }
 
-/// Conversations known at once. A clinic of 300 hosts has a few thousand open ones; a place costs about 400 octets,
-/// so that all of them are 7 MB. What is beyond is counted (`conversations_let_go`).
-pub const MAX_CONVERSATIONS: usize = 16_384;
-
-/// Of them, those of which only a SYN was heard: beyond it they make room for each other first.
-const MAX_SILENT: usize = 4_096;
-
-/// Octets that all conversations together may hold: enough for 80 full heads, or for 4,000 of ordinary ones.
-pub const MAX_HELD_OCTETS: usize = 8 * 1024 * 1024;
+/// Of the conversations, those of which only a SYN was heard: beyond a quarter they make room for each other first.
+const SILENT_SHARE: usize = 4;
 
 /// A conversation moves to the end of its chain at most once in so many frames: the order need not be exact.
 const TOUCH_EVERY: u64 = 1024;

@@ -32,7 +32,7 @@ impl Known {
             self.sightings
                 .entry((heard.subject, heard.fact, heard.zone))
                 .and_modify(|known| {
-                    let _ = add(known, heard);
+                    add(known, heard);
                 })
                 .or_insert_with(|| {
                     news.push(*heard);

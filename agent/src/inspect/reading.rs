@@ -2,6 +2,7 @@
 
 use crate::arguments::Arguments;
 use auscult_agent::capture::file::{CaptureFile, End, FileError};
+use auscult_agent::config::Memory;
 use auscult_agent::hosts::Host;
 use auscult_agent::places::Places;
 use auscult_agent::sensor::{Sensor, Settings};
@@ -122,6 +123,7 @@ pub(crate) fn settings(arguments: &Arguments) -> Settings {
         places: Places::new(home.chain(arguments.zone.iter().copied()).collect()),
         own_names: arguments.own_ssid.iter().map(|n| n.clone().into_bytes()).collect(),
         own_bssids: arguments.own_bssid.clone(),
+        memory: Memory::desk(),
         // Pseudonyms never leave this program: they need not be secret, and the same input gives the same output.
         key: *b"auscult-inspect prints addresses",
     }

@@ -154,6 +154,7 @@ fn settings(config: &Config, identity: &Identity) -> Settings {
         places: Places::new(config.networks.clone()),
         own_names: config.own_ssids.clone(),
         own_bssids: config.own_bssids.clone(),
+        memory: config.memory,
         key: identity.pseudonym_key(),
     }
 }
@@ -236,7 +237,7 @@ impl Daemon {
             identity,
             spool,
             watch,
-            windows: Windows::default(),
+            windows: Windows::with_room(config.memory.known),
             sights,
             health,
             gauge: Gauge::new(&config.state),
@@ -358,8 +359,8 @@ fn random() -> u64 {
 /// 2026-11-01: this program is no older, so a clock that says less was not set.
 const MADE: Timestamp = Timestamp::from_seconds(1_793_491_200);
 
-/// Windows that wait to be sealed; then the capture waits.
-const WAITING_WINDOWS: usize = 4;
+/// Windows that wait to be sealed; then the capture waits. Their memory is counted (`config::Memory`).
+const WAITING_WINDOWS: usize = 2;
 
 /// Ends that the courier tells; it waits for each.
 const WAITING_ENDS: usize = 4;

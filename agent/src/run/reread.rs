@@ -57,6 +57,7 @@ fn later(now: &Config, next: &Config) -> Vec<&'static str> {
         ("state", now.state != next.state),
         ("capture", now.heard != next.heard || now.then != next.then),
         ("identity", now.machine_id != next.machine_id || now.accept_copied_key != next.accept_copied_key),
+        ("memory", now.memory != next.memory),
         ("log.to", now.log_to != next.log_to),
     ];
     changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(key, _)| key).collect()
@@ -70,6 +71,7 @@ fn merged(now: &Config, next: Config) -> Config {
         then: now.then,
         machine_id: now.machine_id.clone(),
         accept_copied_key: now.accept_copied_key,
+        memory: now.memory,
         log_to: now.log_to,
         ..next
     }
@@ -95,6 +97,7 @@ mod tests {
         let other =
             Config::read("state = \"s\"\n[[capture.interface]]\nname = \"eth1\"\n[log]\nto = \"syslog\"\n").unwrap();
         assert_eq!(later(&now, &other), ["capture", "log.to"]);
+        assert_eq!(later(&now, &config("[memory]\ncap_mib = 32\n")), ["memory"]);
         assert_eq!(merged(&now, other), now);
     }
 }
