@@ -9,8 +9,10 @@ use auscult_tests::opposite::Desk;
 use auscult_tests::sensor::{Sensor, wait_until};
 use auscult_tests::{agent, recorded, root};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -261,6 +263,50 @@ fn beside_a_running_agent_it_listens_and_reads_what_the_agent_left() {
     told.is("interface", "ok", "both sides");
     assert_eq!(asks(), asked, "two speakers with one chain");
     listener.stop();
+}
+
+#[test]
+fn root_looks_at_the_folder_of_another_user_and_leaves_nothing_there() {
+    if !is_inside("root_looks_at_the_folder_of_another_user_and_leaves_nothing_there") {
+        return;
+    }
+    cable("heard", "there");
+    let (sensor, desk) = (sensor(&[("heard", "lan")]), Desk::open());
+    sensor.enrol(&desk).unwrap();
+    let state = sensor.folder.join("state");
+    let told = || Told::of(&run(&sensor, &["--seconds", "1", "--format", "json"]));
+    told().is("collector", "ok", "it is ours");
+    let given = Command::new("chown").args(["-R", "65534:65534"]).arg(&state).status().unwrap();
+    if !given.success() {
+        eprintln!("NOT RUN, no other user is to be had here: root_looks_at_the_folder_of_another_user");
+        return;
+    }
+    let files = || walkdir(&state);
+    let before = files();
+    let alone = told();
+    alone.is("collector", "ok", "it knows this sensor");
+    alone.is("keys", "ok", "for their owner only");
+    assert_eq!(alone.line("state")["figures"]["owner"], 65_534);
+    // As if an agent ran: it holds the lock, and left how delivery stands.
+    fs::write(state.join("delivery"), "{\"receipt_ms\":1795000000000}").unwrap();
+    let lock = fs::File::open(state.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    told().is("collector", "ok", "by the running agent: last receipt 2026-11-18");
+    fs::remove_file(state.join("delivery")).unwrap();
+    assert_eq!(files(), before, "a file that its agent cannot read, or none that it had");
+}
+
+/// Files below a folder, with their owners.
+fn walkdir(folder: &Path) -> BTreeSet<(PathBuf, u32)> {
+    let mut all = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().is_dir() {
+            all.extend(walkdir(&entry.path()));
+        }
+        all.insert((entry.path(), entry.metadata().unwrap().uid()));
+    }
+    all
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_person_sees_what_is_heard_and_gets_the_terminal_back() {
         drive(
             &json!([
                 seen,
-                ["until", "sight: mirror"],
+                ["until", "both sides of others"],
                 ["keys", "\r"],
                 ["until", "patient data"],
                 ["keys", "x\t"],

@@ -5,6 +5,7 @@
 
 use crate::picture::{Ear, Found, Picture};
 use crate::view::{Over, View};
+use auscult_agent::capture::kind::Sight;
 use auscult_assess::Severity;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -283,7 +284,7 @@ impl Paint {
             Span::styled("0 lost ", self.dim())
         };
         let sight = if ear.sight.is_good() { Style::new() } else { self.severity(Severity::Medium) };
-        Line::from(vec![name, Span::raw(speed), lost, Span::styled(format!("sight: {}", ear.sight.word()), sight)])
+        Line::from(vec![name, Span::raw(speed), lost, Span::styled(hears(ear.sight), sight)])
     }
 
     fn protocols(self, picture: &Picture) -> Paragraph<'static> {
@@ -347,6 +348,19 @@ impl Paint {
             spans.push(Span::styled("  no --home", self.dim()));
         }
         Line::from(spans)
+    }
+}
+
+/// The kind of sight, in as few columns as are left.
+const fn hears(sight: Sight) -> &'static str {
+    match sight {
+        Sight::Nothing => "nothing yet",
+        Sight::Broadcast => "broadcasts only",
+        Sight::Own => "own and broadcasts",
+        Sight::Router => "both sides, routed",
+        Sight::Mirror => "both sides of others",
+        Sight::OneSided => "one side of others",
+        Sight::Radio => "the air",
     }
 }
 

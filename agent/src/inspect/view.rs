@@ -294,7 +294,8 @@ mod tests {
         let shown = lines(&mut view, 80, 24);
         assert!(shown[0].starts_with("auscult-inspect eth0 eth1  01:02:03  12345 frames, 8.1 MB"), "{shown:#?}");
         assert!(
-            shown[1].starts_with("eth0 ") && shown[1].contains("812 frames/s 81.2 kB/s ring     0 lost sight: broad")
+            shown[1].starts_with("eth0 ")
+                && shown[1].contains("812 frames/s 81.2 kB/s ring     0 lost broadcasts only")
         );
         assert!(shown[2].starts_with("eth1 ") && shown[2].ends_with("is down"));
         assert!(shown[3].contains("7 LOST") && shown[4] == "and 5 more");

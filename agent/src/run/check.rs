@@ -1,6 +1,6 @@
 //! `check`: proves in a minute that this box hears and that what it hears arrives, or says what a person can try.
 //!
-//! In this order: what is on the disk, while rights to look at it are there; the ears; then every right is laid down as the daemon
+//! In this order: all that is on the disk, while root may still look at what is another user's; the ears; then every right is laid down as the daemon
 //! does it, and only then it speaks with the collector, and listens. Keeps: lines for a person. Drops: everything heard.
 
 use super::check_hearing as hearing;

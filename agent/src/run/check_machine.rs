@@ -6,6 +6,7 @@
 use super::MADE;
 use super::check_paper::Line;
 use super::clock::{ClockWatch, reading};
+use super::delivery::Delivery;
 use super::health::{Gauge, THERMAL, ZERO_CELSIUS_K, temperature_k};
 use super::status::utc;
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub(super) struct Found {
     pub(super) identity: Option<Identity>,
     pub(super) papers: Option<Papers>,
     pub(super) spool: Look,
+    /// What an agent left of its delivery.
+    pub(super) delivery: Delivery,
     /// Held while nothing else runs with this folder; none where an agent runs, or the folder is another user's.
     pub(super) lock: Option<File>,
     /// An agent runs.
@@ -34,8 +37,15 @@ pub(super) struct Found {
 
 /// The folder and everything in it.
 pub(super) fn folder(config: &Config, tell: &mut dyn FnMut(Line)) -> Found {
-    let mut found =
-        Found { identity: None, papers: None, spool: look(&config.state), lock: None, is_taken: false, is_ours: false };
+    let mut found = Found {
+        identity: None,
+        papers: None,
+        spool: look(&config.state),
+        delivery: Delivery::look(&config.state),
+        lock: None,
+        is_taken: false,
+        is_ours: false,
+    };
     let shown = config.state.display();
     let told = match fs::metadata(&config.state) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// The way to the collector, of a sensor that is enrolled.
 pub(super) fn way(config: &Config, found: &mut Found, moment: Moment, tell: &mut dyn FnMut(Line)) {
     if found.is_taken {
-        return tell(left(config));
+        return tell(left(&found.delivery));
     }
     let (Some(identity), Some(papers)) = (&found.identity, &mut found.papers) else { return };
     if identity.ledger() == NOT_ENROLLED || papers.trust().is_none() {
@@ -66,8 +66,7 @@ pub(super) fn way(config: &Config, found: &mut Found, moment: Moment, tell: &mut
 }
 
 /// How delivery stood when the agent looked last.
-fn left(config: &Config) -> Line {
-    let delivery = Delivery::look(&config.state);
+fn left(delivery: &Delivery) -> Line {
     let last = delivery.receipt_ms.map_or("no receipt came yet".to_owned(), |ms| format!("last receipt {}", utc(ms)));
     match delivery.trouble() {
         Some(trouble) => of_trouble(trouble, &format!("by the running agent: {last}; ")),
