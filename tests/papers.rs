@@ -6,13 +6,15 @@ use crate::golden::{Ledger, keeper, key, sensor, trust};
 use auscult_report::batch::{batch, reports};
 use auscult_report::checkpoint::Checkpoint;
 use auscult_report::code::Code;
+use auscult_report::coverage::Coverage;
 use auscult_report::enrol::{Finish, Hello, Offer, Pinned, check_finish, check_offer};
 use auscult_report::header::{Codec, Frame, Header, Moment};
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::key::{LedgerId, SensorId};
 use auscult_report::leaf::Leaf;
+use auscult_report::machine::Machine;
 use auscult_report::note::{Note, NoteKey, NoteKind};
-use auscult_report::payload::{Kind, Payload, Place};
+use auscult_report::payload::{Changes, Extras, Full, Kind, Payload, Place};
 use auscult_report::receipt::{Receipt, Watch};
 use auscult_report::renew::{Grant, Renewal};
 use auscult_report::seal::{Content, SealedReport};
@@ -79,14 +81,29 @@ fn in_payload(octets: &[u8]) {
     let Ok(frame) = report.parse_frame() else { return };
     let Ok(verified) = frame.verify(&key(1).public()) else { return };
     if let Content::Known(payload) = verified.content() {
+        if let Payload::Full(Full { ext, .. }) | Payload::Changes(Changes { ext, .. }) = &**payload {
+            in_extras(ext);
+        }
         let again = payload.encode().unwrap();
         assert_eq!(Payload::decode(header.kind, header.schema, &again).as_ref(), Some(&**payload));
+    }
+}
+
+/// What was added: read or not, it stops nobody, and what is read is written as what is read again.
+fn in_extras(ext: &Extras) {
+    let alone = |extra| Extras::first_of(vec![extra]).0;
+    if let Some(coverage) = Coverage::within(ext) {
+        assert_eq!(coverage.extra().and_then(|extra| Coverage::within(&alone(extra))), Some(coverage));
+    }
+    if let Some(machine) = Machine::within(ext) {
+        assert_eq!(machine.extra().and_then(|extra| Machine::within(&alone(extra))), Some(machine));
     }
 }
 
 fn in_heartbeat(octets: &[u8]) {
     let Ok(claimed) = Heartbeat::claimed(octets) else { return };
     let _ = Heartbeat::open(octets, &key(1).public());
+    in_extras(&claimed.ext);
     let again = claimed.seal(&key(1)).unwrap();
     assert_eq!(Heartbeat::claimed(&again), Ok(claimed));
 }

@@ -136,7 +136,7 @@ def papers():
     return {
         "batch": [b"".join(struct.pack(">I", len(o)) + o for o in some) for some in (reports[:1], reports[:3], reports)],
         "enrol": [bytes([0]) + hello, bytes([1]) + offer, bytes([2]) + bytes(5 + 64 + 32), bytes([3]) + b"14RTB-M9DNJ-WKEHX-3QPAC-0Z7VY-F8SG2-T5B1D", bytes([4]) + pinned],
-        "frame": reports, "heartbeat": [golden["heartbeat-1"]], "note": [note], "payload": [payload(o) for o in reports],
+        "frame": reports, "heartbeat": [golden["heartbeat-1"], golden["heartbeat-2"]], "note": [note], "payload": [payload(o) for o in reports],
         "receipt": [golden["receipt-1"]], "renewal": [golden["renewal-1"], golden["grant-1"]],
         "tile": [golden["ledger-tile"], golden["ledger-entries"], b"tile/entries/x001/234.p/5", b"tile/1/000.p/17"], "trust": [trust],
     }
@@ -148,7 +148,7 @@ for name, found in (WIRE | PAPER).items():
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("seed-*"):
         old.unlink()
-    chosen = few(found, 4 if name in WIRE else 8)
+    chosen = few(found, 4 if name in WIRE else 10)
     assert chosen, name
     for number, seed in enumerate(chosen):
         (folder / f"seed-{number}").write_bytes(seed[: MOST + 100])

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
-    let (mut turned, mut blocked) = (Duration::ZERO, Duration::ZERO);
+    let (mut turned, mut blocked, mut windows) = (Duration::ZERO, Duration::ZERO, 0);
     ear.begin(now());
     while !ear.gone && !ties.stop.load(Ordering::Relaxed) {
         beat(ties.pulse);
@@ -38,16 +38,16 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));
         // A frame is given a little after it was heard: until then its window stays open.
         let heard_to = Timestamp(now().0.saturating_sub(LATE_MS));
-        let ends = ear.is_due(heard_to);
-        if ends || began.elapsed() >= due {
+        if ear.is_due(heard_to) || began.elapsed() >= due {
             due = began.elapsed().saturating_add(COUNT_EVERY);
             look(&mut ear, &mut several, &mut sight, [began.elapsed(), blocked]);
         }
         ear.pass(heard_to);
-        if ends {
+        ear.wished(heard_to);
+        if windows != ear.course.windows() {
+            windows = ear.course.windows();
             several.turn();
         }
-        ear.wished(heard_to);
     }
     several.rest(&now_ns, &mut |frame| ear.hear(frame));
     let _ = several.look(ms(began.elapsed()));

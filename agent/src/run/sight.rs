@@ -30,6 +30,8 @@ pub(super) struct Course {
     from: Stand,
     /// A capture file has one ear of its own.
     file: Option<Tally>,
+    /// Windows that ended.
+    windows: u64,
 }
 
 /// What was counted up to a moment, since the beginning.
@@ -43,7 +45,7 @@ struct Stand {
 impl Course {
     /// On interfaces.
     pub(super) fn live() -> Course {
-        Course { now: Stand::default(), from: Stand::default(), file: None }
+        Course { now: Stand::default(), from: Stand::default(), file: None, windows: 0 }
     }
 
     /// On a capture file.
@@ -61,6 +63,11 @@ impl Course {
     /// How it stands after `ms` milliseconds, of which the capture waited for `blocked_ms`.
     pub(super) fn stands(&mut self, ms: u64, blocked_ms: u64, given: Vec<several::Given>) {
         self.now = Stand { ms, blocked_ms, given };
+    }
+
+    /// How many windows have ended.
+    pub(super) const fn windows(&self) -> u64 {
+        self.windows
     }
 
     /// The window ends, and the next one begins.
@@ -82,6 +89,7 @@ impl Course {
             faults: faults.iter().map(|f| ((f.place, f.protocol, f.kind), f.times)).collect(),
         };
         self.from = self.now.clone();
+        self.windows = self.windows.saturating_add(1);
         cover
     }
 
