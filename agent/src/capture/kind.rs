@@ -3,87 +3,48 @@
 //! Keeps: nothing. Drops: nothing; the words are those of the record.
 
 use super::sight::Counts;
+use auscult_report::coverage::Sight;
 
-/// What an interface lets us hear.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
-    /// No frame.
-    #[default]
-    Nothing,
-    /// Only what is for all or for many.
-    Broadcast,
-    /// Besides only this machine's own conversations.
-    Own,
-    /// Both sides of conversations that pass through this machine.
-    Router,
-    /// Both sides of conversations of others.
-    Mirror,
-    /// Conversations of others, but of most of them one side only.
-    OneSided,
-    /// Frames of the air.
-    Radio,
+/// The kind that these counts show (FORMAT.md section 5).
+///
+/// A switch that does not know where a host is sends its frames to every port: less than one frame in twenty is no sight of
+/// others. Logs and alarms go one way in any network: where a quarter of the conversations has both sides, both are heard.
+#[must_use]
+pub const fn of(counts: &Counts) -> Sight {
+    let foreign = counts.passed.saturating_add(counts.others);
+    if counts.frames == 0 {
+        Sight::Nothing
+    } else if counts.radio.saturating_mul(2) > counts.frames {
+        Sight::Radio
+    } else if foreign == 0 || foreign.saturating_mul(STRAY) < counts.frames {
+        if counts.own > 0 { Sight::Own } else { Sight::Broadcast }
+    } else if counts.both_sides.saturating_mul(FEW) < counts.conversations {
+        Sight::OneSided
+    } else if counts.passed.saturating_mul(STRAY) >= foreign {
+        Sight::Router
+    } else {
+        Sight::Mirror
+    }
 }
 
-impl Sight {
-    /// Every one.
-    pub const ALL: [Sight; 7] =
-        [Sight::Nothing, Sight::Broadcast, Sight::Own, Sight::Router, Sight::Mirror, Sight::OneSided, Sight::Radio];
-
-    /// The kind that these counts show.
-    ///
-    /// A switch that does not know where a host is sends its frames to every port: less than one frame in twenty is no sight of
-    /// others. Logs and alarms go one way in any network: where a quarter of the conversations has both sides, both are heard.
-    #[must_use]
-    pub const fn of(counts: &Counts) -> Sight {
-        let foreign = counts.passed.saturating_add(counts.others);
-        if counts.frames == 0 {
-            Sight::Nothing
-        } else if counts.radio.saturating_mul(2) > counts.frames {
-            Sight::Radio
-        } else if foreign == 0 || foreign.saturating_mul(STRAY) < counts.frames {
-            if counts.own > 0 { Sight::Own } else { Sight::Broadcast }
-        } else if counts.both_sides.saturating_mul(FEW) < counts.conversations {
-            Sight::OneSided
-        } else if counts.passed.saturating_mul(STRAY) >= foreign {
-            Sight::Router
-        } else {
-            Sight::Mirror
-        }
+/// What it is, for a person.
+#[must_use]
+pub const fn sentence(sight: Sight) -> &'static str {
+    match sight {
+        Sight::Nothing => "nothing at all",
+        Sight::Broadcast => "only what is for all (broadcasts)",
+        Sight::Own => "only this machine's own traffic, and what is for all (broadcasts)",
+        Sight::Router => "both sides of what other hosts say to each other through this machine",
+        Sight::Mirror => "both sides of what other hosts say to each other",
+        Sight::OneSided => "only one side of what other hosts say to each other",
+        Sight::Radio => "the air",
     }
+}
 
-    /// Its word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Sight::Nothing => "nothing",
-            Sight::Broadcast => "broadcast",
-            Sight::Own => "own",
-            Sight::Router => "router",
-            Sight::Mirror => "mirror",
-            Sight::OneSided => "one-sided",
-            Sight::Radio => "radio",
-        }
-    }
-
-    /// What it is, for a person.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Sight::Nothing => "nothing at all",
-            Sight::Broadcast => "only what is for all (broadcasts)",
-            Sight::Own => "only this machine's own traffic, and what is for all (broadcasts)",
-            Sight::Router => "both sides of what other hosts say to each other through this machine",
-            Sight::Mirror => "both sides of what other hosts say to each other",
-            Sight::OneSided => "only one side of what other hosts say to each other",
-            Sight::Radio => "the air",
-        }
-    }
-
-    /// Whether what others say to each other is heard.
-    #[must_use]
-    pub const fn is_good(self) -> bool {
-        matches!(self, Sight::Router | Sight::Mirror | Sight::Radio)
-    }
+/// Whether what others say to each other is heard.
+#[must_use]
+pub const fn is_good(sight: Sight) -> bool {
+    matches!(sight, Sight::Router | Sight::Mirror | Sight::Radio)
 }
 
 /// What was counted since an earlier look.
@@ -114,8 +75,8 @@ mod tests {
     #[test]
     fn each_way_to_plug_in_shows_its_kind_of_sight() {
         let none = Counts::default();
-        let of = |counts: Counts| Sight::of(&Counts { frames: 1_000, ..counts });
-        assert_eq!(Sight::of(&none), Sight::Nothing);
+        let of = |counts: Counts| of(&Counts { frames: 1_000, ..counts });
+        assert_eq!(super::of(&none), Sight::Nothing);
         assert_eq!(of(Counts { group: 1_000, ..none }), Sight::Broadcast);
         assert_eq!(of(Counts { group: 900, own: 100, ..none }), Sight::Own);
         assert_eq!(
@@ -127,11 +88,5 @@ mod tests {
         assert_eq!(of(Counts { others: 900, conversations: 8, both_sides: 2, ..none }), Sight::Mirror);
         assert_eq!(of(Counts { passed: 900, conversations: 8, both_sides: 8, ..none }), Sight::Router);
         assert_eq!(of(Counts { radio: 900, ..none }), Sight::Radio);
-    }
-
-    #[test]
-    fn every_kind_has_a_word_and_a_sentence_of_its_own() {
-        let words: std::collections::BTreeSet<_> = Sight::ALL.iter().flat_map(|s| [s.word(), s.sentence()]).collect();
-        assert_eq!(words.len(), 2 * Sight::ALL.len());
     }
 }

@@ -5,8 +5,9 @@
 
 use crate::picture::{Ear, Found, Picture};
 use crate::view::{Over, View};
-use auscult_agent::capture::kind::Sight;
+use auscult_agent::capture::kind::is_good;
 use auscult_assess::Severity;
+use auscult_report::coverage::Sight;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -283,7 +284,7 @@ impl Paint {
         } else {
             Span::styled("0 lost ", self.dim())
         };
-        let sight = if ear.sight.is_good() { Style::new() } else { self.severity(Severity::Medium) };
+        let sight = if is_good(ear.sight) { Style::new() } else { self.severity(Severity::Medium) };
         Line::from(vec![name, Span::raw(speed), lost, Span::styled(hears(ear.sight), sight)])
     }
 

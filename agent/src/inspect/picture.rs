@@ -9,11 +9,12 @@ use crate::live::{SIGHT_EVERY, Turn};
 use crate::reading::Heard;
 use crate::text::{explanation, network, place};
 use auscult_agent::capture::interface::{State, Way};
-use auscult_agent::capture::kind::{Sight, since};
+use auscult_agent::capture::kind::{self, since};
 use auscult_agent::capture::several::Given;
 use auscult_agent::capture::sight::Counts;
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::{SHOWN_PERCENT, Severity};
+use auscult_report::coverage::Sight;
 use auscult_report::fact::Fact;
 use auscult_report::subject::{HostId, Subject};
 use auscult_report::summary::Sighting;
@@ -181,7 +182,7 @@ impl Marks {
             octets_a_second: a_second(moved.octets),
             lost: given.lost,
             way: if given.way == Way::Portable { "portable" } else { "ring" },
-            sight: Sight::of(&since(&given.counts, &self.from)),
+            sight: kind::of(&since(&given.counts, &self.from)),
         }
     }
 }

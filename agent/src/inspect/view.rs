@@ -221,8 +221,8 @@ const PAGE_LINES: u16 = 10;
 mod tests {
     use super::*;
     use crate::picture::{Ear, Row};
-    use auscult_agent::capture::kind::Sight;
     use auscult_assess::Severity;
+    use auscult_report::coverage::Sight;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 

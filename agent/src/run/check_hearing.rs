@@ -6,11 +6,12 @@
 use super::check_paper::Line;
 use super::live::now_ns;
 use crate::capture::interface::{Keeping, Role, State, Wanted, Way, state};
-use crate::capture::kind::Sight;
+use crate::capture::kind::{self, sentence};
 use crate::capture::several::{Given, Several};
 use crate::config::Config;
 use crate::places::Places;
 use crate::sensor::{Sensor, Settings};
+use auscult_report::coverage::Sight;
 use auscult_report::fact::Fact;
 use auscult_report::summary::Summary;
 use std::collections::BTreeSet;
@@ -115,7 +116,7 @@ fn line(name: &str, given: &Given, state: &State, protocols: &BTreeSet<&'static 
     put("octets", counts.octets.into());
     put("frames_a_second", a_second(counts.frames, seconds).into());
     put("lost", given.lost.into());
-    put("sight", Sight::of(counts).word().into());
+    put("sight", kind::of(counts).word().into());
     put("way", way(given.way).into());
     put("protocols", protocols.iter().copied().collect::<Vec<_>>().into());
     line
@@ -123,13 +124,13 @@ fn line(name: &str, given: &Given, state: &State, protocols: &BTreeSet<&'static 
 
 fn hears(given: &Given, protocols: &BTreeSet<&'static str>, seconds: u64) -> Line {
     let counts = &given.counts;
-    let sight = Sight::of(counts);
+    let sight = kind::of(counts);
     let mut found = format!(
         "{} frames/s, {} octets/s by the {} way: {}",
         a_second(counts.frames, seconds),
         a_second(counts.octets, seconds),
         way(given.way),
-        sight.sentence()
+        sentence(sight)
     );
     if protocols.is_empty() {
         found += "; no protocol that it knows yet";

@@ -5,15 +5,14 @@
 //! interfaces: a report counts them. No clock: who calls says how late it is.
 
 use crate::capture::interface::{Role, Way};
+use crate::capture::kind::{self, since};
 use crate::capture::several::Given;
 use crate::capture::sight::{Counts, Tally};
 use crate::capture::{Frame, several};
 use crate::identity::{Identity, is_trusted};
 use crate::spool::look;
 use auscult_report::bounded::Bounded;
-use auscult_report::coverage::{
-    Coverage, Ear, EarRole, EarWay, Fault, FaultKind, FaultPlace, MAX_FAULTS, RadioState, Sight,
-};
+use auscult_report::coverage::{Coverage, Ear, EarRole, EarWay, Fault, FaultKind, FaultPlace, MAX_FAULTS, RadioState};
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::Heartbeat;
 use auscult_report::machine::Machine;
@@ -100,7 +99,7 @@ impl Course {
             role: if way.is_some() { role } else { role_of(now.role) },
             way: way.unwrap_or_else(|| way_of(now.way)),
             is_here: now.is_here,
-            counts: less(now.counts, before(n).map(|g| g.counts).unwrap_or_default()),
+            counts: since(&now.counts, &before(n).map(|g| g.counts).unwrap_or_default()),
             lost: now.lost.saturating_sub(before(n).map_or(0, |g| g.lost)),
             deaf_ms: now.deaf_ms.saturating_sub(before(n).map_or(0, |g| g.deaf_ms)),
         };
@@ -179,7 +178,7 @@ impl Heard {
             number,
             role: self.role,
             way: self.way,
-            sight: sight(counts),
+            sight: kind::of(counts),
             heard: self.is_here,
             frames: counts.frames,
             lost: self.lost,
@@ -189,24 +188,6 @@ impl Heard {
             conversations: u32::try_from(counts.conversations).unwrap_or(u32::MAX),
             both_sides: u32::try_from(counts.both_sides).unwrap_or(u32::MAX),
         }
-    }
-}
-
-/// The rules of FORMAT.md section 5.
-const fn sight(counts: &Counts) -> Sight {
-    let foreign = counts.passed.saturating_add(counts.others);
-    if counts.frames == 0 {
-        Sight::Nothing
-    } else if counts.radio.saturating_mul(2) > counts.frames {
-        Sight::Radio
-    } else if foreign == 0 || foreign.saturating_mul(STRAY) < counts.frames {
-        if counts.own > 0 { Sight::Own } else { Sight::Broadcast }
-    } else if counts.both_sides.saturating_mul(FEW) < counts.conversations {
-        Sight::OneSided
-    } else if counts.passed.saturating_mul(STRAY) >= foreign {
-        Sight::Router
-    } else {
-        Sight::Mirror
     }
 }
 
@@ -316,20 +297,6 @@ const fn way_of(way: Way) -> EarWay {
     }
 }
 
-const fn less(now: Counts, before: Counts) -> Counts {
-    Counts {
-        frames: now.frames.saturating_sub(before.frames),
-        octets: now.octets.saturating_sub(before.octets),
-        group: now.group.saturating_sub(before.group),
-        own: now.own.saturating_sub(before.own),
-        passed: now.passed.saturating_sub(before.passed),
-        others: now.others.saturating_sub(before.others),
-        radio: now.radio.saturating_sub(before.radio),
-        conversations: now.conversations.saturating_sub(before.conversations),
-        both_sides: now.both_sides.saturating_sub(before.both_sides),
-    }
-}
-
 const fn more(a: Counts, b: Counts) -> Counts {
     Counts {
         frames: a.frames.saturating_add(b.frames),
@@ -344,15 +311,11 @@ const fn more(a: Counts, b: Counts) -> Counts {
     }
 }
 
-/// A switch sends a frame of others here and there; below one in twenty that is no sight of them.
-const STRAY: u64 = 20;
-/// Of conversations that are whole, at least a quarter is heard whole while the table fills.
-const FEW: u64 = 4;
-
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
 mod tests {
     use super::*;
+    use auscult_report::coverage::Sight;
     use auscult_report::header::Clock;
     use auscult_report::payload::{Changes, Event};
     use auscult_report::time::Timestamp;
@@ -377,7 +340,7 @@ mod tests {
             (Counts { both_sides: 1, ..counts(100, 10, 0, 0, 90) }, Sight::OneSided),
             (Counts { radio: 60, ..counts(100, 40, 0, 0, 0) }, Sight::Radio),
         ] {
-            assert_eq!(sight(&heard), kind, "{heard:?}");
+            assert_eq!(kind::of(&heard), kind, "{heard:?}");
         }
     }
 
