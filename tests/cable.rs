@@ -164,8 +164,14 @@ impl Listener {
     #[must_use]
     pub fn run(folder: &Path) -> Listener {
         let mut run = agent();
-        run.arg("run").arg("-c").arg(folder.join("agent.toml")).stderr(Stdio::piped());
-        let mut child = run.spawn().unwrap();
+        run.arg("run").arg("-c").arg(folder.join("agent.toml"));
+        Listener::of(folder, run)
+    }
+
+    /// One that is started by this command.
+    #[must_use]
+    pub fn of(folder: &Path, mut run: Command) -> Listener {
+        let mut child = run.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Listener { folder: folder.to_owned(), child, log }
     }

@@ -20,8 +20,7 @@ mod rotate;
 mod status;
 
 use crate::config::{Config, Heard};
-use crate::courier::ends::Tell;
-use crate::identity::{Identity, NOT_ENROLLED, Papers};
+use crate::identity::Identity;
 use crate::places::Places;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
@@ -40,21 +39,20 @@ use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use delivery::CONTRADICTION;
 use ear::Said;
-use folders::Reach;
 use health::{Gauge, program_hash};
 use post::Post;
-use rights::{CAPTURE, DAEMON, LOOP, RESTRAINT};
+use rights::{CAPTURE, LOOP, RESTRAINT};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 pub use enrol::{Enrolled, enrol};
-pub use rights::{Restraint, leave_no_image};
+pub use rights::{Restraint, leave_no_image, restrain};
 pub use rotate::rotate;
 pub use status::status;
 
@@ -74,16 +72,6 @@ pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
 /// As [`run`].
 pub fn serve(config: &Config, file: &Path, stop: &Arc<AtomicBool>) -> Result<(), String> {
     listen(config, Some(file), stop)
-}
-
-/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open.
-///
-/// # Errors
-/// One sentence, where the system refuses what every Linux has.
-pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
-    let restraint = rights::lay_down(&DAEMON, &Reach::new(config, file))?;
-    rights::tell(&restraint);
-    Ok(restraint)
 }
 
 fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Result<(), String> {
@@ -107,7 +95,7 @@ fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Resul
     };
     let (out, said) = sync_channel(WAITING_WINDOWS);
     let (speaks, told) = sync_channel(WAITING_ENDS);
-    let post = open_post(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
+    let post = post::open(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
     let mut daemon = Daemon::new(config, identity, spool, watch, post);
     daemon.take_over()?;
     let (window_ms, halt) = (config.window_ms, Arc::clone(stop));
@@ -140,28 +128,6 @@ fn open_spool(config: &Config, identity: &Identity, moment: Moment) -> Result<Sp
         warn!(half, damaged, adopted, gaps, unenrolled = recovered.unenrolled, epoch, "put in order");
     }
     Ok(spool)
-}
-
-/// The way to the collector, if the sensor is enrolled.
-fn open_post(
-    config: &Config,
-    identity: &Identity,
-    restraint: Restraint,
-    (tell, out): (Tell, SyncSender<Said>),
-) -> Result<Option<Post>, String> {
-    let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
-    if identity.ledger() == NOT_ENROLLED {
-        info!("not enrolled: reports stay in the spool");
-        return Ok(None);
-    }
-    let post = Post::start(config, papers, restraint, tell, move |answer| {
-        // The loop has ended: nobody waits for it any more.
-        let _ = out.send(Said::Answer(Box::new(answer)));
-    })?;
-    if post.is_none() {
-        warn!("no collector is known: enrol this sensor (auscult-agent enrol)");
-    }
-    Ok(post)
 }
 
 /// Everything that the loop holds.

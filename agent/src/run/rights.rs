@@ -11,6 +11,7 @@
 
 use super::calls::{INTERNET_4, INTERNET_6, Instruction, LOCAL, ROUTES, Talk, program};
 use super::folders::{Reach, bound};
+use crate::config::Config;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
@@ -97,6 +98,17 @@ impl Restraint {
     }
 }
 
+/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open. The configuration
+/// lies in `file`; its folder can be read later.
+///
+/// # Errors
+/// One sentence, where the system refuses what every Linux has.
+pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
+    let restraint = lay_down(&DAEMON, &Reach::new(config, file))?;
+    tell(&restraint);
+    Ok(restraint)
+}
+
 /// Lays down, for this thread and those that it starts, every right that `duty` does not name.
 ///
 /// # Errors
@@ -137,7 +149,7 @@ pub(super) fn lay_down(duty: &Duty, reach: &Reach) -> Result<Restraint, String> 
 }
 
 /// Says how far the daemon is held.
-pub(super) fn tell(restraint: &Restraint) {
+fn tell(restraint: &Restraint) {
     let Restraint { no_capability, no_new_privs, seccomp, landlock_abi } = *restraint;
     if restraint.is_whole() {
         info!(no_capability, no_new_privs, seccomp, landlock_abi, "held");
