@@ -163,7 +163,12 @@ impl Listener {
     /// Starts it on a folder that is there.
     #[must_use]
     pub fn run(folder: &Path) -> Listener {
-        let mut run = agent();
+        Listener::run_by(agent(), folder)
+    }
+
+    /// The same, by a program that was given surroundings.
+    #[must_use]
+    pub fn run_by(mut run: Command, folder: &Path) -> Listener {
         run.arg("run").arg("-c").arg(folder.join("agent.toml"));
         Listener::of(folder, run)
     }

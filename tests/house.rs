@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
             "places",
             "config",
+            "log",
             "hosts",
             "flow",
             "detect",

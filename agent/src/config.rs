@@ -48,6 +48,8 @@ pub struct Config {
     pub accept_copied_key: bool,
     /// How much is logged.
     pub level: Level,
+    /// Where it is said.
+    pub log_to: LogTo,
 }
 
 /// What becomes of names that are heard.
@@ -72,6 +74,17 @@ pub enum Level {
     Info,
     /// One flow.
     Debug,
+}
+
+/// Where the log goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogTo {
+    /// Standard error.
+    #[default]
+    Stderr,
+    /// The local syslog.
+    Syslog,
 }
 
 impl Config {
@@ -175,6 +188,7 @@ struct RawIdentity {
 #[serde(deny_unknown_fields, default)]
 struct RawLog {
     level: Level,
+    to: LogTo,
 }
 
 /// A value that is refused.
@@ -212,6 +226,7 @@ impl RawConfig {
             machine_id: self.identity.machine_id.unwrap_or_else(|| PathBuf::from("/etc/machine-id")),
             accept_copied_key: self.identity.accept_copied_key,
             level: self.log.level,
+            log_to: self.log.to,
         })
     }
 }
@@ -378,6 +393,7 @@ mod tests {
             ("[collector]\naddresses = [\"https://user@collector.example/x\"]", "https://"),
             ("[collector]\nlinger_s = 3601", "from 0 to 3600"),
             ("[log]\nlevel = \"loud\"", "info"),
+            ("[log]\nto = \"/var/log/x\"", "syslog"),
         ] {
             let (line, what) = refused(&format!("{LEAST}{key}\n"));
             assert_eq!(line, Some(5), "{key}: {what}");

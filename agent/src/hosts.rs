@@ -44,6 +44,15 @@ impl Hosts {
         Hosts { places, key, by_address: HashMap::new(), let_go: 0 }
     }
 
+    /// Addresses belong elsewhere from now on; hosts keep their pseudonyms. The key stays as it is.
+    pub fn place(&mut self, places: Places) {
+        self.places = places;
+        for host in self.by_address.values_mut() {
+            host.zone = self.places.zone(host.address);
+            host.hardware = host.hardware.filter(|_| is_near(host.zone));
+        }
+    }
+
     /// The pseudonym and zone of an address; the host is remembered, with its hardware address if it is the clinic's.
     pub fn meet(&mut self, address: IpAddr, hardware: Option<Mac>, at: Timestamp) -> (HostId, Zone) {
         if let Some(host) = self.by_address.get_mut(&address) {
@@ -145,6 +154,17 @@ mod tests {
         let (c, _) = hosts(2).meet(address, None, Timestamp(1));
         assert_eq!(a, b);
         assert_ne!(a, c);
+    }
+
+    #[test]
+    fn a_host_keeps_its_pseudonym_when_its_network_gets_another_use() {
+        let (mut hosts, address) = (hosts(1), "192.168.20.10".parse().unwrap());
+        let (before, _) = hosts.meet(address, Some([0, 1, 2, 3, 4, 5]), Timestamp(1));
+        hosts.place(Places::new(vec![("192.168.20.0/24".parse().unwrap(), Zone::Guest)]));
+        assert_eq!(hosts.meet(address, None, Timestamp(2)), (before, Zone::Guest));
+        hosts.place(Places::new(vec![("10.0.0.0/8".parse().unwrap(), Zone::SameSegment)]));
+        assert_eq!(hosts.meet(address, None, Timestamp(2)), (before, Zone::OtherPrivate));
+        assert_eq!(hosts.iter().next().unwrap().hardware, None, "behind a router it may be the router's");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! `capture` octets and when they were heard -> `wire` what a standard says they are -> `flow` which octets belong
 //! together -> `detect` what was heard, as facts -> `urgent` what cannot wait -> `inventory` how often, first and last ->
 //! `sensor` one window of it -> `window` what of it is told -> `identity` by whom -> `spool` signed, on the disk -> `run` the
-//! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants.
+//! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants, `log` what is said
+//! to that person.
 //! `courier` is the only room that speaks, and only to its own collector.
 
 pub mod capture;
@@ -15,6 +16,7 @@ pub mod flow;
 pub mod hosts;
 pub mod identity;
 pub mod inventory;
+pub mod log;
 pub mod places;
 pub mod run;
 pub mod sensor;

@@ -1,16 +1,18 @@
 //! `auscult-agent`: the ear of a clinic, as a daemon. Arguments, log, exit status; it knows nothing of judging.
 
-use auscult_agent::config::{Config, Level};
+use auscult_agent::config::Config;
 use auscult_agent::identity::Identity;
-use auscult_agent::run::{enrol, leave_no_image, rotate, serve, status};
+use auscult_agent::log;
+use auscult_agent::run::{Asked, enrol, leave_no_image, rotate, serve, status};
 use clap::{Parser, Subcommand};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 use zeroize::Zeroizing;
 
 /// Listens on a clinic's network, seals what it heard, as facts, in a spool on this device, and delivers it to its collector.
@@ -26,6 +28,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Listen until the capture ends or SIGTERM comes; what is in hand is sealed first
+    ///
+    /// SIGHUP: the configuration is read again. One with a fault changes nothing; what has to wait for the next start is named.
     Run(Configured),
     /// Make this sensor known to its collector, with the one-time code that its provider made
     ///
@@ -128,21 +132,21 @@ fn read_code(file: Option<&Path>) -> Result<Zeroizing<String>, String> {
     Ok(code)
 }
 
-fn listen(config: &Config, file: &Path) -> Result<(), String> {
-    let level = match config.level {
-        Level::Error => tracing::Level::ERROR,
-        Level::Warn => tracing::Level::WARN,
-        Level::Info => tracing::Level::INFO,
-        Level::Debug => tracing::Level::DEBUG,
-    };
-    // Where the log goes may be full: what cannot be said there is not said on the same standard error, which would panic.
-    let said = tracing_subscriber::fmt().with_max_level(level).log_internal_errors(false);
-    said.with_ansi(false).with_target(false).with_writer(io::stderr).init();
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| format!("signals cannot be heard: {e}"))?;
+#[expect(clippy::disallowed_methods, reason = "the log counts how often a line is said in a while")]
+fn listen(config: &Config, path: &Path) -> Result<(), String> {
+    let began = Instant::now();
+    let now_ms = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let voice = log::begin(config.level, config.log_to, Box::new(now_ms))?;
+    let (stop, again) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &again)] {
+        signal_hook::flag::register(signal, Arc::clone(flag)).map_err(|e| format!("signals cannot be heard: {e}"))?;
     }
-    serve(config, file, &stop)
+    let reread = || {
+        let config = read(path)?;
+        voice.set(config.level);
+        Ok(config)
+    };
+    serve(config, &Asked { stop, again: &again, read: &reread, file: Some(path) })
 }
 
 fn read(path: &Path) -> Result<Config, String> {

@@ -232,6 +232,13 @@ impl Sensor {
         summary
     }
 
+    /// Networks have another use from now on. The window must have been ended before, so that none speaks of two uses; the key
+    /// stays.
+    pub fn settle(&mut self, settings: Settings) {
+        self.around.hosts.place(settings.places);
+        self.around.airwaves.own(Ownership { names: settings.own_names, bssids: settings.own_bssids });
+    }
+
     /// What cannot wait for the end of the window; each is given once.
     pub fn urgent(&mut self) -> Vec<Sighting> {
         self.around.inventory.urgent()

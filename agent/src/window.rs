@@ -90,6 +90,12 @@ impl Windows {
         self.full_wanted = true;
     }
 
+    /// What is known was known under other networks: it is forgotten as at a start, and the next report is whole.
+    pub fn begin_anew(&mut self) {
+        (self.known, self.hosts, self.urgent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        self.full_wanted = true;
+    }
+
     /// Takes in what cannot wait.
     pub fn urge(&mut self, sightings: &[Sighting], hosts: &[HostEntry]) {
         for sighting in sightings {

@@ -43,6 +43,11 @@ impl Airwaves {
         Airwaves { ownership, learnt: Vec::new(), key, networks: BTreeMap::new(), let_go: 0 }
     }
 
+    /// Other networks are the clinic's from now on.
+    pub fn own(&mut self, ownership: Ownership) {
+        (self.ownership, self.learnt) = (ownership, Vec::new());
+    }
+
     /// Hears one frame and says what it means. Networks that never announced themselves are not spoken of, unless they
     /// are listed as the clinic's.
     pub fn hear(&mut self, at: Timestamp, air: &Air<'_>, out: &mut dyn FnMut(Observation)) {

@@ -5,6 +5,7 @@
 //! thread: only closed windows and what cannot wait.
 
 use super::live;
+use super::service::{Pulse, beat};
 use crate::capture::Frame;
 use crate::capture::file::{CaptureFile, End, FileError};
 use crate::capture::several::Several;
@@ -31,6 +32,8 @@ pub(super) enum Said {
     Urgent(Vec<Sighting>, Vec<HostEntry>, Timestamp),
     /// How well it hears.
     Sight(Sight),
+    /// From here on networks have the use that a [`Wish`] gave them.
+    Settled,
     /// The capture ended, or could not be read on.
     Over(Option<FileError>),
     /// What came of a request: the courier's thread says it.
@@ -52,6 +55,23 @@ pub(super) fn tell(ear: SyncSender<Speaks>) -> Tell {
             let _ = wait.recv_timeout(MOST_WAIT);
         }
     })
+}
+
+/// What the loop asks of the capture thread.
+pub(super) struct Wish {
+    /// Networks have another use. The key is not looked at.
+    pub(super) settings: Option<Settings>,
+    /// Windows have this length.
+    pub(super) window_ms: u64,
+}
+
+/// How the capture thread and the loop know of each other.
+pub(super) struct Ties<'a> {
+    pub(super) out: &'a SyncSender<Said>,
+    pub(super) wishes: &'a Receiver<Wish>,
+    pub(super) speaks: &'a Receiver<Speaks>,
+    pub(super) pulse: &'a Pulse,
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// How well interfaces are heard.
@@ -83,27 +103,22 @@ pub(super) fn open(config: &Config) -> Result<Opened, String> {
 }
 
 /// Hears what was opened to its end, or until `stop` is set. Who listens at the other end decides how fast.
-pub(super) fn hear(
-    opened: Opened,
-    settings: Settings,
-    window_ms: u64,
-    stop: &AtomicBool,
-    (speaks, out): (Receiver<Speaks>, &SyncSender<Said>),
-) {
-    let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, out, gone: false };
+pub(super) fn hear(opened: Opened, settings: Settings, window_ms: u64, ties: &Ties<'_>) {
+    let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, ties, gone: false };
     match opened {
-        Opened::File(input, speed) => replay(ear, input, speed, stop),
-        Opened::Live(several) => live::hear(ear, several, stop, &speaks),
+        Opened::File(input, speed) => replay(ear, input, speed, ties),
+        Opened::Live(several) => live::hear(ear, several, ties),
     }
 }
 
-fn replay(mut ear: Ear<'_>, input: impl Read + Send, speed: f64, stop: &AtomicBool) {
+fn replay(mut ear: Ear<'_>, input: impl Read + Send, speed: f64, ties: &Ties<'_>) {
     let mut pace = Pace { speed, first: None };
     let over = match CaptureFile::open(input) {
         Err(error) => Some(error),
         Ok(mut capture) => {
             let end = capture.each(|frame, _| {
-                if !ear.gone && pace.wait(frame.at, stop) {
+                if !ear.gone && pace.wait(frame.at, ties) {
+                    ear.wished(frame.at);
                     ear.hear(frame);
                 }
             });
@@ -124,7 +139,7 @@ pub(super) struct Ear<'a> {
     window_ms: u64,
     /// Where the window in hand ends.
     end: Option<Timestamp>,
-    out: &'a SyncSender<Said>,
+    ties: &'a Ties<'a>,
     /// Nobody listens any more.
     pub(super) gone: bool,
 }
@@ -182,7 +197,25 @@ impl Ear<'_> {
     }
 
     pub(super) fn say(&mut self, said: Said) {
-        self.gone |= self.out.send(said).is_err();
+        self.gone |= self.ties.out.send(said).is_err();
+    }
+
+    /// Does what the loop asked for. The window in hand ends before.
+    pub(super) fn wished(&mut self, now: Timestamp) {
+        while let Ok(wish) = self.ties.wishes.try_recv() {
+            if let Some(settings) = wish.settings {
+                let summary = self.sensor.turn(now);
+                self.say(Said::Window(Box::new(summary)));
+                self.sensor.settle(settings);
+                self.say(Said::Settled);
+                self.end = None;
+            } else if wish.window_ms != self.window_ms {
+                let begin = self.end.map_or(now, |end| Timestamp(end.0.saturating_sub(self.window_ms)));
+                self.end = Some(Timestamp(begin.0.saturating_add(wish.window_ms)));
+            }
+            self.window_ms = wish.window_ms;
+            self.pass(now);
+        }
     }
 }
 
@@ -195,18 +228,20 @@ struct Pace {
 impl Pace {
     /// False if the daemon is told to stop.
     #[expect(clippy::disallowed_methods, reason = "a replay waits as long as the recording did")]
-    fn wait(&mut self, at: Timestamp, stop: &AtomicBool) -> bool {
+    fn wait(&mut self, at: Timestamp, ties: &Ties<'_>) -> bool {
+        beat(ties.pulse);
         if self.speed > 0.0 {
             let (began, first) = *self.first.get_or_insert_with(|| (Instant::now(), at));
             let due = Duration::from_millis(at.since_ms(first)).div_f64(self.speed);
             while let Some(left) = due.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
-                if stop.load(Ordering::Relaxed) {
+                if ties.stop.load(Ordering::Relaxed) {
                     return false;
                 }
+                beat(ties.pulse);
                 sleep(left.min(LOOK_EVERY));
             }
         }
-        !stop.load(Ordering::Relaxed)
+        !ties.stop.load(Ordering::Relaxed)
     }
 }
 

@@ -5,9 +5,9 @@
 //! time is over; its reports are sent again, and the collector knows them by their hash.
 
 use super::ear::Said;
-use super::{Daemon, now_ms};
-use crate::config::{Config, Then};
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::{Asked, Daemon, now_ms};
+use crate::config::Then;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,15 +15,17 @@ use tracing::info;
 
 impl Daemon {
     /// Behind the capture: delivers what waits, as long as that may take.
-    pub(super) fn linger(&mut self, said: &Receiver<Said>, config: &Config, stop: &AtomicBool) -> Result<(), String> {
-        let mut until = match config.then {
+    pub(super) fn linger(&mut self, said: &Receiver<Said>, asked: &Asked<'_>) -> Result<(), String> {
+        let mut until = match self.config.then {
             Then::Stay => None,
-            Then::End => Some(now_ms(self.began).saturating_add(config.linger_ms)),
+            Then::End => Some(now_ms(self.began).saturating_add(self.config.linger_ms)),
         };
         let (mut is_told, mut has_news, mut due_ms) = (false, true, 0);
         loop {
             let now_ms = now_ms(self.began);
-            if !is_told && stop.load(Ordering::Relaxed) {
+            self.service.alive(self.began.elapsed(), None);
+            self.reread(asked);
+            if !is_told && asked.stop.load(Ordering::Relaxed) {
                 (is_told, has_news, until) = (true, true, Some(now_ms.saturating_add(LAST_TRY_MS)));
                 if let Some(post) = &mut self.post {
                     post.within = Duration::from_millis(LAST_TRY_MS);

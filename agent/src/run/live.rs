@@ -3,26 +3,27 @@
 //! Keeps: what is heard and what is not: who went, who came back, what the kernel lost. Drops: nothing; a frame that is under
 //! way when the daemon is told to stop is waited for.
 
-use super::ear::{Ear, Said, Sight, Speaks};
+use super::ear::{Ear, Said, Sight, Speaks, Ties};
+use super::service::beat;
 use crate::capture::several::{Change, Several};
 use auscult_report::time::Timestamp;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 use tracing::{info, warn};
 
 /// Hears interfaces until `stop` is set.
 #[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock; the ear is handed the time")]
-pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, stop: &AtomicBool, speaks: &Receiver<Speaks>) {
+pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
     ear.begin(now());
-    while !ear.gone && !stop.load(Ordering::Relaxed) {
+    while !ear.gone && !ties.stop.load(Ordering::Relaxed) {
+        beat(ties.pulse);
         for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
             say(&change);
             due = Duration::ZERO;
         }
-        for Speaks { ends, done } in speaks.try_iter() {
+        for Speaks { ends, done } in ties.speaks.try_iter() {
             several.leave_out(&ends);
             // The courier may have given up waiting.
             let _ = done.try_send(());
@@ -34,7 +35,9 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, stop: &AtomicBool, sp
             look(&mut ear, &mut several, &mut sight);
         }
         // A frame is given a little after it was heard: until then its window stays open.
-        ear.pass(Timestamp(now().0.saturating_sub(LATE_MS)));
+        let heard_to = Timestamp(now().0.saturating_sub(LATE_MS));
+        ear.pass(heard_to);
+        ear.wished(heard_to);
     }
     several.rest(&now_ns, &mut |frame| ear.hear(frame));
     look(&mut ear, &mut several, &mut sight);

@@ -15,38 +15,38 @@ mod linger;
 mod live;
 mod numbers;
 mod post;
+mod reread;
 mod rights;
 mod rotate;
+mod service;
 mod status;
+mod tell;
 
 use crate::config::{Config, Heard};
 use crate::identity::Identity;
 use crate::places::Places;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
-use crate::spool::{Bounds, Recovered, Spool, Trouble};
-use crate::window::{Windows, lighter};
-use auscult_report::bounded::Bounded;
+use crate::spool::{Bounds, Recovered, Spool};
+use crate::window::Windows;
 use auscult_report::header::Moment;
-use auscult_report::heartbeat::{Health, Heartbeat, health_extra};
+use auscult_report::heartbeat::Health;
 use auscult_report::key::hash;
-use auscult_report::payload::{
-    Changes, EXTRA_CONTRADICTION, EpochReason, Event, Extra, Extras, Full, MAX_EXTRA_OCTETS, Payload,
-};
+use auscult_report::payload::EpochReason;
 use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
-use delivery::CONTRADICTION;
-use ear::Said;
+use ear::{Said, Ties, Wish};
 use health::{Gauge, program_hash};
 use post::Post;
 use rights::{CAPTURE, LOOP, RESTRAINT};
-use std::fs::{self, File};
+use service::{Pulse, Service};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
@@ -62,57 +62,75 @@ pub use status::status;
 /// # Errors
 /// One sentence: what was being done, what to try.
 pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
-    listen(config, None, stop)
+    let again = AtomicBool::new(false);
+    serve(config, &Asked { stop: Arc::clone(stop), again: &again, read: &|| Ok(config.clone()), file: None })
 }
 
-/// The same for a process of its own, whose configuration lies in `file`: once everything is open, the process can neither
-/// send on what it hears, nor start a program, nor write outside its state folder, for the rest of its life.
+/// What is asked of the daemon while it runs.
+pub struct Asked<'a> {
+    /// To end.
+    pub stop: Arc<AtomicBool>,
+    /// To read its configuration again.
+    pub again: &'a AtomicBool,
+    /// Reads the configuration, or says what is wrong with it.
+    pub read: &'a dyn Fn() -> Result<Config, String>,
+    /// Where it lies, in a process of the daemon's own: that is held for the rest of its life.
+    pub file: Option<&'a Path>,
+}
+
+/// [`run`], for who may also ask that the configuration is read again. A process of its own can, once everything is open, neither
+/// send on what it hears, nor start a program, nor write outside its state folder.
 ///
 /// # Errors
 /// As [`run`].
-pub fn serve(config: &Config, file: &Path, stop: &Arc<AtomicBool>) -> Result<(), String> {
-    listen(config, Some(file), stop)
-}
-
-fn listen(config: &Config, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Result<(), String> {
+pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
+    let service = Service::of_environment();
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
     // Behind the ears, for they need a right, and before the first thread.
-    let is_held = file.is_some() || matches!(config.heard, Heard::Live(..));
-    let restraint = if is_held { restrain(config, file)? } else { Restraint::default() };
+    let is_held = asked.file.is_some() || matches!(config.heard, Heard::Live(..));
+    let restraint = if is_held { restrain(config, asked.file)? } else { Restraint::default() };
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
     if let Err(e) = spool.leave(RESTRAINT, &restraint.octets()) {
         warn!(error = %e, "how the daemon is held is not kept");
     }
-    let settings = Settings {
-        places: Places::new(config.networks.clone()),
-        own_names: config.own_ssids.clone(),
-        own_bssids: config.own_bssids.clone(),
-        key: identity.pseudonym_key(),
-    };
+    let settings = settings(config, &identity);
     let (out, said) = sync_channel(WAITING_WINDOWS);
-    let (speaks, told) = sync_channel(WAITING_ENDS);
+    let (wishes, wished) = channel();
+    let (speaks, spoken) = sync_channel(WAITING_ENDS);
     let post = post::open(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
-    let mut daemon = Daemon::new(config, identity, spool, watch, post);
+    let mut daemon = Daemon::new(config, identity, spool, watch, post, service, wishes);
     daemon.take_over()?;
-    let (window_ms, halt) = (config.window_ms, Arc::clone(stop));
+    let (window_ms, stop, pulse) = (config.window_ms, Arc::clone(&asked.stop), Pulse::clone(&daemon.pulse));
     let thread = std::thread::Builder::new().name("capture".to_owned());
     let ear = thread
         .spawn(move || {
             restraint.narrow(&CAPTURE);
-            ear::hear(opened, settings, window_ms, &halt, (told, &out));
+            let ties = Ties { out: &out, wishes: &wished, speaks: &spoken, pulse: &pulse, stop: &stop };
+            ear::hear(opened, settings, window_ms, &ties);
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
     restraint.narrow(&LOOP);
-    let ended = daemon.listen(&said, &ear).and_then(|()| daemon.linger(&said, config, stop));
+    daemon.service.ready();
+    let ended = daemon.listen(&said, &ear, asked).and_then(|()| daemon.linger(&said, asked));
+    daemon.service.stopping();
     drop(said);
     if ear.join().is_err() {
         error!("the capture thread broke");
     }
     ended
+}
+
+fn settings(config: &Config, identity: &Identity) -> Settings {
+    Settings {
+        places: Places::new(config.networks.clone()),
+        own_names: config.own_ssids.clone(),
+        own_bssids: config.own_bssids.clone(),
+        key: identity.pseudonym_key(),
+    }
 }
 
 /// Opens the spool and says what had to be put in order.
@@ -141,11 +159,24 @@ struct Daemon {
     post: Option<Post>,
     state: PathBuf,
     began: Instant,
+    /// What is meant now.
+    config: Config,
+    service: Service,
+    wishes: Sender<Wish>,
+    pulse: Pulse,
 }
 
 impl Daemon {
     #[expect(clippy::disallowed_methods, reason = "from here on the daemon counts its time")]
-    fn new(config: &Config, identity: Identity, spool: Spool, watch: ClockWatch, post: Option<Post>) -> Daemon {
+    fn new(
+        config: &Config,
+        identity: Identity,
+        spool: Spool,
+        watch: ClockWatch,
+        post: Option<Post>,
+        service: Service,
+        wishes: Sender<Wish>,
+    ) -> Daemon {
         let health = Health {
             program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
             program_hash: program_hash(),
@@ -163,14 +194,20 @@ impl Daemon {
             post,
             state: config.state.clone(),
             began: Instant::now(),
+            config: config.clone(),
+            service,
+            wishes,
+            pulse: Pulse::default(),
         }
     }
 
     /// Until the capture is over, or the daemon is told to stop.
-    fn listen(&mut self, said: &Receiver<Said>, ear: &JoinHandle<()>) -> Result<(), String> {
+    fn listen(&mut self, said: &Receiver<Said>, ear: &JoinHandle<()>, asked: &Asked<'_>) -> Result<(), String> {
         let mut last = Timestamp::default();
         loop {
             self.send();
+            self.reread(asked);
+            self.service.alive(self.began.elapsed(), Some(self.pulse.load(Ordering::Relaxed)));
             match said.recv_timeout(self.wait(TRY_AGAIN)) {
                 Ok(Said::Window(summary)) => {
                     last = summary.window.to;
@@ -184,6 +221,7 @@ impl Daemon {
                 Ok(Said::Sight(sight)) => {
                     (self.health.capturing, self.health.frames_lost) = (sight.deaf == 0, sight.lost)
                 }
+                Ok(Said::Settled) => self.windows.begin_anew(),
                 Ok(Said::Over(error)) => return self.over(error.map(|e| e.octet)),
                 Err(RecvTimeoutError::Timeout) if !ear.is_finished() => debug!("nothing came"),
                 Err(_) => return Err("the capture thread ended early".to_owned()),
@@ -230,97 +268,12 @@ impl Daemon {
     /// How long to wait for what the threads say: until something is due, and no longer than `most`.
     fn wait(&self, most: Duration) -> Duration {
         let left = self.wakes_ms().saturating_sub(now_ms(self.began));
-        Duration::from_millis(left).clamp(SHORTEST_WAIT, most)
+        Duration::from_millis(left).min(self.service.longest_wait()).clamp(SHORTEST_WAIT, most)
     }
 
     /// When something is due again, though nothing happens meanwhile.
     fn wakes_ms(&self) -> u64 {
         self.post.as_ref().map_or(u64::MAX, |post| post.plan.wakes_ms(now_ms(self.began)))
-    }
-
-    /// Seals and spools. What cannot be written now goes into the next report.
-    fn tell(&mut self, payload: Payload) -> Result<(), String> {
-        let moment = self.moment();
-        let mut payload = payload;
-        let tells_of = self.add_extras(&mut payload);
-        for _ in 0..HALVINGS {
-            match self.spool.append(&self.identity, &payload, moment) {
-                Ok(known) => {
-                    let (epoch, seq) = (known.place.epoch, known.place.seq);
-                    info!(epoch, seq, kind = payload.kind().word(), "sealed");
-                    self.windows.written(known.place, &payload);
-                    if let Some(post) = self.post.as_mut().filter(|_| tells_of) {
-                        post.delivery.contradiction_is_told = true;
-                        self.leave_delivery();
-                    }
-                    return Ok(());
-                }
-                Err(Trouble::TooLarge) => match lighter(payload) {
-                    Some(less) => payload = less,
-                    None => break,
-                },
-                Err(Trouble::Later(doing, e)) => {
-                    warn!(doing, error = %e.kind(), "not written; goes into the next report");
-                    return Ok(());
-                }
-                Err(Trouble::Never(why)) => return Err(why.to_owned()),
-            }
-        }
-        error!("a report is too large at any length; its window is lost");
-        Ok(())
-    }
-
-    /// Adds to a whole report how the sensor is, and to any report that the ledger's keeper contradicted himself, if none
-    /// told of it yet; true if it does.
-    fn add_extras(&mut self, payload: &mut Payload) -> bool {
-        let is_full = matches!(payload, Payload::Full(_));
-        let (Payload::Full(Full { ext, .. })
-        | Payload::Changes(Changes { ext, .. })
-        | Payload::Event(Event { ext, .. })) = payload
-        else {
-            return false;
-        };
-        let mut extras = core::mem::take(ext).into_vec();
-        if is_full {
-            self.gauge.measure(&mut self.health, now_ms(self.began));
-            self.health.waiting = self.spool.fill().waiting;
-            extras.extend(health_extra(&self.health));
-        }
-        let delivery = self.post.as_ref().map(|post| &post.delivery);
-        let is_untold = delivery.is_some_and(|d| d.contradiction_ms.is_some() && !d.contradiction_is_told);
-        let note = if is_untold { fs::read(self.state.join(CONTRADICTION)).ok() } else { None };
-        let tells_of = note.is_some();
-        extras.extend(note.map(|mut note| {
-            // The checkpoint's text and the keeper's signature stand first.
-            note.truncate(MAX_EXTRA_OCTETS);
-            Extra { tag: EXTRA_CONTRADICTION, octets: Bounded::first_of(note).0 }
-        }));
-        *ext = Bounded::first_of(extras).0;
-        tells_of
-    }
-
-    /// Leaves a sign of life beside the chain, and gives it.
-    fn sign_of_life(&mut self) -> Option<Vec<u8>> {
-        let moment = self.moment();
-        let (head, key_no) = (self.spool.head()?, self.spool.known_key_no());
-        self.health.waiting = self.spool.fill().waiting;
-        self.gauge.measure(&mut self.health, now_ms(self.began));
-        let beat = Heartbeat {
-            ledger: head.ledger,
-            sensor: head.sensor,
-            key_no,
-            head: Some(head.known()),
-            moment,
-            health: self.health,
-            seen: self.spool.seen(),
-            bundle_version: self.spool.bundle_version(),
-            ext: Extras::new(),
-        };
-        let sealed = self.identity.key(key_no).and_then(|key| beat.seal(key))?;
-        if let Err(e) = self.spool.keep_alive(&sealed) {
-            warn!(error = %e, "no sign of life on the disk");
-        }
-        Some(sealed)
     }
 
     fn moment(&mut self) -> Moment {
@@ -360,10 +313,7 @@ const WAITING_WINDOWS: usize = 4;
 /// Ends that the courier tells; it waits for each.
 const WAITING_ENDS: usize = 4;
 
-/// A report halved so often has no sighting left.
-const HALVINGS: usize = 20;
-
-/// How long to wait for the capture before looking whether something waits.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How long to wait for the capture before looking whether something waits, or a person asked for something.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// A pause that is over is not waited for.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);

@@ -61,7 +61,6 @@ impl Post {
         }
         let orders = carrier::start(move || restraint.narrow(&COURIER), tell, back)
             .map_err(|e| format!("the courier's thread cannot be started: {e}"))?;
-        let configured = config.collectors.iter().map(|address| host_and_port(address)).collect();
         let plan = Plan::new(0, papers.certificate().is_some());
         let delivery = Delivery::look(&config.state);
         let mut post = Post {
@@ -70,7 +69,7 @@ impl Post {
             orders,
             roots: Arc::default(),
             addresses: Vec::new(),
-            configured,
+            configured: texts(&config.collectors),
             sent: Vec::new(),
             ended_at: None,
             healed_ms: None,
@@ -82,6 +81,15 @@ impl Post {
             error!("the trust bundle names no collector; give collector.addresses");
         }
         Ok(Some(post))
+    }
+
+    /// Takes over other addresses of the configuration.
+    pub(super) fn configured(&mut self, collectors: &[String]) {
+        let texts = texts(collectors);
+        if texts != self.configured {
+            self.configured = texts;
+            self.trust_changed();
+        }
     }
 
     /// Takes over what the trust bundle says: the addresses of the configuration come behind its own.
@@ -125,6 +133,10 @@ pub(super) fn open(
 fn addresses_of(trust: &Trust) -> Vec<String> {
     let texts = trust.addresses.iter().filter_map(|address| String::from_utf8(address.to_vec()).ok());
     texts.filter(|text| text.is_ascii() && !text.contains('/')).collect()
+}
+
+fn texts(collectors: &[String]) -> Vec<String> {
+    collectors.iter().map(|address| host_and_port(address)).collect()
 }
 
 /// `https://host:port` as `host:port`.

@@ -82,12 +82,12 @@ impl Restraint {
     /// A line of the screen.
     pub(super) fn sentence(&self) -> String {
         let right = if self.no_capability && self.no_new_privs { "no capability" } else { "rights of its user" };
-        let calls = if self.seccomp { "it cannot send on what it hears" } else { "no call is refused (no seccomp)" };
+        let calls = if self.seccomp { "cannot send on what it hears" } else { "no call refused (no seccomp)" };
         let files = match self.landlock_abi {
-            0 => "files are not bounded (no Landlock)".to_owned(),
-            abi => format!("it can write in its state folder only (Landlock {abi})"),
+            0 => "files not bounded (no Landlock)".to_owned(),
+            abi => format!("writes in state only (Landlock {abi})"),
         };
-        format!("{right}, {calls}, {files}")
+        format!("{right}; {calls}; {files}")
     }
 
     /// Holds this thread, and those that it starts, to less. For threads of a daemon that is held already.

@@ -53,6 +53,13 @@ pub struct Spool {
     longest: usize,
 }
 
+impl Spool {
+    /// How much is kept from now on; what is over goes when the next report is written.
+    pub const fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
