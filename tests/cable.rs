@@ -169,8 +169,14 @@ impl Listener {
     /// The same, by a program that was given surroundings.
     #[must_use]
     pub fn run_by(mut run: Command, folder: &Path) -> Listener {
-        run.arg("run").arg("-c").arg(folder.join("agent.toml")).stderr(Stdio::piped());
-        let mut child = run.spawn().unwrap();
+        run.arg("run").arg("-c").arg(folder.join("agent.toml"));
+        Listener::of(folder, run)
+    }
+
+    /// One that is started by this command.
+    #[must_use]
+    pub fn of(folder: &Path, mut run: Command) -> Listener {
+        let mut child = run.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Listener { folder: folder.to_owned(), child, log }
     }

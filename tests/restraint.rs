@@ -234,7 +234,7 @@ fn a_daemon_that_hears_and_delivers_holds_nothing_that_it_does_not_need() {
         listener.stop();
         let status = sensor.command("status").output().unwrap();
         let status = String::from_utf8(status.stdout).unwrap();
-        assert!(status.contains("held        no capability, it cannot send on what it hears"), "{status}");
+        assert!(status.contains("held        no capability; cannot send on what it hears"), "{status}");
         println!(
             "{method}: {threads} threads without a right, {open} descriptors, {} reports",
             desk.book().stored.len()

@@ -216,7 +216,7 @@ fn listen(config: &Config, file: &Path) -> Result<(), String> {
         voice.set(config.level);
         Ok(config)
     };
-    serve(config, file, &Asked { stop, again: &again, read: &reread })
+    serve(config, &Asked { stop, again: &again, read: &reread, file: Some(file) })
 }
 
 fn read(path: &Path) -> Result<Config, String> {

@@ -62,6 +62,13 @@ words! {
     }
 }
 
+impl Default for Sight {
+    /// Before the first frame.
+    fn default() -> Sight {
+        Sight::Nothing
+    }
+}
+
 words! {
     /// How the radio stands. Grows at its end.
     RadioState {

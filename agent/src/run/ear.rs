@@ -41,23 +41,6 @@ pub(super) enum Said {
     Answer(Box<Answer>),
 }
 
-/// What the loop asks of the capture thread.
-pub(super) struct Wish {
-    /// Networks have another use. The key is not looked at.
-    pub(super) settings: Option<Settings>,
-    /// Windows have this length.
-    pub(super) window_ms: u64,
-}
-
-/// How the capture thread and the loop know of each other.
-pub(super) struct Ties<'a> {
-    pub(super) out: &'a SyncSender<Said>,
-    pub(super) wishes: &'a Receiver<Wish>,
-    pub(super) speaks: &'a Receiver<Speaks>,
-    pub(super) pulse: &'a Pulse,
-    pub(super) stop: &'a AtomicBool,
-}
-
 /// Ends to which the courier is about to speak, and where it waits until they are not heard any more.
 pub(super) struct Speaks {
     pub(super) ends: Vec<SocketAddr>,
@@ -73,6 +56,23 @@ pub(super) fn tell(ear: SyncSender<Speaks>) -> Tell {
             let _ = wait.recv_timeout(MOST_WAIT);
         }
     })
+}
+
+/// What the loop asks of the capture thread.
+pub(super) struct Wish {
+    /// Networks have another use. The key is not looked at.
+    pub(super) settings: Option<Settings>,
+    /// Windows have this length.
+    pub(super) window_ms: u64,
+}
+
+/// How the capture thread and the loop know of each other.
+pub(super) struct Ties<'a> {
+    pub(super) out: &'a SyncSender<Said>,
+    pub(super) wishes: &'a Receiver<Wish>,
+    pub(super) speaks: &'a Receiver<Speaks>,
+    pub(super) pulse: &'a Pulse,
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// How well interfaces are heard.

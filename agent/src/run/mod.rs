@@ -30,8 +30,7 @@ mod tell;
 mod view;
 
 use crate::config::{Config, Heard};
-use crate::courier::ends::Tell;
-use crate::identity::{Identity, NOT_ENROLLED, Papers};
+use crate::identity::Identity;
 use crate::places::Places;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
@@ -46,17 +45,16 @@ use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use ear::{Said, Ties, Wish};
-use folders::Reach;
 use health::{Gauge, program_hash};
 use post::Post;
-use rights::{CAPTURE, DAEMON, LOOP, RESTRAINT};
+use rights::{CAPTURE, LOOP, RESTRAINT};
 use service::{Pulse, Service};
 use sight::{Cover, Sights};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
@@ -64,7 +62,7 @@ use tracing::{debug, error, info, warn};
 pub use check::check;
 pub use check_paper::{Checked, Grade, Line};
 pub use enrol::{Enrolled, enrol};
-pub use rights::{Restraint, hold_ear, leave_no_image};
+pub use rights::{Restraint, hold_ear, leave_no_image, restrain};
 pub use rotate::rotate;
 pub use status::status;
 
@@ -75,7 +73,7 @@ pub use status::status;
 /// One sentence: what was being done, what to try.
 pub fn run(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), String> {
     let again = AtomicBool::new(false);
-    listen(config, None, &Asked { stop: Arc::clone(stop), again: &again, read: &|| Ok(config.clone()) })
+    serve(config, &Asked { stop: Arc::clone(stop), again: &again, read: &|| Ok(config.clone()), file: None })
 }
 
 /// What is asked of the daemon while it runs.
@@ -86,35 +84,23 @@ pub struct Asked<'a> {
     pub again: &'a AtomicBool,
     /// Reads the configuration, or says what is wrong with it.
     pub read: &'a dyn Fn() -> Result<Config, String>,
+    /// Where it lies, in a process of the daemon's own: that is held for the rest of its life.
+    pub file: Option<&'a Path>,
 }
 
-/// The same for a process of its own, whose configuration lies in `file`: once everything is open, the process can neither
-/// send on what it hears, nor start a program, nor write outside its state folder, for the rest of its life.
+/// [`run`], for who may also ask that the configuration is read again. A process of its own can, once everything is open, neither
+/// send on what it hears, nor start a program, nor write outside its state folder.
 ///
 /// # Errors
 /// As [`run`].
-pub fn serve(config: &Config, file: &Path, asked: &Asked<'_>) -> Result<(), String> {
-    listen(config, Some(file), asked)
-}
-
-/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open.
-///
-/// # Errors
-/// One sentence, where the system refuses what every Linux has.
-pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
-    let restraint = rights::lay_down(&DAEMON, Some(&Reach::new(config, file)))?;
-    rights::tell(&restraint);
-    Ok(restraint)
-}
-
-fn listen(config: &Config, file: Option<&Path>, asked: &Asked<'_>) -> Result<(), String> {
+pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let service = Service::of_environment();
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
     // Behind the ears, for they need a right, and before the first thread.
-    let is_held = file.is_some() || matches!(config.heard, Heard::Live(..));
-    let restraint = if is_held { restrain(config, file)? } else { Restraint::default() };
+    let is_held = asked.file.is_some() || matches!(config.heard, Heard::Live(..));
+    let restraint = if is_held { restrain(config, asked.file)? } else { Restraint::default() };
     let mut watch = ClockWatch::new(identity.boot(), MADE);
     let (moment, _) = watch.moment(reading());
     let spool = open_spool(config, &identity, moment)?;
@@ -124,8 +110,8 @@ fn listen(config: &Config, file: Option<&Path>, asked: &Asked<'_>) -> Result<(),
     let settings = settings(config, &identity);
     let (out, said) = sync_channel(WAITING_WINDOWS);
     let (wishes, wished) = channel();
-    let (speaks, told) = sync_channel(WAITING_ENDS);
-    let post = open_post(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
+    let (speaks, spoken) = sync_channel(WAITING_ENDS);
+    let post = post::open(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
     let sights = Sights::new(&config.state, &identity, moment);
     let mut daemon = Daemon::new(config, identity, spool, (watch, sights), post, service, wishes);
     daemon.take_over()?;
@@ -134,7 +120,7 @@ fn listen(config: &Config, file: Option<&Path>, asked: &Asked<'_>) -> Result<(),
     let ear = thread
         .spawn(move || {
             restraint.narrow(&CAPTURE);
-            let ties = Ties { out: &out, wishes: &wished, speaks: &told, pulse: &pulse, stop: &stop };
+            let ties = Ties { out: &out, wishes: &wished, speaks: &spoken, pulse: &pulse, stop: &stop };
             ear::hear(opened, settings, window_ms, &ties);
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
@@ -172,28 +158,6 @@ fn open_spool(config: &Config, identity: &Identity, moment: Moment) -> Result<Sp
         warn!(half, damaged, adopted, gaps, unenrolled = recovered.unenrolled, epoch, "put in order");
     }
     Ok(spool)
-}
-
-/// The way to the collector, if the sensor is enrolled.
-fn open_post(
-    config: &Config,
-    identity: &Identity,
-    restraint: Restraint,
-    (tell, out): (Tell, SyncSender<Said>),
-) -> Result<Option<Post>, String> {
-    let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
-    if identity.ledger() == NOT_ENROLLED {
-        info!("not enrolled: reports stay in the spool");
-        return Ok(None);
-    }
-    let post = Post::start(config, papers, restraint, tell, move |answer| {
-        // The loop has ended: nobody waits for it any more.
-        let _ = out.send(Said::Answer(Box::new(answer)));
-    })?;
-    if post.is_none() {
-        warn!("no collector is known: enrol this sensor (auscult-agent enrol)");
-    }
-    Ok(post)
 }
 
 /// Everything that the loop holds.

@@ -3,6 +3,7 @@
 //! Keeps: what was sent, by hash, until its answer comes. Drops: nothing; the spool has it.
 
 use super::delivery::Delivery;
+use super::ear::Said;
 use super::rights::{COURIER, Restraint};
 use super::{Daemon, MADE, now_ms, random};
 use crate::config::Config;
@@ -12,7 +13,7 @@ use crate::courier::link::{ALIVE_PATH, ALIVE_TYPE, BATCH_TYPE, RENEW_PATH, RENEW
 use crate::courier::plan::{Errand, Plan};
 use crate::courier::retry::Answer;
 use crate::courier::trust::ClockTrust;
-use crate::identity::{Papers, is_trusted};
+use crate::identity::{Identity, NOT_ENROLLED, Papers, is_trusted};
 use auscult_report::batch::batch;
 use auscult_report::bounded::Bounded;
 use auscult_report::header::Moment;
@@ -20,9 +21,9 @@ use auscult_report::payload::{Known, Place};
 use auscult_report::renew::Renewal;
 use auscult_report::trust::Trust;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 use std::time::Duration;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// What the loop holds for delivery.
 pub(super) struct Post {
@@ -104,6 +105,28 @@ impl Post {
         self.plan.addresses(addresses.len());
         self.addresses = addresses;
     }
+}
+
+/// The way to the collector, if the sensor is enrolled.
+pub(super) fn open(
+    config: &Config,
+    identity: &Identity,
+    restraint: Restraint,
+    (tell, out): (Tell, SyncSender<Said>),
+) -> Result<Option<Post>, String> {
+    let papers = Papers::open(&config.state).map_err(|e| e.to_string())?;
+    if identity.ledger() == NOT_ENROLLED {
+        info!("not enrolled: reports stay in the spool");
+        return Ok(None);
+    }
+    let post = Post::start(config, papers, restraint, tell, move |answer| {
+        // The loop has ended: nobody waits for it any more.
+        let _ = out.send(Said::Answer(Box::new(answer)));
+    })?;
+    if post.is_none() {
+        warn!("no collector is known: enrol this sensor (auscult-agent enrol)");
+    }
+    Ok(post)
 }
 
 /// The addresses of a trust bundle that are texts.

@@ -11,6 +11,7 @@
 
 use super::calls::{INTERNET_4, INTERNET_6, Instruction, LOCAL, ROUTES, Talk, program};
 use super::folders::{Reach, bound};
+use crate::config::Config;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
@@ -81,12 +82,12 @@ impl Restraint {
     /// A line of the screen.
     pub(super) fn sentence(&self) -> String {
         let right = if self.no_capability && self.no_new_privs { "no capability" } else { "rights of its user" };
-        let calls = if self.seccomp { "it cannot send on what it hears" } else { "no call is refused (no seccomp)" };
+        let calls = if self.seccomp { "cannot send on what it hears" } else { "no call refused (no seccomp)" };
         let files = match self.landlock_abi {
-            0 => "files are not bounded (no Landlock)".to_owned(),
-            abi => format!("it can write in its state folder only (Landlock {abi})"),
+            0 => "files not bounded (no Landlock)".to_owned(),
+            abi => format!("writes in state only (Landlock {abi})"),
         };
-        format!("{right}, {calls}, {files}")
+        format!("{right}; {calls}; {files}")
     }
 
     /// Holds this thread, and those that it starts, to less. For threads of a daemon that is held already.
@@ -95,6 +96,17 @@ impl Restraint {
             warn!("a thread is held no narrower than the daemon");
         }
     }
+}
+
+/// Holds this thread, and those that it starts from now on, as the daemon is held once its ears are open. The configuration
+/// lies in `file`; its folder can be read later.
+///
+/// # Errors
+/// One sentence, where the system refuses what every Linux has.
+pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, String> {
+    let restraint = lay_down(&DAEMON, Some(&Reach::new(config, file)))?;
+    tell(&restraint);
+    Ok(restraint)
 }
 
 /// Lays down, for this thread and those that it starts, every right that `duty` does not name; files are bounded where a
@@ -146,7 +158,7 @@ pub fn hold_ear() -> Result<(), String> {
 }
 
 /// Says how far the daemon is held.
-pub(super) fn tell(restraint: &Restraint) {
+fn tell(restraint: &Restraint) {
     let Restraint { no_capability, no_new_privs, seccomp, landlock_abi } = *restraint;
     if restraint.is_whole() {
         info!(no_capability, no_new_privs, seccomp, landlock_abi, "held");
