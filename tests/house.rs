@@ -58,6 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "capture",
             "wire",
+            "radio",
             "places",
             "config",
             "log",
