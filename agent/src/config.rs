@@ -4,8 +4,10 @@
 //! value refuses to start, with its line and its bound.
 
 mod capture;
+mod radio;
 
 use crate::places::Prefix;
+use crate::radio::Wanted;
 use auscult_report::zone::Zone;
 use core::fmt;
 use core::ops::{Range, RangeInclusive};
@@ -22,6 +24,8 @@ pub struct Config {
     pub state: PathBuf,
     /// What is heard.
     pub heard: Heard,
+    /// Wi-Fi radios.
+    pub radios: Vec<Wanted>,
     /// What becomes of the daemon when the capture ends.
     pub then: Then,
     /// The clinic's networks.
@@ -209,10 +213,11 @@ impl RawConfig {
         let ssids = list("clinic.own_ssids", self.clinic.own_ssids, MAX_SSIDS)?;
         let bssids = list("clinic.own_bssids", self.clinic.own_bssids, MAX_BSSIDS)?;
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
-        let (heard, then) = capture::meant(self.capture)?;
+        let (heard, radios, then) = capture::meant(self.capture)?;
         Ok(Config {
             state: path("state", self.state)?,
             heard,
+            radios,
             then,
             networks,
             own_ssids: ssids.iter().map(ssid).collect::<Result<_, _>>()?,
@@ -343,7 +348,13 @@ mod tests {
         let live = Config::read("state = \"s\"\n[[capture.interface]]\nname = \"br-lan\"\n").unwrap();
         assert_eq!(shipped.heard, live.heard);
         let heard = least.heard.clone();
-        let shown = Config { state: least.state.clone(), heard, networks: least.networks.clone(), ..shipped };
+        let shown = Config {
+            state: least.state.clone(),
+            heard,
+            radios: Vec::new(),
+            networks: least.networks.clone(),
+            ..shipped
+        };
         assert_eq!(shown, least, "what the file shows is what is taken without it");
     }
 
@@ -351,14 +362,17 @@ mod tests {
     fn every_key_of_the_program_stands_in_the_shipped_file() {
         let shipped = include_str!("../agent.toml");
         let mut told_of = 0;
-        for source in [include_str!("config.rs"), include_str!("config/capture.rs")] {
+        let sources = [include_str!("config.rs"), include_str!("config/capture.rs"), include_str!("config/radio.rs")];
+        for source in sources {
             let keys = source.lines().skip_while(|l| !l.contains("struct Raw"));
             for line in keys.take_while(|l| *l != "/// A value that is refused." && !l.starts_with("pub(super) fn")) {
                 let Some((key, kind)) = line.trim().trim_end_matches(',').split_once(": ") else { continue };
                 let key = key.trim_start_matches("pub(super) ");
                 let told = match kind {
                     "Spanned<capture::RawCapture>" => "[capture]\n".to_owned(),
-                    "Option<Spanned<Vec<RawInterface>>>" => format!("[[capture.{key}]]\n"),
+                    "Option<Spanned<Vec<RawInterface>>>" | "Option<Spanned<Vec<RawRadio>>>" => {
+                        format!("[[capture.{key}]]\n")
+                    }
                     _ if kind.starts_with("Raw") => format!("[{key}]\n"),
                     _ => format!("{key} = "),
                 };

@@ -38,6 +38,9 @@ pub enum Role {
     Mirror,
     /// A plain port: what is for all, and for this machine.
     Port,
+    /// A radio: heard only while it is in monitor mode, and missed by nobody but `radio`.
+    #[serde(skip)]
+    Air,
 }
 
 /// How frames are got.
@@ -112,6 +115,9 @@ impl Source {
         interface: &NetworkInterface,
         own: &[SocketAddr],
     ) -> io::Result<()> {
+        if wanted.role == Role::Air {
+            return self.attach_to_air(wanted, interface);
+        }
         let is_ethernet = interface.mac.is_some();
         let own = if is_ethernet { own } else { &[] };
         let snap = self.keeping.snap_octets;
@@ -138,6 +144,24 @@ impl Source {
         }
         self.link = self.socket().link();
         Ok(())
+    }
+
+    /// Begins to hear a radio, if it is in monitor mode. Until that is known nothing of it is heard: as a part of a network it
+    /// would give the frames of that network's cable.
+    fn attach_to_air(&mut self, wanted: &Wanted, interface: &NetworkInterface) -> io::Result<()> {
+        let _ = self.socket().fault();
+        self.socket().filter(&program(0, &[]))?;
+        let index = i32::try_from(interface.index).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match &mut self.inner {
+            Inner::Ring(ring) => ring.socket.bind(index, wanted.promiscuous)?,
+            Inner::Portable(portable) => portable.attach(interface, wanted.promiscuous)?,
+        }
+        self.link = self.socket().link();
+        if !matches!(self.link, Link::Radiotap | Link::Ieee80211) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let more = u32::from(matches!(self.inner, Inner::Portable(_)));
+        self.socket().filter(&program(self.keeping.snap_octets.saturating_add(more), &[]))
     }
 
     /// Whether the interface is not heard any more. Asking clears it.
@@ -190,4 +214,11 @@ impl Source {
 /// The interface of a name, if it is there and up.
 pub(super) fn up(name: &str) -> Option<NetworkInterface> {
     pnet_datalink::interfaces().into_iter().find(|i| i.name == name && i.is_up())
+}
+
+/// Whether the interface of a name is up, and its address; `None` if it is not there.
+#[must_use]
+pub fn link(name: &str) -> Option<(bool, Option<[u8; 6]>)> {
+    let found = pnet_datalink::interfaces().into_iter().find(|i| i.name == name)?;
+    Some((found.is_up(), found.mac.map(|m| m.octets())))
 }

@@ -5,7 +5,7 @@
 //! by as much. Drops: which interface a frame came from.
 
 use super::Frame;
-use super::interface::{Keeping, Source, Wanted, Way, up};
+use super::interface::{Keeping, Role, Source, Wanted, Way, up};
 use super::ring::{BLOCK_MS, wait};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -151,10 +151,10 @@ impl Several {
         self.places.iter_mut().fold(0, |sum, place| sum.saturating_add(place.source.lost()))
     }
 
-    /// Interfaces that are not heard now.
+    /// Interfaces that are not heard now; radios are told of by `radio`.
     #[must_use]
     pub fn deaf(&self) -> usize {
-        self.places.iter().filter(|place| place.state != State::Here).count()
+        self.places.iter().filter(|place| place.wanted.role != Role::Air && place.state != State::Here).count()
     }
 }
 

@@ -4,6 +4,7 @@
 //! way when the daemon is told to stop is waited for.
 
 use super::ear::{Ear, Said, Sight, Ties};
+use super::radio::Air;
 use super::service::beat;
 use crate::capture::several::{Change, Several};
 use auscult_report::time::Timestamp;
@@ -13,18 +14,23 @@ use tracing::{info, warn};
 
 /// Hears interfaces until `stop` is set.
 #[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock; the ear is handed the time")]
-pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
+pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, mut air: Option<Air>, ties: &Ties<'_>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
     ear.begin(now());
     while !ear.gone && !ties.stop.load(Ordering::Relaxed) {
         beat(ties.pulse);
         for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
-            say(&change);
+            if !air.as_mut().is_some_and(|air| air.takes(&change)) {
+                say(&change);
+            }
             due = Duration::ZERO;
         }
         several.wait(LOOK_EVERY);
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));
+        if let Some(air) = &mut air {
+            air.turn(&mut ear, Timestamp(now().0.saturating_sub(LATE_MS)));
+        }
         if began.elapsed() >= due {
             due = began.elapsed().saturating_add(COUNT_EVERY);
             look(&mut ear, &mut several, &mut sight);

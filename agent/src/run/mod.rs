@@ -12,6 +12,7 @@ mod health;
 mod linger;
 mod live;
 mod post;
+mod radio;
 mod reread;
 mod rights;
 mod rotate;
@@ -22,6 +23,7 @@ mod tell;
 use crate::config::{Config, Heard};
 use crate::identity::{Identity, NOT_ENROLLED, Papers};
 use crate::places::Places;
+use crate::radio::Radio;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
 use crate::spool::{Bounds, Recovered, Spool};
@@ -79,6 +81,7 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
+    let hand = radio::hand(config);
     if matches!(config.heard, Heard::Live(..)) {
         rights::lay_down()?;
     }
@@ -89,6 +92,7 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let (out, said) = sync_channel(WAITING_WINDOWS);
     let (wishes, wished) = channel();
     let post = open_post(config, &identity, out.clone())?;
+    let air = radio::start(config, hand, out.clone());
     let mut daemon = Daemon::new(config, identity, spool, watch, post, service, wishes);
     daemon.take_over()?;
     let (window_ms, stop, pulse) = (config.window_ms, Arc::clone(&asked.stop), Pulse::clone(&daemon.pulse));
@@ -96,7 +100,7 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let ear = thread
         .spawn(move || {
             let ties = Ties { out: &out, wishes: &wished, pulse: &pulse, stop: &stop };
-            ear::hear(opened, settings, window_ms, &ties);
+            ear::hear(opened, air, settings, window_ms, &ties);
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
     daemon.service.ready();
@@ -159,6 +163,8 @@ struct Daemon {
     health: Health,
     gauge: Gauge,
     post: Option<Post>,
+    /// What became of each radio of the configuration, and its name there.
+    radios: Vec<(String, Option<Radio>)>,
     state: PathBuf,
     began: Instant,
     /// What is meant now.
@@ -194,6 +200,7 @@ impl Daemon {
             health,
             gauge: Gauge::new(&config.state),
             post,
+            radios: config.radios.iter().map(|wanted| (wanted.name.clone(), None)).collect(),
             state: config.state.clone(),
             began: Instant::now(),
             config: config.clone(),
@@ -224,6 +231,7 @@ impl Daemon {
                     (self.health.capturing, self.health.frames_lost) = (sight.deaf == 0, sight.lost)
                 }
                 Ok(Said::Settled) => self.windows.begin_anew(),
+                Ok(Said::Radio(n, radio)) => self.radio(n, radio),
                 Ok(Said::Over(error)) => return self.over(error.map(|e| e.octet)),
                 Err(RecvTimeoutError::Timeout) if !ear.is_finished() => debug!("nothing came"),
                 Err(_) => return Err("the capture thread ended early".to_owned()),
@@ -252,6 +260,16 @@ impl Daemon {
         self.rotate_yearly()?;
         let _ = self.sign_of_life();
         Ok(())
+    }
+
+    /// A radio is not what it was.
+    fn radio(&mut self, n: usize, told: Radio) {
+        if let Some((name, known)) = self.radios.get_mut(n)
+            && *known != Some(told)
+        {
+            *known = Some(told);
+            radio::say(name, told);
+        }
     }
 
     /// The capture is over: what was not written is tried once more.
