@@ -163,7 +163,8 @@ mod tests {
         let shown = include_str!("../../agent.toml").lines().skip_while(|l| *l != "# [[capture.radio]]");
         let is_key =
             |l: &&str| l.split_once(" = ").is_some_and(|(k, _)| k.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'));
-        let shown: Vec<_> = shown.take_while(|l| !l.is_empty()).map(|l| &l[2..]).filter(is_key).collect();
+        let shown: Vec<_> =
+            shown.take_while(|l| !l.is_empty()).filter_map(|l| l.strip_prefix("# ")).filter(is_key).collect();
         assert_eq!(shown.len(), 6, "{shown:?}");
         let config = Config::read(&format!("{WIRE}{}\n", shown.join("\n"))).unwrap();
         let least = Config::read(&format!("{WIRE}name = \"wlan0\"\n")).unwrap();

@@ -75,10 +75,13 @@ mod tests {
     use super::*;
     use crate::wire::netlink::{Request, What, attributes, messages, u32_of};
 
+    /// Family, command, attributes with their number.
+    type Asked = (u16, u8, Vec<(u16, Option<u32>)>);
+
     /// A kernel that writes down what it is told; `refuses` are the answers to it, one after the other.
     #[derive(Default)]
     struct Told {
-        said: Vec<(u16, u8, Vec<(u16, Option<u32>)>)>,
+        said: Vec<Asked>,
         refuses: Vec<u32>,
     }
 

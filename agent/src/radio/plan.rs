@@ -134,6 +134,7 @@ const OWN_LENGTH: u64 = 4;
 const MOST_BUSY: u64 = 4;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
