@@ -3,6 +3,7 @@
 //! reached too.
 
 use crate::frames::segment;
+use crate::radio;
 use auscult_agent::capture::{Frame, Link};
 use auscult_agent::sensor::{Sensor, Settings};
 use auscult_report::time::Timestamp;
@@ -34,6 +35,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("hostapd", radio::in_hostapd),
     ("http", |o| enter(Way::Talk(80), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("ldap", |o| enter(Way::Talk(389), o)),
@@ -43,6 +45,8 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("mongodb", |o| enter(Way::Talk(27017), o)),
     ("mysql", |o| enter(Way::Talk(3306), o)),
     ("netbios", |o| enter(Way::Datagram(138), o)),
+    ("netlink", radio::in_netlink),
+    ("nl80211", radio::in_nl80211),
     ("ntlm", |o| enter(Way::Talk(445), o)),
     ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("postgresql", |o| enter(Way::Talk(5432), o)),

@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "capture",
             "wire",
+            "radio",
             "places",
             "config",
             "log",

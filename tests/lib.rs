@@ -28,6 +28,7 @@ pub mod nest;
 pub mod opposite;
 pub mod papers;
 pub mod plant;
+pub mod radio;
 pub mod raw;
 pub mod reviewer;
 pub mod scenes;

@@ -5,8 +5,10 @@
 
 mod capture;
 mod memory;
+mod radio;
 
 use crate::places::Prefix;
+use crate::radio::Wanted;
 use auscult_report::zone::Zone;
 use core::fmt;
 use core::ops::{Range, RangeInclusive};
@@ -24,6 +26,8 @@ pub struct Config {
     pub state: PathBuf,
     /// What is heard.
     pub heard: Heard,
+    /// Wi-Fi radios.
+    pub radios: Vec<Wanted>,
     /// What becomes of the daemon when the capture ends.
     pub then: Then,
     /// The clinic's networks.
@@ -223,11 +227,13 @@ impl RawConfig {
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
         let span = self.memory.cap_mib.as_ref().map_or(self.capture.span(), Spanned::span);
         let cap_mib = number("memory.cap_mib", self.memory.cap_mib, 12..=1_024, memory::DEFAULT_CAP_MIB)?;
-        let (heard, then) = capture::meant(self.capture, cap_mib)?;
-        let memory = room(span, cap_mib, heard.rings_octets())?;
+        let (heard, radios, then) = capture::meant(self.capture, cap_mib)?;
+        let ears = radios.iter().filter(|radio| radio.needs_an_ear()).count();
+        let memory = room(span, cap_mib, heard.rings_octets(ears))?;
         Ok(Config {
             state: path("state", self.state)?,
             heard,
+            radios,
             then,
             networks,
             own_ssids: ssids.iter().map(ssid).collect::<Result<_, _>>()?,
@@ -369,7 +375,7 @@ mod tests {
         assert_eq!((&shipped.heard, shipped.memory), (&live.heard, live.memory));
         let heard = least.heard.clone();
         let (state, networks, memory) = (least.state.clone(), least.networks.clone(), least.memory);
-        let shown = Config { state, heard, networks, memory, ..shipped };
+        let shown = Config { state, heard, radios: Vec::new(), networks, memory, ..shipped };
         assert_eq!(shown, least, "what the file shows is what is taken without it");
     }
 
@@ -377,14 +383,17 @@ mod tests {
     fn every_key_of_the_program_stands_in_the_shipped_file() {
         let shipped = include_str!("../agent.toml");
         let mut told_of = 0;
-        for source in [include_str!("config.rs"), include_str!("config/capture.rs")] {
+        let sources = [include_str!("config.rs"), include_str!("config/capture.rs"), include_str!("config/radio.rs")];
+        for source in sources {
             let keys = source.lines().skip_while(|l| !l.contains("struct Raw"));
             for line in keys.take_while(|l| *l != "/// A value that is refused." && !l.starts_with("pub(super) fn")) {
                 let Some((key, kind)) = line.trim().trim_end_matches(',').split_once(": ") else { continue };
                 let key = key.trim_start_matches("pub(super) ");
                 let told = match kind {
                     "Spanned<capture::RawCapture>" => "[capture]\n".to_owned(),
-                    "Option<Spanned<Vec<RawInterface>>>" => format!("[[capture.{key}]]\n"),
+                    "Option<Spanned<Vec<RawInterface>>>" | "Option<Spanned<Vec<RawRadio>>>" => {
+                        format!("[[capture.{key}]]\n")
+                    }
                     _ if kind.starts_with("Raw") => format!("[{key}]\n"),
                     _ => format!("{key} = "),
                 };
@@ -440,7 +449,7 @@ mod tests {
                 (0..interfaces).map(|n| format!("[[capture.interface]]\nname = \"eth{n}\"\n")).collect();
             Config::read(&format!("state = \"s\"\n{more}\n{names}"))
         };
-        let octets = |config: &Config| config.heard.rings_octets() / 1_048_576;
+        let octets = |config: &Config| config.heard.rings_octets(0) / 1_048_576;
         let taken: Vec<u64> = [1, 3, 4, 8].map(|n| octets(&live(n, "").unwrap())).to_vec();
         assert_eq!(taken, [2, 6, 6, 6]);
         let (one, eight) = (live(1, "").unwrap().memory, live(8, "").unwrap().memory);

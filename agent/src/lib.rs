@@ -5,7 +5,7 @@
 //! together -> `detect` what was heard, as facts -> `urgent` what cannot wait -> `inventory` how often, first and last ->
 //! `sensor` one window of it -> `window` what of it is told -> `identity` by whom -> `spool` signed, on the disk -> `run` the
 //! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants, `log` what is said
-//! to that person.
+//! to that person. `radio` says which way a Wi-Fi radio hears, and what the system knows of the air.
 //! `courier` is the only room that speaks, and only to its own collector.
 
 pub mod capture;
@@ -18,6 +18,7 @@ pub mod identity;
 pub mod inventory;
 pub mod log;
 pub mod places;
+pub mod radio;
 pub mod run;
 pub mod sensor;
 pub mod spool;

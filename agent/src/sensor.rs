@@ -12,12 +12,11 @@ use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
-use crate::wire::WireError;
-use crate::wire::dot11;
 use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
 use crate::wire::syn::SynOptions;
+use crate::wire::{WireError, dot11};
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
 use auscult_report::fact::Fact;
@@ -92,8 +91,7 @@ impl Sensor {
     pub fn hear(&mut self, frame: &Frame<'_>) {
         self.counters.frames = self.counters.frames.saturating_add(1);
         self.counters.octets = self.counters.octets.saturating_add(u64::from(frame.wire_octets));
-        self.from = Some(self.from.map_or(frame.at, |f| f.min(frame.at)));
-        self.to = self.to.max(frame.at);
+        (self.from, self.to) = (Some(self.from.map_or(frame.at, |f| f.min(frame.at))), self.to.max(frame.at));
         if usize::try_from(frame.wire_octets).is_ok_and(|w| w > frame.octets.len()) {
             self.counters.cut = self.counters.cut.saturating_add(1);
         }
@@ -126,8 +124,7 @@ impl Sensor {
                 return self.around.faults.headers(FaultPlace::Wireless, error);
             }
         };
-        let Around { airwaves, inventory, .. } = &mut self.around;
-        airwaves.hear(frame.at, &air, &mut |o| inventory.take(&o));
+        self.told(frame.at, &air);
         match &air.frame {
             dot11::Frame::Encrypted(_) => {
                 self.counters.wireless_encrypted = self.counters.wireless_encrypted.saturating_add(1);
@@ -142,6 +139,18 @@ impl Sensor {
             }
             _ => {}
         }
+    }
+
+    /// What a radio of this machine tells of a network without a frame: its own state, or what it heard before.
+    pub fn told(&mut self, at: Timestamp, air: &dot11::Air<'_>) {
+        (self.from, self.to) = (Some(self.from.map_or(at, |f| f.min(at))), self.to.max(at));
+        let Around { airwaves, inventory, .. } = &mut self.around;
+        airwaves.hear(at, air, &mut |o| inventory.take(&o));
+    }
+
+    /// What is known of the air: which networks are made here, which channels are in use.
+    pub const fn airwaves(&mut self) -> &mut Airwaves {
+        &mut self.around.airwaves
     }
 
     fn layers(&mut self, at: Timestamp, peeled: Result<Layers<'_>, WireError>) {

@@ -63,7 +63,60 @@ def few(seeds, most=4):
     return [by_length[n] for n in sorted(by_length)][-most:]
 
 
+def attribute(kind, value):
+    return struct.pack("<HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
+
+
+def message(kind, sequence, body):
+    return struct.pack("<IHHII", len(body) + 16, kind, 2, sequence, 0) + body + bytes(-len(body) % 4)
+
+
+def kernel():
+    """What nl80211 answers (linux/nl80211.h): an interface, a radio's channels, a network of the table; attributes alone, and as
+    messages."""
+    number = lambda kind, value: attribute(kind, struct.pack("<I", value))
+    interface = number(3, 7) + attribute(4, b"wlan0\0") + number(1, 0) + attribute(6, bytes([2, 0, 0, 0, 0, 7])) + attribute(52, b"Clinic-Staff") + number(38, 2437)
+    channels = b"".join(attribute(n, number(1, f) + more) for n, (f, more) in enumerate([(2412, b""), (2437, b""), (5260, attribute(3, b"") + attribute(5, b"")), (5955, attribute(2, b""))]))
+    radio = attribute(2, b"phy0\0") + attribute(22, attribute(0, attribute(1, channels)))
+    beacon = next(frames("wifi-beacons-no-radiotap"))[36:]
+    bss = attribute(47, attribute(1, bytes([4, 0x18, 0xD6, 0x20, 1, 1])) + number(2, 2437) + attribute(5, b"\x31\x04") + attribute(6, beacon) + attribute(11, beacon) + attribute(14, b"") + attribute(7, struct.pack("<i", -5700)) + number(10, 120))
+    # All in one, as an answer to every question: as a monitor, an access point and a client.
+    parts = [interface + number(5, kind) + radio + bss + attribute(200, bytes(4 * kind)) for kind in (6, 3, 2)] + [bss]
+    family = attribute(1, struct.pack("<H", 28))
+    return parts, [message(28, 1, struct.pack("<BBH", 7, 1, 0) + family + p) + message(3, 1, bytes(4)) for p in parts] + [message(2, 1, struct.pack("<i", -16))]
+
+
+HOSTAPD = b"""driver=nl80211
+channel=6
+interface=wlan0
+bssid=04:18:d6:20:01:01
+ssid=Clinic-Staff
+wpa=3
+wpa_passphrase=never kept
+wpa_key_mgmt=WPA-PSK SAE FT-SAE
+wpa_pairwise=TKIP
+rsn_pairwise=CCMP GCMP-256
+ieee80211w=1
+wps_state=2
+ap_setup_locked=0
+config_methods=push_button label
+rsn_override_key_mgmt=SAE-EXT-KEY
+bss=wlan0-1
+ssid2=P"Guest"
+ignore_broadcast_ssid=1
+owe_transition_ifname=wlan0-2
+bss=wlan0-2
+ssid2=4f5745
+wpa=2
+rsn_pairwise=CCMP
+wpa_key_mgmt=OWE
+group_cipher=CCMP
+wep_key0=0102030405
+"""
+
+
 def seeds():
+    attributes, datagrams_of_kernel = kernel()
     tls = talks("tls10-expired-cert", 8443) + talks("https-portal-good", 443)
     dicom = talks("pacs-open-lan", 104) + talks("pacs-user-identity-clear", 104) + talks("pacs-rejects-outside", 104)
     smb = talks("smb-v1-legacy", 445) + talks("smb-v3-signed", 445)
@@ -97,6 +150,7 @@ def seeds():
         "dhcp": datagrams("discovery-dhcp-mdns-lldp-snmp", 67), "dns": datagrams("discovery-dhcp-mdns-lldp-snmp", 53) + datagrams("discovery-dhcp-mdns-lldp-snmp", 5353),
         "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
+        "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
         "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
     }
 

@@ -38,6 +38,9 @@ pub enum Role {
     Mirror,
     /// A plain port: what is for all, and for this machine.
     Port,
+    /// A radio: heard only while it is in monitor mode, and missed by nobody but `radio`.
+    #[serde(skip)]
+    Air,
 }
 
 /// How frames are got.
@@ -107,6 +110,9 @@ impl Source {
 
     /// Begins to hear an interface, without our own conversations.
     pub(super) fn attach(&mut self, wanted: &Wanted, interface: &NetworkInterface, own: &Own) -> io::Result<()> {
+        if wanted.role == Role::Air {
+            return self.attach_to_air(wanted, interface);
+        }
         // What leaves through a loopback comes in again at once.
         let leaving = wanted.leaving && !interface.is_loopback();
         let socket = self.socket();
@@ -140,6 +146,23 @@ impl Source {
     fn kept(&self) -> u32 {
         let more = u32::from(matches!(self.inner, Inner::Portable(_)));
         self.keeping.snap_octets.saturating_add(more)
+    }
+
+    /// Begins to hear a radio, if it is in monitor mode. Until that is known nothing of it is heard: as a part of a network it
+    /// would give the frames of that network's cable.
+    fn attach_to_air(&mut self, wanted: &Wanted, interface: &NetworkInterface) -> io::Result<()> {
+        let _ = self.socket().fault();
+        self.socket().filter(&program(0, Link::Other, &Own::default()))?;
+        let index = i32::try_from(interface.index).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match &mut self.inner {
+            Inner::Ring(ring) => ring.socket.bind(index, wanted.promiscuous)?,
+            Inner::Portable(portable) => portable.attach(interface, wanted.promiscuous)?,
+        }
+        self.link = self.socket().link();
+        if !matches!(self.link, Link::Radiotap | Link::Ieee80211) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.socket().filter(&program(self.kept(), self.link, &Own::default()))
     }
 
     /// Whether the interface is not heard any more. Asking clears it.
@@ -230,4 +253,11 @@ pub(super) fn here(all: &[NetworkInterface]) -> Vec<IpAddr> {
     let all = all.iter().filter(|i| i.is_up() && !i.is_loopback()).flat_map(|i| &i.ips);
     let is_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     all.map(|network| network.ip()).filter(|ip| !is_local(ip)).collect()
+}
+
+/// Whether the interface of a name is up, and its address; `None` if it is not there.
+#[must_use]
+pub fn link(name: &str) -> Option<(bool, Option<[u8; 6]>)> {
+    let found = all().into_iter().find(|i| i.name == name)?;
+    Some((found.is_up(), found.mac.map(|m| m.octets())))
 }

@@ -248,10 +248,10 @@ impl Several {
         }
     }
 
-    /// Interfaces that are not heard now.
+    /// Interfaces that are not heard now; radios are told of by `radio`.
     #[must_use]
     pub fn deaf(&self) -> usize {
-        self.places.iter().filter(|place| place.state != State::Here).count()
+        self.places.iter().filter(|place| place.wanted.role != Role::Air && place.state != State::Here).count()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Keeps: one of the two kinds, each value within its bound. Drops: nothing quietly; a key that belongs to the other kind is
 //! refused.
 
+use super::radio::{self, RawRadio};
 use super::{Odd, list, number, odd, path};
 use crate::capture::interface::{Keeping, Role, Wanted, Way};
 use core::ops::Range;
@@ -20,12 +21,13 @@ pub enum Heard {
 }
 
 impl Heard {
-    /// Octets that the interfaces' rings take.
-    pub(super) fn rings_octets(&self) -> u64 {
+    /// Octets that the rings of the interfaces, and of so many radios, take.
+    pub(super) fn rings_octets(&self, radios: usize) -> u64 {
         match self {
             Heard::Replay(..) => 0,
             Heard::Live(wanted, keeping) => {
-                u64::try_from(wanted.len().saturating_mul(keeping.buffer_octets)).unwrap_or(u64::MAX)
+                let ears = wanted.len().saturating_add(radios);
+                u64::try_from(ears.saturating_mul(keeping.buffer_octets)).unwrap_or(u64::MAX)
             }
         }
     }
@@ -52,6 +54,7 @@ pub(super) struct RawCapture {
     buffer_kib: Option<Spanned<i64>>,
     snap_octets: Option<Spanned<i64>>,
     interface: Option<Spanned<Vec<RawInterface>>>,
+    radio: Option<Spanned<Vec<RawRadio>>>,
 }
 
 #[derive(Deserialize)]
@@ -64,34 +67,37 @@ struct RawInterface {
     leaving: Option<bool>,
 }
 
-pub(super) fn meant(raw: Spanned<RawCapture>, cap_mib: u64) -> Result<(Heard, Then), Odd> {
+pub(super) fn meant(raw: Spanned<RawCapture>, cap_mib: u64) -> Result<(Heard, Vec<radio::Wanted>, Then), Odd> {
     let (span, raw) = (raw.span(), raw.into_inner());
     match (raw.replay, raw.interface) {
         (Some(_), Some(interfaces)) => {
             Err(odd(interfaces.span(), "capture.replay and [[capture.interface]] are both given; keep one of them"))
         }
-        (None, None) => {
+        (None, None) if raw.radio.is_none() => {
             Err(odd(span, "nothing is to be heard; give [[capture.interface]] with a name, or capture.replay"))
         }
         (Some(file), None) => {
+            refuse("capture.radio", "[[capture.interface]]", raw.radio.map(|r| r.span()))?;
             refuse("capture.method", "[[capture.interface]]", raw.method.map(|m| m.span()))?;
             refuse("capture.buffer_kib", "[[capture.interface]]", raw.buffer_kib.map(|b| b.span()))?;
             refuse("capture.snap_octets", "[[capture.interface]]", raw.snap_octets.map(|s| s.span()))?;
             let then = raw.then.map(Spanned::into_inner).unwrap_or_default();
-            Ok((Heard::Replay(path("capture.replay", file)?, speed(raw.speed)?), then))
+            Ok((Heard::Replay(path("capture.replay", file)?, speed(raw.speed)?), Vec::new(), then))
         }
-        (None, Some(interfaces)) => {
+        (None, interfaces) => {
             refuse("capture.speed", "capture.replay", raw.speed.map(|s| s.span()))?;
             refuse("capture.then", "capture.replay", raw.then.map(|t| t.span()))?;
-            let wanted = wanted(interfaces)?;
-            let kib = number("capture.buffer_kib", raw.buffer_kib, 512..=65_536, buffer_kib(cap_mib, wanted.len()))?;
+            let wanted = interfaces.map_or(Ok(Vec::new()), wanted)?;
+            let radios = radio::meant(raw.radio, &wanted, MAX_INTERFACES)?;
+            let ears = wanted.len().saturating_add(radios.iter().filter(|radio| radio.needs_an_ear()).count());
+            let kib = number("capture.buffer_kib", raw.buffer_kib, 512..=65_536, buffer_kib(cap_mib, ears))?;
             let snap = number("capture.snap_octets", raw.snap_octets, 256..=65_535, 65_535)?;
             let keeping = Keeping {
                 way: raw.method.map(Spanned::into_inner).unwrap_or_default(),
                 snap_octets: u32::try_from(snap).unwrap_or(u32::MAX),
                 buffer_octets: usize::try_from(kib.saturating_mul(1_024)).unwrap_or(usize::MAX),
             };
-            Ok((Heard::Live(wanted, keeping), Then::End))
+            Ok((Heard::Live(wanted, keeping), radios, Then::End))
         }
     }
 }
@@ -111,17 +117,12 @@ fn wanted(raw: Spanned<Vec<RawInterface>>) -> Result<Vec<Wanted>, Odd> {
     let span = raw.span();
     let mut wanted: Vec<Wanted> = Vec::new();
     for raw in list("capture.interface", Some(raw), MAX_INTERFACES)? {
-        let name = raw.name.get_ref();
-        let plain = name.bytes().all(|c| c.is_ascii_graphic() && c != b'/');
-        if !plain || !(1..=MAX_NAME_OCTETS).contains(&name.len()) {
-            let form = format!("the name of an interface has 1 to {MAX_NAME_OCTETS} characters, none a space or /");
-            return Err(odd(raw.name.span(), form));
-        }
-        if wanted.iter().any(|other| other.name == *name) {
+        let name = name(&raw.name)?;
+        if wanted.iter().any(|other| other.name == name) {
             return Err(odd(raw.name.span(), format!("the interface {name} is given twice")));
         }
         wanted.push(Wanted {
-            name: raw.name.into_inner(),
+            name,
             role: raw.role,
             promiscuous: raw.promiscuous.unwrap_or(true),
             leaving: raw.leaving.unwrap_or(true),
@@ -132,6 +133,17 @@ fn wanted(raw: Spanned<Vec<RawInterface>>) -> Result<Vec<Wanted>, Odd> {
     } else {
         Ok(wanted)
     }
+}
+
+/// The name of an interface.
+pub(super) fn name(raw: &Spanned<String>) -> Result<String, Odd> {
+    let name = raw.get_ref();
+    let plain = name.bytes().all(|c| c.is_ascii_graphic() && c != b'/');
+    if !plain || !(1..=MAX_NAME_OCTETS).contains(&name.len()) {
+        let form = format!("the name of an interface has 1 to {MAX_NAME_OCTETS} characters, none a space or /");
+        return Err(odd(raw.span(), form));
+    }
+    Ok(name.clone())
 }
 
 fn speed(raw: Option<Spanned<f64>>) -> Result<f64, Odd> {

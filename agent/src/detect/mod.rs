@@ -52,6 +52,7 @@ mod web_told;
 pub mod wireless;
 mod wireless_class;
 mod wireless_memory;
+mod wireless_use;
 pub mod workgroup;
 
 use crate::flow::head::Head;

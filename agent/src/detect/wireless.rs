@@ -5,9 +5,11 @@
 //! addresses of stations (they are hashed and counted), and every packet: only the kind of readable traffic is said,
 //! and only for the clinic's own networks.
 
-use super::wireless_class::{channel_at, is_factory_name, management_protection, security, setup};
+use super::wireless_class::{channel_at, frequency_of, is_factory_name, management_protection, security, setup};
 use super::wireless_memory::{Name, Network, SETTLED};
+use super::wireless_use::AirUse;
 use super::{Amount, Observation, keyed_hash};
+use crate::radio::Use;
 use crate::wire::dot11::{Address, Air, Announcement, ClearData, Farewell, Frame, Path, is_group};
 use crate::wire::ports;
 use crate::wire::radiotap::Radio;
@@ -31,16 +33,38 @@ pub struct Airwaves {
     ownership: Ownership,
     /// Names that the listed access points announced: the clinic's, too.
     learnt: Vec<Name>,
+    /// Networks that this machine's own radios make. They say nothing about others of the same name: a second access point
+    /// of the clinic is no twin because nobody listed it.
+    made_here: Vec<Address>,
     key: u64,
     networks: BTreeMap<Address, Network>,
     let_go: u64,
+    uses: AirUse,
 }
 
 impl Airwaves {
     /// Nothing heard yet. `key` stays on the sensor: stations are counted by their hash under it.
     #[must_use]
     pub const fn new(ownership: Ownership, key: u64) -> Airwaves {
-        Airwaves { ownership, learnt: Vec::new(), key, networks: BTreeMap::new(), let_go: 0 }
+        Airwaves {
+            ownership,
+            learnt: Vec::new(),
+            made_here: Vec::new(),
+            key,
+            networks: BTreeMap::new(),
+            let_go: 0,
+            uses: AirUse::new(),
+        }
+    }
+
+    /// Which networks this machine's own radios make, now: they are the clinic's.
+    pub fn set_made_here(&mut self, bssids: &[Address]) {
+        self.made_here = bssids.iter().copied().take(MAX_MADE_HERE).collect();
+    }
+
+    /// What was heard on which channel since this was asked last, by its frequency in MHz.
+    pub fn take_uses(&mut self) -> Vec<(u16, Use)> {
+        self.uses.take()
     }
 
     /// Other networks are the clinic's from now on.
@@ -51,6 +75,9 @@ impl Airwaves {
     /// Hears one frame and says what it means. Networks that never announced themselves are not spoken of, unless they
     /// are listed as the clinic's.
     pub fn hear(&mut self, at: Timestamp, air: &Air<'_>, out: &mut dyn FnMut(Observation)) {
+        if let Some(frequency) = air.radio.frequency {
+            self.uses.frame(frequency);
+        }
         match &air.frame {
             Frame::Beacon(a) => self.announced(at, a, &air.radio, Kind::Beacon, out),
             Frame::ProbeResponse(a) => self.announced(at, a, &air.radio, Kind::ProbeResponse, out),
@@ -76,15 +103,14 @@ impl Airwaves {
     /// heard announcing itself.
     #[must_use]
     pub fn network_of(&self, path: &Path) -> Option<Bssid> {
-        let known = |a: &Address| self.ownership.bssids.contains(a) || self.networks.contains_key(a);
+        let known = |a: &Address| self.is_listed(*a) || self.networks.contains_key(a);
         path.bssid.or_else(|| [path.receiver, path.transmitter].into_iter().find(known)).map(Bssid)
     }
 
     /// Whether a network is the clinic's.
     #[must_use]
     pub fn is_own(&self, bssid: Address) -> bool {
-        self.ownership.bssids.contains(&bssid)
-            || self.networks.get(&bssid).is_some_and(|n| self.owner(bssid, &n.name) == WifiOwner::Own)
+        self.is_listed(bssid) || self.networks.get(&bssid).is_some_and(|n| self.owner(bssid, &n.name) == WifiOwner::Own)
     }
 
     /// The names as the access points announced them: for the person at the keyboard, never for a report.
@@ -125,7 +151,11 @@ impl Airwaves {
         saying.say_if(kind == Kind::Beacon && heard.is_hidden(), Fact::WifiHidden);
         let channel = heard.channel.or_else(|| radio.frequency.and_then(channel_at));
         saying.say_any(channel.map(Fact::WifiChannel));
-        saying.say(Fact::WifiOwner(self.owner(bssid, &name)));
+        let owner = self.owner(bssid, &name);
+        saying.say(Fact::WifiOwner(owner));
+        if let Some(frequency) = radio.frequency.and_then(|near| frequency_of(channel?, near)) {
+            self.uses.network(frequency, owner == WifiOwner::Own);
+        }
         saying.say_if(self.is_our_name(&name), Fact::WifiNameIsOurs);
         saying.say_if(is_factory_name(name.octets()), Fact::WifiDefaultName);
         saying.say_if(strong, Fact::WifiSignalStrong);
@@ -168,13 +198,17 @@ impl Airwaves {
     }
 
     fn owner(&self, bssid: Address, name: &Name) -> WifiOwner {
-        let listed = self.ownership.bssids.contains(&bssid);
         // Whether somebody else's network is a neighbour's or an intruder's cannot be heard.
-        if listed || (self.ownership.bssids.is_empty() && self.is_our_name(name)) {
+        if self.is_listed(bssid) || (self.ownership.bssids.is_empty() && self.is_our_name(name)) {
             WifiOwner::Own
         } else {
             WifiOwner::Unknown
         }
+    }
+
+    /// A person or this machine says that it is the clinic's.
+    fn is_listed(&self, bssid: Address) -> bool {
+        self.ownership.bssids.contains(&bssid) || self.made_here.contains(&bssid)
     }
 
     fn is_our_name(&self, name: &Name) -> bool {
@@ -190,7 +224,7 @@ impl Airwaves {
 
     /// The network, if it was announced before or is listed as the clinic's.
     fn known(&mut self, at: Timestamp, bssid: Address) -> Option<&mut Network> {
-        if self.ownership.bssids.contains(&bssid) {
+        if self.is_listed(bssid) {
             return Some(self.entry(at, bssid));
         }
         self.networks.get_mut(&bssid)
@@ -209,7 +243,7 @@ impl Airwaves {
     /// Lets go the network that was silent longest: of those heard a few times if there are such, so that invented
     /// ones push away each other; listed ones last. Work is bounded by [`MAX_NETWORKS`].
     fn make_room(&mut self) {
-        let worth = |(b, n): &(&Address, &Network)| (self.ownership.bssids.contains(b), n.heard >= SETTLED, n.last);
+        let worth = |(b, n): &(&Address, &Network)| (self.is_listed(**b), n.heard >= SETTLED, n.last);
         if let Some(bssid) = self.networks.iter().min_by_key(worth).map(|(b, _)| *b) {
             self.networks.remove(&bssid);
             self.let_go = self.let_go.saturating_add(1);
@@ -268,6 +302,9 @@ pub const MAX_NETWORKS: usize = 512;
 
 /// Names learnt from listed access points: more than a site has; one who uses their addresses cannot add without end.
 const MAX_LEARNT: usize = 16;
+
+/// Networks that the radios of this machine make: four radios with 16 each.
+const MAX_MADE_HERE: usize = 64;
 
 /// The port of name servers.
 const DNS: u16 = 53;
@@ -388,6 +425,41 @@ mod tests {
         assert!(!facts(&mut by_address, &twin).contains(&Fact::WifiNameIsOurs));
         hear(&mut by_address, OPEN);
         assert!(facts(&mut by_address, &twin).contains(&Fact::WifiNameIsOurs));
+    }
+
+    #[test]
+    fn what_this_machine_makes_is_ours_and_a_second_one_of_its_name_is_no_twin() {
+        let mut a = airwaves(&[], &[]);
+        a.set_made_here(&[OPEN_BSSID]);
+        assert!(hear(&mut a, OPEN).contains(&Fact::WifiOwner(WifiOwner::Own)));
+        let mut second = octets(OPEN);
+        second[25..31].copy_from_slice(&TWIN_BSSID);
+        second[31..37].copy_from_slice(&TWIN_BSSID);
+        let heard: Vec<_> = hear_octets(&mut a, 1, &second).iter().map(|o| o.fact).collect();
+        assert!(heard.contains(&Fact::WifiOwner(WifiOwner::Unknown)) && !heard.contains(&Fact::WifiNameIsOurs));
+        a.set_made_here(&[]);
+        assert!(hear(&mut a, OPEN).contains(&Fact::WifiOwner(WifiOwner::Unknown)), "it was switched off");
+        // A name that a person gave counts as before.
+        let mut named = airwaves(&[b"CanaryClinic-Guest"], &[]);
+        named.set_made_here(&[[9; 6]]);
+        assert!(hear(&mut named, OPEN).contains(&Fact::WifiOwner(WifiOwner::Own)));
+    }
+
+    #[test]
+    fn what_is_in_use_is_told_by_channel_and_whether_it_is_ours() {
+        let mut a = airwaves(&[], &[OPEN_BSSID]);
+        hear(&mut a, OPEN);
+        hear(&mut a, MIXED);
+        hear(&mut a, CLEAR);
+        // The beacon of channel 11 that is heard on channel 10.
+        let mut beside = octets(MIXED);
+        beside[10..12].copy_from_slice(&2_457u16.to_le_bytes());
+        hear_octets(&mut a, 2, &beside);
+        let ours = Use { frames: 2, networks: 1, is_own: true };
+        let theirs = Use { frames: 1, networks: 2, is_own: false };
+        let wanted = [(2_437, ours), (2_457, Use { frames: 1, ..Use::default() }), (2_462, theirs)];
+        assert_eq!(a.take_uses(), wanted);
+        assert_eq!(a.take_uses(), []);
     }
 
     #[test]

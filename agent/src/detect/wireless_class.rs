@@ -111,6 +111,20 @@ pub(super) fn channel_at(frequency: u16) -> Option<u8> {
     u8::try_from(frequency.saturating_sub(base) / 5).ok()
 }
 
+/// The frequency in MHz of a channel that is announced by what is heard near `heard` MHz: its band is the same.
+#[must_use]
+pub(super) fn frequency_of(channel: u8, heard: u16) -> Option<u16> {
+    let base = match heard {
+        2412..=2484 if channel == 14 => return Some(2484),
+        2412..=2484 => 2407,
+        5160..=5895 => 5000,
+        5955..=7115 => 5950,
+        _ => return None,
+    };
+    let frequency = u16::from(channel).saturating_mul(5).saturating_add(base);
+    (channel_at(frequency) == Some(channel)).then_some(frequency)
+}
+
 /// What the ways of joining are.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Ways {
@@ -324,6 +338,11 @@ mod tests {
         assert_eq!(
             [2412, 2437, 2484, 5180, 5955, 900].map(channel_at),
             [Some(1), Some(6), Some(14), Some(36), Some(1), None]
+        );
+        let back = [(6, 2442), (14, 2484), (36, 5200), (37, 5955), (1, 5180), (6, 900)];
+        assert_eq!(
+            back.map(|(channel, heard)| frequency_of(channel, heard)),
+            [Some(2437), Some(2484), Some(5180), Some(6135), None, None]
         );
     }
 }

@@ -24,6 +24,8 @@ pub(super) const INTERNET_4: Talk = (libc::AF_INET, &[libc::SOCK_STREAM, libc::S
 pub(super) const INTERNET_6: Talk = (libc::AF_INET6, &[libc::SOCK_STREAM, libc::SOCK_DGRAM], &INTERNET);
 /// Which interfaces there are, with which addresses. To change one needs a capability.
 pub(super) const ROUTES: Talk = (libc::AF_NETLINK, &[libc::SOCK_RAW, libc::SOCK_DGRAM], &[libc::NETLINK_ROUTE]);
+/// What the kernel knows of its radios. To change it needs a capability.
+pub(super) const WIRELESS: Talk = (libc::AF_NETLINK, &[libc::SOCK_RAW, libc::SOCK_DGRAM], &[libc::NETLINK_GENERIC]);
 /// An interface's number; a word to the service manager.
 pub(super) const LOCAL: Talk = (libc::AF_UNIX, &[libc::SOCK_DGRAM], &[0]);
 

@@ -171,6 +171,7 @@ const fn fits(role: Role, sight: Sight) -> Option<(bool, &'static str)> {
             "on a router name the bridge of the clinic's network; beside a router ask for a mirror port (role = \"mirror\"), or \
              say role = \"port\" if this is all there is",
         )),
+        (Role::Air, _) => Some((true, "this is no radio in monitor mode: iw phy PHY interface add mon0 type monitor")),
         (Role::Wan | Role::Port, _) => {
             Some((false, "check that this is the interface that is meant; nobody else is heard through it"))
         }

@@ -5,6 +5,7 @@
 //! thread: only closed windows and what cannot wait.
 
 use super::live;
+use super::radio::{self, Air};
 use super::service::{Pulse, beat};
 use super::sight::{Course, Cover};
 use crate::capture::Frame;
@@ -13,6 +14,8 @@ use crate::capture::several::Several;
 use crate::config::{Config, Heard};
 use crate::courier::ends::Tell;
 use crate::courier::retry::Answer;
+use crate::radio::mind::Network;
+use crate::radio::{Radio, Use};
 use crate::sensor::{Sensor, Settings};
 use auscult_report::summary::{HostEntry, Sighting, Summary};
 use auscult_report::time::Timestamp;
@@ -35,6 +38,8 @@ pub(super) enum Said {
     Sight(Sight),
     /// From here on networks have the use that a [`Wish`] gave them.
     Settled,
+    /// A radio, by its place in the configuration, is not what it was.
+    Radio(usize, Radio),
     /// The capture ended, or could not be read on.
     Over(Option<FileError>),
     /// What came of a request: the courier's thread says it.
@@ -96,7 +101,7 @@ pub(super) fn open(config: &Config) -> Result<Opened, String> {
         Heard::Replay(path, speed) => File::open(path).map(|file| Opened::File(file, *speed)).map_err(|e| {
             format!("the capture cannot be opened ({e}); check capture.replay and that the agent may read it")
         }),
-        Heard::Live(wanted, keeping) => Several::open(wanted, *keeping, Vec::new()).map(Opened::Live).map_err(|e| {
+        Heard::Live(wanted, keeping) => Several::open(&radio::ears(wanted, config), *keeping, Vec::new()).map(Opened::Live).map_err(|e| {
             let (name, error) = (e.name, e.error);
             format!("{name} cannot be heard ({error}); start the agent as root or with CAP_NET_RAW, and check capture.method")
         }),
@@ -104,12 +109,12 @@ pub(super) fn open(config: &Config) -> Result<Opened, String> {
 }
 
 /// Hears what was opened to its end, or until `stop` is set. Who listens at the other end decides how fast.
-pub(super) fn hear(opened: Opened, settings: Settings, window_ms: u64, ties: &Ties<'_>) {
+pub(super) fn hear(opened: Opened, air: Option<Air>, settings: Settings, window_ms: u64, ties: &Ties<'_>) {
     let course = if matches!(opened, Opened::Live(_)) { Course::live() } else { Course::file() };
     let ear = Ear { sensor: Sensor::new(settings), window_ms, end: None, ties, gone: false, course };
     match opened {
         Opened::File(input, speed) => replay(ear, input, speed, ties),
-        Opened::Live(several) => live::hear(ear, several, ties),
+        Opened::Live(several) => live::hear(ear, several, air, ties),
     }
 }
 
@@ -174,6 +179,22 @@ impl Ear<'_> {
             let hosts = self.sensor.entries(&urgent);
             self.say(Said::Urgent(urgent, hosts, frame.at));
         }
+    }
+
+    /// What a radio tells of a network without a frame.
+    pub(super) fn told(&mut self, network: &Network, at: Timestamp) {
+        self.pass(at);
+        self.sensor.told(at, &network.air());
+    }
+
+    /// Which networks this machine's own radios make, now.
+    pub(super) fn set_made_here(&mut self, bssids: &[[u8; 6]]) {
+        self.sensor.airwaves().set_made_here(bssids);
+    }
+
+    /// What was heard on which channel since this was asked last.
+    pub(super) fn take_uses(&mut self) -> Vec<(u16, Use)> {
+        self.sensor.airwaves().take_uses()
     }
 
     /// The time goes on: windows end, also those in which nothing is heard.

@@ -32,6 +32,8 @@ impl Reach {
         reads.extend(std::env::current_exe());
         reads.push(config.machine_id.clone());
         reads.extend(file.and_then(folder_of));
+        // It makes its files anew at each change.
+        reads.extend(config.radios.iter().flat_map(|radio| &radio.hostapd).filter_map(|file| folder_of(file)));
         if let Heard::Replay(path, _) = &config.heard {
             reads.push(path.clone());
         }

@@ -4,6 +4,7 @@
 //! way when the daemon is told to stop is waited for.
 
 use super::ear::{Ear, Said, Sight, Speaks, Ties};
+use super::radio::Air;
 use super::service::beat;
 use crate::capture::several::{Change, Several};
 use auscult_report::time::Timestamp;
@@ -13,7 +14,7 @@ use tracing::{info, warn};
 
 /// Hears interfaces until `stop` is set.
 #[expect(clippy::disallowed_methods, reason = "here the daemon looks at the clock; the ear is handed the time")]
-pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
+pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, mut air: Option<Air>, ties: &Ties<'_>) {
     let began = Instant::now();
     let (mut sight, mut due) = (Sight::default(), Duration::ZERO);
     let (mut turned, mut blocked, mut windows) = (Duration::ZERO, Duration::ZERO, 0);
@@ -26,7 +27,9 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
             blocked = blocked.saturating_add(turn);
         }
         for change in several.look(ms(began.elapsed())) {
-            say(&change);
+            if !air.as_mut().is_some_and(|air| air.takes(&change)) {
+                say(&change);
+            }
             due = Duration::ZERO;
         }
         for Speaks { ends, done } in ties.speaks.try_iter() {
@@ -36,6 +39,9 @@ pub(super) fn hear(mut ear: Ear<'_>, mut several: Several, ties: &Ties<'_>) {
         }
         several.wait(LOOK_EVERY);
         several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| ear.hear(frame));
+        if let Some(air) = &mut air {
+            air.turn(&mut ear, Timestamp(now().0.saturating_sub(LATE_MS)));
+        }
         // A frame is given a little after it was heard: until then its window stays open.
         let heard_to = Timestamp(now().0.saturating_sub(LATE_MS));
         if ear.is_due(heard_to) || began.elapsed() >= due {

@@ -3,6 +3,7 @@
 //!
 //! Keeps: what could not be written, until it can be. Drops: nothing that was heard; what the rooms let go they count.
 
+mod air;
 mod answer;
 mod calls;
 mod check;
@@ -20,6 +21,7 @@ mod linger;
 mod live;
 mod numbers;
 mod post;
+mod radio;
 mod reread;
 mod rights;
 mod rotate;
@@ -32,6 +34,7 @@ mod view;
 use crate::config::{Config, Heard};
 use crate::identity::Identity;
 use crate::places::Places;
+use crate::radio::Radio;
 use crate::sensor::Settings;
 use crate::spool::disk::SystemDisk;
 use crate::spool::{Bounds, Recovered, Spool};
@@ -98,7 +101,8 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let identity = Identity::open(config).map_err(|e| e.to_string())?;
     let _lock = lock(&config.state)?;
     let opened = ear::open(config)?;
-    // Behind the ears, for they need a right, and before the first thread.
+    let hand = radio::hand(config);
+    // Behind the ears, for they need a right, and before the first thread but the hand.
     let is_held = asked.file.is_some() || matches!(config.heard, Heard::Live(..));
     let restraint = if is_held { restrain(config, asked.file)? } else { Restraint::default() };
     let mut watch = ClockWatch::new(identity.boot(), MADE);
@@ -112,7 +116,8 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
     let (wishes, wished) = channel();
     let (speaks, spoken) = sync_channel(WAITING_ENDS);
     let post = post::open(config, &identity, restraint, (ear::tell(speaks), out.clone()))?;
-    let sights = Sights::new(&config.state, &identity, moment);
+    let air = radio::start(config, hand, restraint, out.clone());
+    let sights = Sights::new(config, &identity, moment, restraint.landlock_abi);
     let mut daemon = Daemon::new(config, identity, spool, (watch, sights), post, service, wishes);
     daemon.take_over()?;
     let (window_ms, stop, pulse) = (config.window_ms, Arc::clone(&asked.stop), Pulse::clone(&daemon.pulse));
@@ -121,7 +126,7 @@ pub fn serve(config: &Config, asked: &Asked<'_>) -> Result<(), String> {
         .spawn(move || {
             restraint.narrow(&CAPTURE);
             let ties = Ties { out: &out, wishes: &wished, speaks: &spoken, pulse: &pulse, stop: &stop };
-            ear::hear(opened, settings, window_ms, &ties);
+            ear::hear(opened, air, settings, window_ms, &ties);
         })
         .map_err(|e| format!("the capture thread cannot be started: {e}"))?;
     restraint.narrow(&LOOP);
@@ -236,6 +241,7 @@ impl Daemon {
                     (self.health.capturing, self.health.frames_lost) = (sight.deaf == 0, sight.lost)
                 }
                 Ok(Said::Settled) => self.windows.begin_anew(),
+                Ok(Said::Radio(n, radio)) => self.radio(n, radio),
                 Ok(Said::Over(error)) => return self.over(error.map(|e| e.octet)),
                 Err(RecvTimeoutError::Timeout) if !ear.is_finished() => debug!("nothing came"),
                 Err(_) => return Err("the capture thread ended early".to_owned()),
@@ -265,6 +271,16 @@ impl Daemon {
         self.rotate_yearly()?;
         let _ = self.sign_of_life();
         Ok(())
+    }
+
+    /// A radio is not what it was.
+    fn radio(&mut self, n: usize, told: Radio) {
+        if let Some(known) = self.sights.radios.get_mut(n)
+            && known.radio != Some(told)
+        {
+            known.radio = Some(told);
+            radio::say(&known.wanted.name, told);
+        }
     }
 
     /// The capture is over: what was not written is tried once more.

@@ -55,7 +55,7 @@ fn uses(config: &Config) -> impl PartialEq {
 fn later(now: &Config, next: &Config) -> Vec<&'static str> {
     let changed = [
         ("state", now.state != next.state),
-        ("capture", now.heard != next.heard || now.then != next.then),
+        ("capture", now.heard != next.heard || now.radios != next.radios || now.then != next.then),
         ("identity", now.machine_id != next.machine_id || now.accept_copied_key != next.accept_copied_key),
         ("memory", now.memory != next.memory),
         ("log.to", now.log_to != next.log_to),
@@ -68,6 +68,7 @@ fn merged(now: &Config, next: Config) -> Config {
     Config {
         state: now.state.clone(),
         heard: now.heard.clone(),
+        radios: now.radios.clone(),
         then: now.then,
         machine_id: now.machine_id.clone(),
         accept_copied_key: now.accept_copied_key,

@@ -9,12 +9,12 @@
 //! the first thread of the daemon, and a thread that is to keep more than the others must be started before and lay down its
 //! own, with a [`Duty`] of its own.
 
-use super::calls::{INTERNET_4, INTERNET_6, Instruction, LOCAL, ROUTES, Talk, program};
+use super::calls::{INTERNET_4, INTERNET_6, Instruction, LOCAL, ROUTES, Talk, WIRELESS, program};
 use super::folders::{Reach, bound};
 use crate::config::Config;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
+    CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 use seccompiler::{apply_filter, sock_filter};
@@ -37,7 +37,7 @@ pub(super) struct Duty {
 
 /// Whatever one of its threads may.
 pub(super) const DAEMON: Duty =
-    Duty { keeps: NONE, sockets: &[INTERNET_4, INTERNET_6, ROUTES, LOCAL], connects: true, writes: true };
+    Duty { keeps: NONE, sockets: &[INTERNET_4, INTERNET_6, ROUTES, LOCAL, WIRELESS], connects: true, writes: true };
 
 /// The loop: owns the disk and speaks to nobody beyond this machine.
 pub(super) const LOOP: Duty = Duty { sockets: &[ROUTES, LOCAL], ..DAEMON };
@@ -47,6 +47,12 @@ pub(super) const CAPTURE: Duty = Duty { sockets: &[ROUTES, LOCAL], connects: fal
 
 /// The courier: reaches the collector, and changes no file.
 pub(super) const COURIER: Duty = Duty { sockets: &[INTERNET_4, INTERNET_6, ROUTES], writes: false, ..DAEMON };
+
+/// Who thinks for the radios: asks the kernel what it heard, and reads what hostapd reads.
+pub(super) const RADIO: Duty = Duty { sockets: &[ROUTES, LOCAL, WIRELESS], ..CAPTURE };
+
+/// Who obeys it: tells the kernel a channel by a socket that is open already. It hears nothing.
+pub(super) const HAND: Duty = Duty { keeps: CapabilitySet::NET_ADMIN, sockets: &[], ..CAPTURE };
 
 /// How far the daemon is held, as the log says it at each start and `status` after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,14 +129,15 @@ pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, 
         warn!(error = %e, "files cannot be bounded");
         0
     });
+    let keeps = capabilities(None).map_or(NONE, |had| had.permitted & duty.keeps);
     // Without CAP_SETPCAP the bound stays, and with PR_SET_NO_NEW_PRIVS nothing is to be had within it.
-    let others = CapabilitySet::all().difference(duty.keeps);
+    let others = CapabilitySet::all().difference(keeps);
     // A right that this kernel does not know is in no set.
     let is_there = |right| capability_is_in_bounding_set(right).unwrap_or(false);
     let is_bound = others.iter().all(|right| remove_capability_from_bounding_set(right).is_ok() || !is_there(right));
     // A kernel without ambient rights has nothing to clear.
     let _ = clear_ambient_capability_set();
-    let kept = CapabilitySets { effective: duty.keeps, permitted: duty.keeps, inheritable: NONE };
+    let kept = CapabilitySets { effective: keeps, permitted: keeps, inheritable: NONE };
     set_capabilities(None, kept).map_err(|e| refused(&e))?;
     if !is_bound {
         warn!("the bounding set stays as it was found");
@@ -146,7 +153,7 @@ pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, 
             false
         }
     };
-    Ok(Restraint { no_capability: duty.keeps.is_empty(), no_new_privs: true, seccomp, landlock_abi })
+    Ok(Restraint { no_capability: keeps.is_empty(), no_new_privs: true, seccomp, landlock_abi })
 }
 
 /// Holds a program that hears and shows, and speaks to nobody: it keeps its terminal and the files of its user.

@@ -4,23 +4,24 @@
 //! Keeps: sums of the windows that are in no report yet; what the last window covered, for signs of life. Drops: names of
 //! interfaces: a report counts them. No clock: who calls says how late it is.
 
+use super::air::{self, Told};
 use crate::capture::interface::{Role, Way};
 use crate::capture::kind::{self, since};
 use crate::capture::several::Given;
 use crate::capture::sight::{Counts, Tally};
 use crate::capture::{Frame, several};
+use crate::config::Config;
 use crate::identity::{Identity, is_trusted};
 use crate::spool::look;
 use auscult_report::bounded::Bounded;
-use auscult_report::coverage::{Coverage, Ear, EarRole, EarWay, Fault, FaultKind, FaultPlace, MAX_FAULTS, RadioState};
+use auscult_report::coverage::{Coverage, Ear, EarRole, EarWay, Fault, FaultKind, FaultPlace, MAX_FAULTS};
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::Heartbeat;
-use auscult_report::machine::Machine;
+use auscult_report::machine::{Machine, Restraint};
 use auscult_report::payload::{Extra, Extras, Payload};
 use auscult_report::terms::Protocol;
 use auscult_report::time::Window;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The window in hand, seen by the capture thread.
 pub(super) struct Course {
@@ -97,7 +98,7 @@ impl Course {
         let before = |n: usize| self.from.given.get(n).copied();
         let heard = |(n, now): (usize, &Given)| Heard {
             role: if way.is_some() { role } else { role_of(now.role) },
-            way: way.unwrap_or_else(|| way_of(now.way)),
+            way: way.unwrap_or_else(|| if now.role == Role::Air { EarWay::Monitor } else { way_of(now.way) }),
             is_here: now.is_here,
             counts: since(&now.counts, &before(n).map(|g| g.counts).unwrap_or_default()),
             lost: now.lost.saturating_sub(before(n).map_or(0, |g| g.lost)),
@@ -150,8 +151,9 @@ impl Cover {
         }
     }
 
-    fn told(&self, off_s: Option<u32>, jumped_ms: (u64, u64)) -> Coverage {
-        let ears = self.ears.iter().zip(0u8..).map(|(ear, number)| ear.told(number)).collect();
+    fn told(&self, off_s: Option<u32>, jumped_ms: (u64, u64), radios: &[Told]) -> Coverage {
+        let mut ears = self.ears.iter().zip(0u8..).map(|(ear, number)| ear.told(number)).collect();
+        air::ways(&mut ears, radios);
         let fault = |(sort, times): (&(FaultPlace, Option<Protocol>, FaultKind), &u64)| Fault {
             place: sort.0,
             protocol: sort.1,
@@ -164,7 +166,7 @@ impl Cover {
             blocked_s: seconds(self.blocked_ms),
             jumped_ahead_s: seconds(jumped_ms.0),
             jumped_back_s: seconds(jumped_ms.1),
-            radio: RadioState::None,
+            radio: air::state(radios),
             ears: Bounded::first_of(ears).0,
             faults: Bounded::<Fault, MAX_FAULTS>::first_of(self.faults.iter().map(fault).collect()).0,
         }
@@ -201,6 +203,7 @@ pub(super) struct Sights {
     /// The last sign of life of the run before; gone once a report told how long nobody listened.
     before: Option<Before>,
     pub(super) machine: Machine,
+    pub(super) radios: Vec<Told>,
 }
 
 /// When the run before was alive, and when this one began: by the system's uptime.
@@ -212,19 +215,21 @@ struct Before {
 
 impl Sights {
     /// `now` is the beginning of this run.
-    pub(super) fn new(state: &Path, identity: &Identity, now: Moment) -> Sights {
-        let alive = look(state).alive.and_then(|octets| {
+    pub(super) fn new(config: &Config, identity: &Identity, now: Moment, landlock_abi: u8) -> Sights {
+        let alive = look(&config.state).alive.and_then(|octets| {
             let claimed = Heartbeat::claimed(&octets).ok()?;
             Some(Heartbeat::open(&octets, &identity.key(claimed.key_no)?.public()).ok()?.moment)
         });
         let before = Some(Before { alive, began: now });
-        Sights { untold: Cover::default(), last: None, jumped_ms: (0, 0), before, machine: Machine::default() }
+        let radios = config.radios.iter().map(|wanted| Told { wanted: wanted.clone(), radio: None }).collect();
+        let machine = Machine { restraint: Restraint { landlock_abi, ..Default::default() }, ..Machine::default() };
+        Sights { untold: Cover::default(), last: None, jumped_ms: (0, 0), before, machine, radios }
     }
 
     /// A window ended.
     pub(super) fn window(&mut self, cover: &Cover) {
         self.untold.add(cover);
-        self.last = Some(cover.told(Some(0), (0, 0)));
+        self.last = Some(cover.told(Some(0), (0, 0), &self.radios));
     }
 
     /// The clock jumped.
@@ -236,7 +241,8 @@ impl Sights {
 
     /// What a report tells of it, by its kind; `now` is its moment.
     pub(super) fn of_report(&self, payload: &Payload, now: Moment) -> Vec<Extra> {
-        let coverage = || self.untold.told(self.before.map_or(Some(0), |before| before.off_s(now)), self.jumped_ms);
+        let coverage =
+            || self.untold.told(self.before.map_or(Some(0), |before| before.off_s(now)), self.jumped_ms, &self.radios);
         match payload {
             Payload::Full(_) => [coverage().extra(), self.machine.extra()].into_iter().flatten().collect(),
             Payload::Changes(_) => coverage().extra().into_iter().collect(),
@@ -287,6 +293,7 @@ const fn role_of(role: Role) -> EarRole {
         Role::Wan => EarRole::Wan,
         Role::Mirror => EarRole::Mirror,
         Role::Port => EarRole::Port,
+        Role::Air => EarRole::Radio,
     }
 }
 
@@ -352,18 +359,18 @@ mod tests {
         course.stands(1_800_000, 2_000, vec![given(counts(130, 80, 0, 50, 0), 5, 450_000)]);
         let fault = Fault { place: FaultPlace::Frame, protocol: None, kind: FaultKind::Cut, times: 3 };
         let second = course.close(Window::default(), &[fault]);
-        let told = first.told(Some(0), (0, 0));
+        let told = first.told(Some(0), (0, 0), &[]);
         assert_eq!((told.seconds, told.ears[0].frames, told.ears[0].lost, told.ears[0].deaf_s), (900, 100, 5, 450));
         assert_eq!(
             (told.ears[0].role, told.ears[0].way, told.ears[0].sight),
             (EarRole::Wan, EarWay::Portable, Sight::Router)
         );
-        let told = second.told(Some(0), (0, 0));
+        let told = second.told(Some(0), (0, 0), &[]);
         assert_eq!((told.seconds, told.blocked_s, told.ears[0].frames, told.ears[0].deaf_s), (900, 2, 30, 0));
         assert_eq!((told.ears[0].sight, &told.faults[..]), (Sight::Broadcast, &[fault][..]));
         let mut both = first;
         both.add(&second);
-        let told = both.told(None, (0, 61_000));
+        let told = both.told(None, (0, 61_000), &[]);
         assert_eq!((told.seconds, told.ears[0].frames, told.ears[0].sight), (1_800, 130, Sight::Router));
         assert_eq!((told.off_s, told.jumped_back_s), (None, 61));
     }
@@ -391,8 +398,14 @@ mod tests {
     #[test]
     fn what_was_not_written_is_told_by_the_next_report_and_then_no_more() {
         let before = Some(Before { alive: None, began: Moment::default() });
-        let mut sights =
-            Sights { untold: Cover::default(), last: None, jumped_ms: (0, 0), before, machine: Machine::default() };
+        let mut sights = Sights {
+            untold: Cover::default(),
+            last: None,
+            jumped_ms: (0, 0),
+            before,
+            machine: Machine::default(),
+            radios: Vec::new(),
+        };
         let mut course = Course::file();
         for n in 0..2 {
             let window = Window { from: Timestamp(n * 60_000), to: Timestamp((n + 1) * 60_000) };

@@ -41,7 +41,7 @@ pub enum Frame<'a> {
     Encrypted(Path),
     /// A data frame without data (null), by which a station tells that it sleeps or wakes.
     Empty(Path),
-    /// All others, and those whose checksum was wrong.
+    /// All others, those whose checksum was wrong, and those that have no octets.
     Other,
 }
 
@@ -59,10 +59,22 @@ pub struct Announcement<'a> {
 }
 
 impl<'a> Announcement<'a> {
+    /// What somebody else heard, or what is known to be announced. `cut` says that elements may be missing.
+    #[must_use]
+    pub const fn of(bssid: Address, capability: u16, elements: &'a [u8], cut: bool) -> Announcement<'a> {
+        Announcement { bssid, capability, elements, cut }
+    }
+
     /// Capability bit 4: data is encrypted in some way.
     #[must_use]
     pub const fn privacy(&self) -> bool {
         self.capability & 0x0010 != 0
+    }
+
+    /// Its elements as they came, and whether some may be missing.
+    #[must_use]
+    pub const fn raw(&self) -> (&'a [u8], bool) {
+        (self.elements, self.cut)
     }
 
     /// Its elements, read once.
@@ -140,7 +152,7 @@ pub struct Packet<'a> {
 /// `Truncated` or `Malformed` with the field where a header ends early or contradicts its standard.
 pub fn peel(octets: &[u8], header: RadioHeader, cut: bool) -> Result<Air<'_>, WireError> {
     let (radio, mut octets) = Radio::read(octets, header)?;
-    if radio.checksum_wrong {
+    if radio.checksum_wrong || radio.empty {
         return Ok(Air { radio, frame: Frame::Other });
     }
     if radio.checksum_included && !cut {

@@ -32,8 +32,12 @@ pub struct Radio {
     pub frequency: Option<u16>,
     /// The frame ends in its FCS (radiotap flags 0x10; PPI flags 0x0001).
     pub checksum_included: bool,
-    /// The FCS was wrong: its octets are noise (radiotap flags 0x40; PPI flags 0x0004).
+    /// The FCS was wrong, or the header of the radio's own layer: the octets are noise (radiotap flags 0x40, receive flags
+    /// 0x0002; PPI flags 0x0004). That an aggregate's mark between frames was wrong says nothing of the frame behind it.
     pub checksum_wrong: bool,
+    /// There is no frame behind the header: an empty one of an aggregate (bit 20, flag 0x0002), or only its beginning was sent
+    /// (bit 26).
+    pub empty: bool,
     /// The 802.11 header is followed by zeros up to a multiple of 4 octets (radiotap flags 0x20).
     pub header_padded: bool,
 }
@@ -130,6 +134,12 @@ impl Fields<'_> {
                     BIT_CHANNEL => radio.frequency = radio.frequency.or(Some(field.u16_le("radiotap frequency")?)),
                     // The first one is of all antennas together; those behind it are of one each.
                     BIT_SIGNAL => radio.signal = radio.signal.or(Some(field.u8("radiotap signal")?.cast_signed())),
+                    BIT_RECEIVED => radio.checksum_wrong |= field.u16_le("radiotap receive flags")? & 0x0002 != 0,
+                    BIT_AGGREGATE => {
+                        field.take(4, "radiotap A-MPDU reference")?;
+                        radio.empty |= field.u16_le("radiotap A-MPDU flags")? & 0x0002 != 0;
+                    }
+                    BIT_NO_BODY => radio.empty = true,
                     _ => {}
                 }
             }
@@ -228,6 +238,9 @@ const MAX_WORDS: usize = 16;
 const BIT_FLAGS: usize = 1;
 const BIT_CHANNEL: usize = 3;
 const BIT_SIGNAL: usize = 5;
+const BIT_RECEIVED: usize = 14;
+const BIT_AGGREGATE: usize = 20;
+const BIT_NO_BODY: usize = 26;
 
 /// Boundary and size of the fields of bits 0-27 (radiotap.org, defined fields).
 const FIELDS: &[(usize, usize)] = &[
@@ -316,10 +329,35 @@ mod tests {
             frequency: Some(2437),
             checksum_included: true,
             checksum_wrong: true,
+            empty: false,
             header_padded: false,
         };
         assert_eq!(radio, wanted);
         assert_eq!(frame, &[0x80]);
+    }
+
+    #[test]
+    fn a_frame_of_an_aggregate_is_heard_and_an_empty_or_a_broken_one_is_not() {
+        let aggregate = |flags: u8| {
+            let octets = [
+                0x00, 0x00, 0x18, 0x00, // version, padding, length 24
+                0x02, 0x40, 0x10, 0x00, // presence: flags, receive flags, A-MPDU
+                0x10, 0x00, // flags: FCS at the end; one octet to the boundary of 2
+                0x00, 0x00, // receive flags
+                0x07, 0x00, 0x00, 0x00, // A-MPDU: reference
+                flags, 0x00, // flags
+                0x00, 0x00, // checksum of the mark, reserved
+                0, 0, 0, 0,
+            ];
+            Radio::read(&octets, RadioHeader::Radiotap).unwrap().0
+        };
+        // The last one is known; the mark before it was wrong.
+        assert!(!aggregate(0x0c).empty && !aggregate(0x10).checksum_wrong && aggregate(0x0c).checksum_included);
+        assert!(aggregate(0x02).empty);
+        let broken = [0, 0, 10, 0, 0x00, 0x40, 0, 0, 0x02, 0x00]; // receive flags: PLCP wrong
+        assert!(Radio::read(&broken, RadioHeader::Radiotap).unwrap().0.checksum_wrong);
+        let no_body = [0, 0, 9, 0, 0x00, 0x00, 0, 0x04, 0x00]; // sounding: no body
+        assert!(Radio::read(&no_body, RadioHeader::Radiotap).unwrap().0.empty);
     }
 
     #[test]
