@@ -22,6 +22,7 @@ pub mod glut;
 pub mod golden;
 pub mod hidden;
 pub mod hours;
+pub mod lab;
 pub mod nest;
 pub mod opposite;
 pub mod papers;
