@@ -37,6 +37,7 @@ pub mod statements;
 pub mod station;
 pub mod talks;
 pub mod two;
+pub mod ward;
 pub mod watched;
 pub mod way;
 
