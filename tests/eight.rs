@@ -89,7 +89,8 @@ fn live(program: &Path, arguments: &Arguments) {
         "{:<8} {:>10} {:>9} {:>9} {:>9} {:>9} {:>8}",
         "live", "frames", "peak KiB", "now KiB", "anon KiB", "file KiB", "reports"
     );
-    for part in ["idle", "day", "worst"] {
+    let is_wanted = |part: &&str| arguments.only.as_deref().is_none_or(|only| only == *part);
+    for part in ["idle", "day", "worst"].into_iter().filter(is_wanted) {
         let (desk, sensor) = (Desk::open(), Sensor::with(""));
         let text = format!(
             "state = \"{0}/state\"\n[identity]\nmachine_id = \"{0}/none\"\n[clinic]\nhome = [\"192.168.0.0/16\"]\n[window]\n\
@@ -154,6 +155,9 @@ fn services(summary: &Summary) -> Vec<(std::net::IpAddr, u16)> {
     told
 }
 
+/// Takes a frame and when it comes.
+type Hear<'a> = &'a mut dyn FnMut(u64, &[u8]);
+
 /// An agent at the end of a pipe.
 struct Heard {
     child: Child,
@@ -181,7 +185,7 @@ impl Heard {
 
     /// Lets it hear, and prints what it took.
     #[expect(clippy::disallowed_methods, reason = "a program that measures")]
-    fn play(mut self, part: &str, play: &mut dyn FnMut(&mut dyn FnMut(u64, &[u8])) -> u64) -> (Summary, u64) {
+    fn play(mut self, part: &str, play: &mut dyn FnMut(Hear<'_>) -> u64) -> (Summary, u64) {
         let begun = Instant::now();
         let mut pipe =
             BufWriter::with_capacity(1 << 16, File::options().write(true).open(self.folder.join("frames")).unwrap());
