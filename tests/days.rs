@@ -33,7 +33,7 @@ fn after_eight_days_and_two_floods_the_clinic_is_known_as_before_and_what_was_sh
         "{:?}",
         long.most
     );
-    assert!(long.most.0 == memory.hosts && long.most.1 >= memory.rows / 2, "it never was full: {:?}", long.most);
+    assert!(long.most.0 > memory.hosts / 8 * 7 && long.most.1 >= memory.rows / 2, "it never was full: {:?}", long.most);
     assert!(long.shed.hosts_let_go > 0 && long.shed.conversations_let_go > 0, "{:?}", long.shed);
     assert!(long.shed.observations_let_go > 0, "{:?}", long.shed);
     // A sensor with the same key that heard nothing but one talk with each service.

@@ -4,9 +4,11 @@
 //! spool is; fails if the memory was above its bound or a service of the clinic is not told at the end. Keeps: nothing.
 
 use auscult_report::summary::Summary;
-use auscult_tests::cable::{Listener, state};
+use auscult_tests::cable::{Listener, Mouth, cable, ip, state};
 use auscult_tests::glut::fill;
+use auscult_tests::opposite::Desk;
 use auscult_tests::season::{Season, file_header, record_header};
+use auscult_tests::sensor::{Sensor, wait_until};
 use clap::Parser;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -30,6 +32,9 @@ struct Arguments {
     /// Only this part: idle, day, season, worst.
     #[arg(long)]
     only: Option<String>,
+    /// On two interfaces, enrolled and delivering, instead of a pipe; in a network namespace: unshare -n.
+    #[arg(long)]
+    live: bool,
 }
 
 fn main() {
@@ -43,6 +48,9 @@ fn main() {
         "{} is not there: cargo build --profile release-agent -p auscult-agent",
         program.display()
     );
+    if arguments.live {
+        return live(&program, &arguments);
+    }
     println!(
         "{:<8} {:>10} {:>7} {:>9} {:>9} {:>9} {:>8}",
         "part", "frames", "s", "peak KiB", "anon KiB", "file KiB", "spool"
@@ -72,6 +80,65 @@ fn main() {
     assert!(is_good, "see above");
 }
 
+/// What it takes while it hears live and delivers: the frames of hours within a minute.
+fn live(program: &Path, arguments: &Arguments) {
+    ip("link set lo up");
+    cable("heard0", "there0");
+    cable("heard1", "there1");
+    println!(
+        "{:<8} {:>10} {:>9} {:>9} {:>9} {:>9} {:>8}",
+        "live", "frames", "peak KiB", "now KiB", "anon KiB", "file KiB", "reports"
+    );
+    let is_wanted = |part: &&str| arguments.only.as_deref().is_none_or(|only| only == *part);
+    for part in ["idle", "day", "worst"].into_iter().filter(is_wanted) {
+        let (desk, sensor) = (Desk::open(), Sensor::with(""));
+        let text = format!(
+            "state = \"{0}/state\"\n[identity]\nmachine_id = \"{0}/none\"\n[clinic]\nhome = [\"192.168.0.0/16\"]\n[window]\n\
+             length_s = 10\n[memory]\ncap_mib = {1}\n[[capture.interface]]\nname = \"heard0\"\n[[capture.interface]]\nname = \
+             \"heard1\"\nrole = \"wan\"\n",
+            sensor.folder.display(),
+            arguments.cap_mib
+        );
+        fs::write(sensor.folder.join("agent.toml"), text).unwrap();
+        sensor.enrol(&desk).unwrap();
+        let log = File::create(sensor.folder.join("log")).unwrap();
+        let mut command = Command::new(program);
+        command.arg("run").arg("-c").arg(sensor.folder.join("agent.toml")).stdout(Stdio::null()).stderr(log);
+        let heard = Heard { child: command.spawn().unwrap(), folder: sensor.folder.clone() };
+        wait_until(|| fs::read_to_string(sensor.folder.join("log")).unwrap().matches(" heard ").count() >= 2);
+        let frames = say(part, arguments.every);
+        let before = desk.book().stored.len();
+        wait_until(|| desk.book().stored.len() > before || part == "idle" && before > 0);
+        std::thread::sleep(Duration::from_secs(12));
+        let kib = ["VmHWM", "VmRSS", "RssAnon", "RssFile"].map(|field| heard.kib(field));
+        let reports = desk.book().stored.len();
+        println!("{part:<8} {frames:>10} {:>9} {:>9} {:>9} {:>9} {reports:>8}", kib[0], kib[1], kib[2], kib[3]);
+        assert!(kib[0] <= arguments.cap_mib * 1_024, "above its bound");
+    }
+}
+
+/// Says a part on both cables, 30,000 frames a second at most.
+fn say(part: &str, every: u32) -> u64 {
+    let (mut mouths, mut frames) = ([Mouth::at("there0"), Mouth::at("there1")], 0u64);
+    let mut say = |_: u64, frame: &[u8]| {
+        frames += 1;
+        mouths[usize::from(frames.is_multiple_of(5))].say(frame);
+        if frames.is_multiple_of(64) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    match part {
+        "day" => {
+            (Season { days: 1, hosts: 300, every }).play(&mut say);
+        }
+        "worst" => {
+            fill(3, 1, &mut say);
+        }
+        _ => {}
+    }
+    frames
+}
+
 /// Services whose host is told with an address.
 fn services(summary: &Summary) -> Vec<(std::net::IpAddr, u16)> {
     let address = |id| summary.hosts.iter().find(|h| h.id == id).and_then(|h| h.address);
@@ -87,6 +154,9 @@ fn services(summary: &Summary) -> Vec<(std::net::IpAddr, u16)> {
     told.dedup();
     told
 }
+
+/// Takes a frame and when it comes.
+type Hear<'a> = &'a mut dyn FnMut(u64, &[u8]);
 
 /// An agent at the end of a pipe.
 struct Heard {
@@ -115,7 +185,7 @@ impl Heard {
 
     /// Lets it hear, and prints what it took.
     #[expect(clippy::disallowed_methods, reason = "a program that measures")]
-    fn play(mut self, part: &str, play: &mut dyn FnMut(&mut dyn FnMut(u64, &[u8])) -> u64) -> (Summary, u64) {
+    fn play(mut self, part: &str, play: &mut dyn FnMut(Hear<'_>) -> u64) -> (Summary, u64) {
         let begun = Instant::now();
         let mut pipe =
             BufWriter::with_capacity(1 << 16, File::options().write(true).open(self.folder.join("frames")).unwrap());

@@ -24,6 +24,7 @@ pub mod glut;
 pub mod golden;
 pub mod hidden;
 pub mod hours;
+pub mod lab;
 pub mod nest;
 pub mod opposite;
 pub mod papers;
@@ -39,6 +40,7 @@ pub mod statements;
 pub mod station;
 pub mod talks;
 pub mod two;
+pub mod ward;
 pub mod watched;
 pub mod way;
 

@@ -77,4 +77,5 @@ def main():
             print(f"{name:16} {seconds:6.2f} CPU s  {count / seconds / 1e6:5.2f} million packets a CPU second  peak {kib / 1024:.1f} MiB")
 
 
-main()
+if __name__ == "__main__":
+    main()

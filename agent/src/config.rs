@@ -226,7 +226,7 @@ impl RawConfig {
         let bssids = list("clinic.own_bssids", self.clinic.own_bssids, MAX_BSSIDS)?;
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
         let span = self.memory.cap_mib.as_ref().map_or(self.capture.span(), Spanned::span);
-        let cap_mib = number("memory.cap_mib", self.memory.cap_mib, 12..=1_024, memory::DEFAULT_CAP_MIB)?;
+        let cap_mib = number("memory.cap_mib", self.memory.cap_mib, 14..=1_024, memory::DEFAULT_CAP_MIB)?;
         let (heard, radios, then) = capture::meant(self.capture, cap_mib)?;
         let ears = radios.iter().filter(|radio| radio.needs_an_ear()).count();
         let memory = room(span, cap_mib, heard.rings_octets(ears))?;
@@ -427,7 +427,7 @@ mod tests {
             ("[collector]\naddresses = [\"http://collector.example\"]", "https://"),
             ("[collector]\naddresses = [\"https://user@collector.example/x\"]", "https://"),
             ("[collector]\nlinger_s = 3601", "from 0 to 3600"),
-            ("[memory]\ncap_mib = 11", "from 12 to 1024"),
+            ("[memory]\ncap_mib = 13", "from 14 to 1024"),
             ("[log]\nlevel = \"loud\"", "info"),
             ("[log]\nto = \"/var/log/x\"", "syslog"),
         ] {
@@ -456,9 +456,9 @@ mod tests {
         assert!(one.known > eight.known && eight.known > 3_000, "{one:?} {eight:?}");
         let error = live(2, "[memory]\ncap_mib = 16\n[capture]\nbuffer_kib = 4096").unwrap_err();
         assert_eq!(error.line, Some(3));
-        assert!(error.what.contains("at least 19") && error.what.contains("take 8 MiB"), "{error}");
+        assert!(error.what.contains("at least 21") && error.what.contains("take 8 MiB"), "{error}");
         let error = live(8, "[capture]\nbuffer_kib = 65536").unwrap_err();
-        assert!(error.what.contains("at least 523"), "{error}");
+        assert!(error.what.contains("at least 525"), "{error}");
     }
 
     #[test]

@@ -130,6 +130,10 @@ impl Inventory {
     /// What cannot wait for the end of the window, each once; behind it what else was heard of the same subject towards
     /// the same clients in this window, without which the judge would not know what was open to whom.
     pub fn urgent(&mut self) -> Vec<Sighting> {
+        // Asked after each frame.
+        if self.urgent.is_idle() {
+            return Vec::new();
+        }
         let (mut told, early): (Vec<_>, Vec<_>) = self.urgent.drain().into_iter().partition(|s| self.is_settled(s));
         self.urgent.wait(early);
         if !told.is_empty() {

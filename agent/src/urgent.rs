@@ -40,6 +40,12 @@ impl Urgent {
         }
     }
 
+    /// Whether nothing waits.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// What waits, in the order of a summary; each is given once.
     pub fn drain(&mut self) -> Vec<Sighting> {
         let mut waiting = core::mem::take(&mut self.waiting);

@@ -19,7 +19,7 @@ use auscult_report::version::Version;
 #[derive(Default)]
 pub(super) struct Shares {
     /// What was said, to say it once a conversation.
-    told: Vec<(Fact, About)>,
+    pub(super) told: Vec<(Fact, About)>,
     /// Messages since something new was said.
     quiet: u32,
     /// Requests to log in that are not answered yet, and whether they show no identity.
@@ -32,20 +32,13 @@ pub(super) struct Shares {
 
 /// Whom a fact is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum About {
+pub(super) enum About {
     Service,
     ServerHost,
     ClientHost,
 }
 
 impl Shares {
-    /// Octets of what is remembered.
-    pub(super) const fn held(&self) -> usize {
-        let told = self.told.capacity().saturating_mul(size_of::<(Fact, About)>());
-        let pairs = self.logins.capacity().saturating_add(self.sessions.capacity()).saturating_mul(16);
-        told.saturating_add(pairs).saturating_add(self.trees.capacity().saturating_mul(16))
-    }
-
     /// A message passed.
     pub(super) fn one_more(&mut self) {
         self.quiet = self.quiet.saturating_add(1);
