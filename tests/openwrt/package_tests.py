@@ -73,6 +73,10 @@ class Packages(Router):
         for digest, name in zip(*[iter(first.stdout.split())] * 2):
             self.assertEqual(hashlib.sha256((self.root / "again" / name).read_bytes()).hexdigest(), digest)
         self.assertNotEqual(self.pack(SOURCE_DATE_EPOCH="1").stdout, first.stdout)
+        outer = next((self.root / "again").glob("*.ipk"))
+        inner = self.unpack(outer, "outer")
+        for packed in (outer, inner / "control.tar.gz", inner / "data.tar.gz"):
+            self.assertEqual(packed.read_bytes()[4:8], bytes(4), "the time of packing, which is the same only within a second")
 
     def test_a_binary_for_another_processor_is_refused(self):
         for arch in package.ARCHITECTURES:
