@@ -104,7 +104,7 @@ debian() {
     command -v debootstrap >/dev/null || not_run "debootstrap is not installed"
     [ ! -e "$root" ] || rm -rf --one-file-system "${root:?}"/*
     mkdir -p "$root"
-    debootstrap --foreign --variant=minbase --arch=arm64 --include=systemd,udev,iproute2,iw "$release" "$root" >"$work/log" 2>&1 ||
+    debootstrap --foreign --variant=minbase --arch=arm64 --include=systemd "$release" "$root" >"$work/log" 2>&1 ||
         { tail -n 5 "$work/log"; not_run "Debian's archive does not give $release for arm64"; }
     # A namespace makes no device nodes; it has those that are there.
     mkdir -p "$root/usr/local/sbin"
@@ -151,6 +151,9 @@ inventory() {
 }
 
 installed() {
+    # What a run that failed left in a Debian that is kept.
+    [ ! -e "$root/var/lib/dpkg/info/auscult-agent.list" ] || inside dpkg --purge auscult-agent >/dev/null
+    rm -rf "$root/boot/firmware"
     cp "$work/out/"*_arm64.deb "$root/tmp/auscult.deb"
     inventory >"$work/before"
     inside dpkg --install /tmp/auscult.deb >"$work/log" 2>&1 || { cat "$work/log"; fail "it does not install"; }
