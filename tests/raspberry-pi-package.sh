@@ -212,6 +212,7 @@ removed() {
     ok "an upgrade and a removal keep keys, record and configuration"
 
     inside sh -c 'mkdir -p /etc/systemd/journald.conf.d /etc/systemd/system.conf.d /etc/udev/rules.d /etc/sysctl.d /etc/systemd/network
+        mkdir -p /etc/NetworkManager/conf.d && touch /etc/NetworkManager/conf.d/90-auscult-eth1.conf
         mkdir -p /etc/systemd/system/auscult.service.d /etc/systemd/system/sys-subsystem-net-devices-eth1.device.wants
         touch /etc/systemd/journald.conf.d/90-auscult.conf /etc/systemd/system.conf.d/90-auscult.conf /etc/udev/rules.d/90-auscult.rules
         touch /etc/sysctl.d/90-auscult-eth1.conf /etc/systemd/network/05-auscult-eth1.network
