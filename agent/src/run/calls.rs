@@ -210,7 +210,7 @@ const IF_ANY_BIT: u16 = 0x45;
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
 mod tests {
-    use super::super::rights::{CAPTURE, COURIER, DAEMON, LOOP};
+    use super::super::rights::{CAPTURE, COURIER, DAEMON, HAND, LOOP, RADIO};
     use super::*;
 
     /// What the kernel does with a call.
@@ -321,12 +321,15 @@ mod tests {
             (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_UDP),
             (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE),
             (libc::AF_UNIX, libc::SOCK_DGRAM, 0),
+            (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_GENERIC),
         ];
         for (duty, may) in [
-            (&DAEMON, [true, true, true, true, true]),
-            (&LOOP, [false, false, false, true, true]),
-            (&CAPTURE, [false, false, false, true, true]),
-            (&COURIER, [true, true, true, true, false]),
+            (&DAEMON, [true, true, true, true, true, true]),
+            (&LOOP, [false, false, false, true, true, false]),
+            (&CAPTURE, [false, false, false, true, true, false]),
+            (&COURIER, [true, true, true, true, false, false]),
+            (&RADIO, [false, false, false, true, true, true]),
+            (&HAND, [false, false, false, false, false, false]),
         ] {
             for ((family, kind, protocol), may) in kinds.into_iter().zip(may) {
                 let wanted = if may { Done } else { Refused };
@@ -340,7 +343,6 @@ mod tests {
                 (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP),
                 (libc::AF_INET, libc::SOCK_SEQPACKET, libc::IPPROTO_SCTP),
                 (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_NETFILTER),
-                (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_GENERIC),
                 (libc::AF_UNIX, libc::SOCK_STREAM, 0),
                 (libc::AF_VSOCK, libc::SOCK_STREAM, 0),
                 (libc::AF_BLUETOOTH, libc::SOCK_RAW, 1),
@@ -354,7 +356,8 @@ mod tests {
 
     #[test]
     fn the_threads_that_meet_strangers_change_no_file() {
-        for (duty, wanted) in [(&DAEMON, Done), (&LOOP, Done), (&CAPTURE, Refused), (&COURIER, Refused)] {
+        let strangers = [&CAPTURE, &COURIER, &RADIO, &HAND].map(|duty| (duty, Refused));
+        for (duty, wanted) in [(&DAEMON, Done), (&LOOP, Done)].into_iter().chain(strangers) {
             for call in call::CHANGES {
                 assert_eq!(told(duty, *call, &[]), wanted, "{call}");
             }
