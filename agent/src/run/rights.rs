@@ -131,10 +131,10 @@ pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, 
     });
     let keeps = capabilities(None).map_or(NONE, |had| had.permitted & duty.keeps);
     // Without CAP_SETPCAP the bound stays, and with PR_SET_NO_NEW_PRIVS nothing is to be had within it.
-    let others = CapabilitySet::all().difference(keeps);
     // A right that this kernel does not know is in no set.
     let is_there = |right| capability_is_in_bounding_set(right).unwrap_or(false);
-    let is_bound = others.iter().all(|right| remove_capability_from_bounding_set(right).is_ok() || !is_there(right));
+    let is_bound =
+        CapabilitySet::all().iter().all(|right| remove_capability_from_bounding_set(right).is_ok() || !is_there(right));
     // A kernel without ambient rights has nothing to clear.
     let _ = clear_ambient_capability_set();
     let kept = CapabilitySets { effective: keeps, permitted: keeps, inheritable: NONE };
