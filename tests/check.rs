@@ -21,7 +21,8 @@ use std::thread;
 fn sensor(interfaces: &[(&str, &str)]) -> Sensor {
     let sensor = Sensor::with("");
     let mut text = format!(
-        "state = \"{0}/state\"\n[identity]\nmachine_id = \"{0}/none\"\n[clinic]\nhome = [\"192.168.20.0/24\"]\n",
+        "state = \"{0}/state\"\n[identity]\nmachine_id = \"{0}/none\"\n[clinic]\nhome = [\"192.168.20.0/24\"]\n\
+         [memory]\ncap_mib = 96\n",
         sensor.folder.display()
     );
     for (name, role) in interfaces {

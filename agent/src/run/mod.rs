@@ -317,13 +317,17 @@ impl Daemon {
     }
 }
 
-/// One daemon a state folder: two would write two chains with one key.
+/// One daemon a state folder: two would write two chains with one key. Who is just ending is waited for, and so is a child that
+/// somebody is starting in this moment: until it runs its own program it holds what its parent holds.
 fn lock(state: &Path) -> Result<File, String> {
     let file = File::create(state.join("lock")).map_err(|e| format!("the state folder cannot be locked: {e}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err("another auscult-agent runs with this state folder; stop it first".to_owned()),
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(LOCK_PAUSE);
     }
+    Err("another auscult-agent runs with this state folder; stop it first".to_owned())
 }
 
 /// Milliseconds since the daemon began.
@@ -338,6 +342,10 @@ fn random() -> u64 {
 
 /// 2026-11-01: this program is no older, so a clock that says less was not set.
 const MADE: Timestamp = Timestamp::from_seconds(1_793_491_200);
+
+/// Two seconds.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Windows that wait to be sealed; then the capture waits. Their memory is counted (`config::Memory`).
 const WAITING_WINDOWS: usize = 2;
