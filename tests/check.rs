@@ -339,7 +339,7 @@ fn a_refused_configuration_ends_with_its_line_and_a_status_of_its_own() {
     let text = fs::read_to_string(&path).unwrap().replace("role", "roll");
     fs::write(&path, text).unwrap();
     let told = Told::of(&run(&sensor, &["--format", "json"]));
-    told.is("configuration", "wrong", "line 8");
+    told.is("configuration", "wrong", "line 10");
     assert_eq!(told.status, 2);
     let output = run(&sensor, &[]);
     let text = String::from_utf8(output.stdout).unwrap();

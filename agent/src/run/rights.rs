@@ -121,27 +121,11 @@ pub fn restrain(config: &Config, file: Option<&Path>) -> Result<Restraint, Strin
 /// # Errors
 /// One sentence, where the system refuses what every Linux since 3.5 has: a sensor does not run with more than it needs.
 pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, String> {
-    let refused = |e: &dyn core::fmt::Display| {
-        format!("the rights that are not needed any more cannot be laid down ({e}); Linux 3.5 or newer is needed")
-    };
-    set_no_new_privs(true).map_err(|e| refused(&e))?;
+    let keeps = no_right(duty.keeps)?;
     let landlock_abi = reach.map_or(Ok(0), bound).unwrap_or_else(|e| {
         warn!(error = %e, "files cannot be bounded");
         0
     });
-    let keeps = capabilities(None).map_or(NONE, |had| had.permitted & duty.keeps);
-    // Without CAP_SETPCAP the bound stays, and with PR_SET_NO_NEW_PRIVS nothing is to be had within it.
-    // A right that this kernel does not know is in no set.
-    let is_there = |right| capability_is_in_bounding_set(right).unwrap_or(false);
-    let is_bound =
-        CapabilitySet::all().iter().all(|right| remove_capability_from_bounding_set(right).is_ok() || !is_there(right));
-    // A kernel without ambient rights has nothing to clear.
-    let _ = clear_ambient_capability_set();
-    let kept = CapabilitySets { effective: keeps, permitted: keeps, inheritable: NONE };
-    set_capabilities(None, kept).map_err(|e| refused(&e))?;
-    if !is_bound {
-        warn!("the bounding set stays as it was found");
-    }
     let seccomp = match program(duty).map(install) {
         Some(Ok(())) => true,
         Some(Err(e)) => {
@@ -156,12 +140,33 @@ pub(super) fn lay_down(duty: &Duty, reach: Option<&Reach>) -> Result<Restraint, 
     Ok(Restraint { no_capability: keeps.is_empty(), no_new_privs: true, seccomp, landlock_abi })
 }
 
-/// Holds a program that hears and shows, and speaks to nobody: it keeps its terminal and the files of its user.
+/// Lays down every right of a program that a person runs: it hears and shows, keeps its terminal, and may stop itself.
 ///
 /// # Errors
 /// As the daemon's.
 pub fn hold_ear() -> Result<(), String> {
-    lay_down(&Duty { writes: true, ..CAPTURE }, None).map(drop)
+    no_right(NONE).map(drop)
+}
+
+/// No right is left but these, of those that this thread has, and none is to be had. Gives what was kept.
+fn no_right(keeps: CapabilitySet) -> Result<CapabilitySet, String> {
+    let refused =
+        |e| format!("the rights that are not needed any more cannot be laid down ({e}); Linux 3.5 or newer is needed");
+    set_no_new_privs(true).map_err(refused)?;
+    let keeps = capabilities(None).map_or(NONE, |had| had.permitted & keeps);
+    // Without CAP_SETPCAP the bound stays, and with PR_SET_NO_NEW_PRIVS nothing is to be had within it. A right that this
+    // kernel does not know is in no set.
+    let is_there = |right| capability_is_in_bounding_set(right).unwrap_or(false);
+    let is_gone = |right| remove_capability_from_bounding_set(right).is_ok() || !is_there(right);
+    let is_bound = CapabilitySet::all().iter().all(is_gone);
+    // A kernel without ambient rights has nothing to clear.
+    let _ = clear_ambient_capability_set();
+    set_capabilities(None, CapabilitySets { effective: keeps, permitted: keeps, inheritable: NONE })
+        .map_err(refused)?;
+    if !is_bound {
+        warn!("the bounding set stays as it was found");
+    }
+    Ok(keeps)
 }
 
 /// Says how far the daemon is held.
