@@ -260,7 +260,8 @@ impl Recorder {
     pub fn at(interface: &str, folder: &Path) -> Recorder {
         let path = folder.join(format!("{interface}.pcap"));
         let mut run = Command::new("tcpdump");
-        run.args(["-i", interface, "-s", "0", "-U", "-B", "16384", "-Z", "root", "-w"]).arg(&path);
+        // Otherwise what came in the last second would be lost with the kernel's last block.
+        run.args(["-i", interface, "-s", "0", "-U", "--immediate-mode", "-B", "16384", "-Z", "root", "-w"]).arg(&path);
         let child = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         wait_until(|| fs::metadata(&path).is_ok_and(|m| m.len() >= 24));
         Recorder { child, path }
@@ -271,6 +272,12 @@ impl Recorder {
     /// # Panics
     /// If the kernel had no room for a frame.
     pub fn stop(&mut self) {
+        // A machine under load still writes: until nothing more comes for a while.
+        let length = || fs::metadata(&self.path).map_or(0, |m| m.len());
+        let mut before = None;
+        while before.replace(length()) != Some(length()) {
+            thread::sleep(Duration::from_secs(1));
+        }
         let told = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
         let mut said = String::new();
