@@ -30,10 +30,18 @@ fn meanwhile<T>(frames: &[Vec<u8>], done: impl FnOnce() -> T) -> T {
                 thread::sleep(Duration::from_millis(300));
             }
         });
-        let told = done();
-        is_over.store(true, Ordering::Relaxed);
-        told
+        // Also when what is done fails: who sends would be waited for without end.
+        let _over = Over(&is_over);
+        done()
     })
+}
+
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What comes of these steps in a pseudo-terminal.
