@@ -82,7 +82,6 @@ fn a_person_sees_what_is_heard_and_gets_the_terminal_back() {
                 ["keys", "p"],
                 ["size", 40, 140],
                 ["until", "Heard just now"],
-                ["until", "speaks"],
                 ["keys", "q"],
                 ["end"]
             ]),
