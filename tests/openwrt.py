@@ -248,6 +248,8 @@ config capture 'capture'
 	option method 'portable'
 	option buffer_kib '512'
 	option snap_octets '2048'
+config memory 'memory'
+	option cap_mib '32'
 config interface 'tap'
 	option device 'eth3'
 	option role 'mirror'
@@ -287,6 +289,7 @@ config log 'log'
                         "interface": [{"name": "eth3", "role": "mirror", "promiscuous": False, "leaving": False}]},
             "identity": {"machine_id": "/etc/machine-id", "accept_copied_key": True},
             "log": {"level": "warn", "to": "stderr"},
+            "memory": {"cap_mib": 32},
             "window": {"length_s": 60}, "spool": {"octets": 1048576, "keep_days": 0},
             "collector": {"addresses": ["https://a.example:8443"]},
             "clinic": {"names": "dropped", "own_bssids": ["04:18:d6:20:01:01"], "home": ["10.1.0.0/16"],

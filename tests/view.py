@@ -40,6 +40,7 @@ def main():
         os.closerange(3, 256)
         os.execv(sys.argv[1], sys.argv[1:])
     said, seen, told, status = b"", 0, [], None
+    at, wider = (24, 80), False
 
     def read(seconds):
         nonlocal said
@@ -48,6 +49,7 @@ def main():
 
     for step in steps:
         kind, began = step[0], time.monotonic()
+        drawn = began
         if kind == "until":
             while step[1] not in shown(said[seen:]):
                 if time.monotonic() - began > WITHIN_S:
@@ -55,6 +57,11 @@ def main():
                     os.kill(child, signal.SIGKILL)
                     return
                 read(0.1)
+                if time.monotonic() - drawn > 2:
+                    # Only what changed is drawn; a word of which a part stood there before comes whole with the next whole screen.
+                    drawn, wider = time.monotonic(), not wider
+                    size(*at[:1], at[1] + wider)
+                    os.kill(child, signal.SIGWINCH)
             told.append(termios.tcgetattr(slave) != before)
         elif kind == "keys":
             seen = len(said)
@@ -64,7 +71,8 @@ def main():
             os.kill(child, getattr(signal, step[1]))
         elif kind == "size":
             seen = len(said)
-            size(step[1], step[2])
+            at = (step[1], step[2])
+            size(*at)
             os.kill(child, signal.SIGWINCH)
         elif kind in ("stopped", "end"):
             while True:

@@ -202,7 +202,16 @@ impl Several {
     /// Gives what is still under way when the listening ends.
     pub fn rest(&mut self, now_ns: &dyn Fn() -> u64, hear: &mut dyn FnMut(&Frame<'_>)) {
         std::thread::sleep(Duration::from_millis(LATE_MS));
-        self.hear_until(u64::MAX, now_ns, MOST_AT_THE_END, hear);
+        // Who goes on talking is not waited for longer.
+        let end_ns = now_ns().saturating_add(LONGEST_END_NS);
+        let mut left = true;
+        while left && now_ns() < end_ns {
+            left = false;
+            self.hear_until(u64::MAX, now_ns, SOME, &mut |frame| {
+                left = true;
+                hear(frame);
+            });
+        }
     }
 
     /// Frames for which the kernel had no room, since the beginning.
@@ -278,8 +287,10 @@ pub const FLOOR: u32 = 256;
 const LATE_MS: u64 = BLOCK_MS as u64 * 2 + 10;
 /// How long to wait for the time of a frame to come.
 const SHORT: Duration = Duration::from_millis(5);
-/// More frames than these do not lie in a ring.
-const MOST_AT_THE_END: usize = 1_000_000;
+/// Frames between two looks at the clock when the listening ends.
+const SOME: usize = 1_000;
+/// What lies in the rings when the listening ends is heard within a second.
+const LONGEST_END_NS: u64 = 1_000_000_000;
 /// Who is away is looked for again after this pause.
 const PAUSE_MS: u64 = 1_000;
 /// Our own addresses are asked for after this pause: some 100 microseconds of work.
