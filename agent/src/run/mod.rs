@@ -41,14 +41,13 @@ use crate::spool::{Bounds, Recovered, Spool};
 use crate::window::Windows;
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::Health;
-use auscult_report::key::hash;
 use auscult_report::payload::EpochReason;
 use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use ear::{Said, Ties, Wish};
-use health::{Gauge, program_hash};
+use health::{Gauge, config_hash, program_hash};
 use post::Post;
 use rights::{CAPTURE, LOOP, RESTRAINT};
 use service::{Pulse, Service};
@@ -198,7 +197,7 @@ impl Daemon {
         let health = Health {
             program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
             program_hash: program_hash(),
-            config_hash: hash(b"", &[format!("{config:?}").as_bytes()]),
+            config_hash: config_hash(config),
             capturing: true,
             ..Health::default()
         };
