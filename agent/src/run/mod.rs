@@ -7,6 +7,7 @@ mod air;
 mod answer;
 mod calls;
 mod check;
+mod check_air;
 mod check_hearing;
 mod check_machine;
 mod check_paper;
