@@ -151,6 +151,7 @@ def seeds():
         "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
         "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
+        "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
     }
 

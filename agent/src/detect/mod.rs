@@ -47,6 +47,7 @@ mod web_path;
 mod web_request;
 mod web_server;
 mod web_side;
+pub mod web_stream;
 mod web_text;
 mod web_told;
 pub mod wireless;
@@ -326,6 +327,7 @@ fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
+    &web_stream::HTTP2,
     &secrecy::TLS,
     &imaging::DICOM,
     &messages::MLLP,
@@ -415,6 +417,23 @@ pub(crate) mod testing {
             }
         }
         heard
+    }
+
+    /// Lets a listener hear what waits in two heads, once.
+    pub(crate) fn listen(listener: &mut dyn Listener, client: &mut Head, server: &mut Head, port: u16) -> Interest {
+        let at = Timestamp(1);
+        let end = |n: u8, port| End {
+            host: HostId(u64::from(n)),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, n].into(),
+            port,
+        };
+        let mut out = |_| {};
+        let (server_end, client_end) = (end(1, port), end(2, 40_000));
+        let (transport, key) = (Transport::Tcp, 7);
+        let mut said = Said { at, transport, server: server_end, client: client_end, key, out: &mut out };
+        let mut talk = Talk { at, client, server, server_port: port, from_start: true };
+        listener.listen(&mut talk, &mut said)
     }
 
     /// The facts alone, without repetition, in the order of their first hearing.
