@@ -356,6 +356,9 @@ pub const DETECTORS: &[&Detector] = &[
 pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
     &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &workgroup::WORKGROUP, &management::SNMP];
 
+/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
+pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
+
 #[cfg(test)]
 pub(crate) mod testing {
     //! For the unit tests of the detectors: a conversation made of octets.
