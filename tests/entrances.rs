@@ -25,7 +25,9 @@ pub type Enter = fn(&[u8]);
 
 /// The file's name, and how octets reach it.
 pub const ENTRANCES: &[(&str, Enter)] = &[
+    ("bacnet", |o| enter(Way::Datagram(47_808), o)),
     ("ber", |o| enter(Way::Datagram(161), o)),
+    ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("certificate", |o| enter(Way::Talk(443), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),
@@ -37,13 +39,16 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
     ("hostapd", radio::in_hostapd),
     ("http", |o| enter(Way::Talk(80), o)),
+    ("internet", |o| enter(Way::Frame(Link::RawIp), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("ldap", |o| enter(Way::Talk(389), o)),
+    ("lldp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("memcached", |o| enter(Way::Talk(11211), o)),
     ("mqtt", |o| enter(Way::Talk(1883), o)),
     ("mllp", |o| enter(Way::Talk(2575), o)),
     ("mongodb", |o| enter(Way::Talk(27017), o)),
     ("mysql", |o| enter(Way::Talk(3306), o)),
+    ("netbeui", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("netbios", |o| enter(Way::Datagram(138), o)),
     ("netlink", radio::in_netlink),
     ("nl80211", radio::in_nl80211),

@@ -82,6 +82,13 @@ impl Hosts {
         (id, zone)
     }
 
+    /// The address of a near host that was heard with this hardware address: the least of them, IPv4 before IPv6. Looks at
+    /// the whole directory, so it is for what is rare.
+    #[must_use]
+    pub fn of_hardware(&self, hardware: Mac) -> Option<IpAddr> {
+        self.by_address.values().filter(|h| h.hardware == Some(hardware)).map(|h| h.address).min()
+    }
+
     /// The zone of an address, without remembering it.
     #[must_use]
     pub fn zone(&self, address: IpAddr) -> Zone {

@@ -3,7 +3,9 @@
 //! One file a standard, each a set of views over borrowed octets. Views keep what a fact may need and skip the rest;
 //! unknown values stay numbers, because a sensor must not stumble on tomorrow.
 
+pub mod bacnet;
 pub mod ber;
+pub mod cdp;
 pub mod certificate;
 pub mod dhcp;
 pub mod dicom;
@@ -15,13 +17,16 @@ pub mod dot11_elements;
 pub mod elasticsearch;
 pub mod hostapd;
 pub mod http;
+pub mod internet;
 pub mod layers;
 pub mod ldap;
+pub mod lldp;
 pub mod memcached;
 pub mod mllp;
 pub mod mongodb;
 pub mod mqtt;
 pub mod mysql;
+pub mod netbeui;
 pub mod netbios;
 pub mod netlink;
 pub mod nl80211;

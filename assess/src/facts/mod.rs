@@ -241,7 +241,7 @@ fn host<'k>(
 
 /// Every place that a service of a host can have.
 const fn services_of(host: HostId) -> RangeInclusive<Subject> {
-    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Udp, u16::MAX)
+    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Link, u16::MAX)
 }
 
 fn host_of(subject: Subject) -> Option<HostId> {
