@@ -6,7 +6,7 @@ use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
 use crate::detect::leases::Leases;
 use crate::detect::wireless::{Airwaves, Ownership};
-use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, Observation};
+use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
@@ -176,7 +176,11 @@ impl Sensor {
                     return;
                 }
                 Body::Link(message) => return self.around.on_link(at, layers.link, &message),
-                Body::Icmp6(_) | Body::OtherIp => return,
+                Body::Icmp6(packet) => {
+                    self.around.near = near(&layers, &packet);
+                    return self.around.advertised(at, &packet);
+                }
+                Body::OtherIp => return,
                 Body::Fragment => &mut self.counters.fragments,
                 Body::Other => {
                     self.around.faults.unknown(FaultPlace::Frame);
@@ -198,6 +202,9 @@ impl Sensor {
         }
         if ports.contains(&DHCP_SERVER_PORT) {
             self.around.lease(at, packet.payload);
+        }
+        if packet.source_port == home::SERVER {
+            self.around.delegated(packet.payload);
         }
         let datagram = Datagram {
             at,

@@ -13,6 +13,7 @@ words! {
         Ntp = "ntp", Rtsp = "rtsp", Sip = "sip", Ipp = "ipp", Astm = "astm", Poct1a = "poct1a", Rsync = "rsync",
         Bacnet = "bacnet", Quic = "quic",
         BacnetApdu = "bacnet-apdu", BacnetNpdu = "bacnet-npdu", Lldp = "lldp", Cdp = "cdp",
+        NatPmp = "nat-pmp", Pcp = "pcp", Dhcpv6 = "dhcpv6",
     }
 }
 words! { /// `svc.encrypted`.

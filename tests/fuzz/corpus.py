@@ -128,6 +128,10 @@ def netbeui():
     return [frame(session), frame(datagram), frame(bytes.fromhex("f0f10108"))]
 
 
+def ipv6(protocol, body):
+    return struct.pack(">IHBB", 0x60000000, len(body), protocol, 255) + bytes.fromhex("fe80" + "00" * 13 + "01" "ff02" + "00" * 13 + "01") + body
+
+
 def seeds():
     attributes, datagrams_of_kernel = kernel()
     tls = talks("tls10-expired-cert", 8443) + talks("https-portal-good", 443)
@@ -173,6 +177,16 @@ def seeds():
         "cdp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[:6] == bytes.fromhex("01000ccccccc")],
         "lldp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[12:14] == b"\x88\xcc"],
         "netbeui": netbeui(),
+        "natpmp": [
+            bytes.fromhex("0000"), bytes.fromhex("008200000000010015b315b300000e10"),  # outside address?; a port of TCP is granted
+            bytes.fromhex("02010000" "00000e10") + bytes(10) + b"\xff\xff\xc0\xa8\x14\x1e" + bytes(12) + bytes.fromhex("060000001f901f90") + bytes(16),  # MAP
+            bytes.fromhex("02810000" "00000e10" "00000100") + bytes(24) + bytes.fromhex("060000001f901f90") + bytes(10) + bytes.fromhex("ffffcb007102") + bytes(4),
+        ],
+        "ndp": [ipv6(58, bytes.fromhex("86000000" "40000708" + "00" * 8 + "0101001e00000001" "0501000000000" "5dc" "030440c0" "00000e00" "00000e00" "00000000" "20010db8002000000000000000000000"))],
+        "dhcp6": [
+            bytes.fromhex("01010203" "0001000a00030001001e00000001" "0010000e" "0000013700084d53465420352e30"),  # solicit, MSFT 5.0
+            bytes.fromhex("07010203" "0001000a00030001001e00000001" "00190029" + "00" * 12 + "001a0019" "00000e00" "00000e00" "38" "20010db8007700000000000000000000"),
+        ],
         "internet": [f[14:] for n in ("ipv6-exposed", "hl7-oru-inside") for f in list(frames(n))[:6]],
         "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
     }

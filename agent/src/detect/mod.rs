@@ -18,6 +18,7 @@ mod dicom_walk;
 pub mod directory;
 pub mod files;
 pub mod follow;
+pub mod home;
 pub mod imaging;
 pub mod leases;
 pub mod lines;
@@ -25,6 +26,7 @@ pub mod link;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
+pub mod mapping;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;
@@ -364,6 +366,8 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &workgroup::WORKGROUP,
     &management::SNMP,
     &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
 ];
 
 #[cfg(test)]

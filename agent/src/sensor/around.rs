@@ -6,6 +6,7 @@
 use super::faults::Faults;
 use super::is_unspecified;
 use crate::detect::follow::Surroundings;
+use crate::detect::home::{advertised, delegated};
 use crate::detect::leases::Leases;
 use crate::detect::link::{LINK_DETECTORS, OnLink, link_local};
 use crate::detect::stack::by_syn;
@@ -13,10 +14,12 @@ use crate::detect::wireless::{Airwaves, clear_kind};
 use crate::detect::{Amount, End, Observation};
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
-use crate::wire::layers::{Ends, LinkMessage, Mac, Segment};
+use crate::places::{Learnt, Prefix};
+use crate::wire::layers::{Ends, LinkMessage, Mac, Packet, Segment};
+use crate::wire::ndp::Announced;
 use crate::wire::syn::SynOptions;
 use auscult_report::coverage::FaultPlace;
-use auscult_report::fact::Fact;
+use auscult_report::fact::{Fact, Role};
 use auscult_report::subject::{Bssid, HostId, Subject};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
@@ -56,6 +59,31 @@ impl Around {
             for fact in facts.iter() {
                 self.say(at, host, fact);
             }
+        }
+    }
+
+    /// A router announces the networks of this link.
+    pub(super) fn advertised(&mut self, at: Timestamp, packet: &Packet<'_>) {
+        let Some(advertisement) = advertised(packet) else { return };
+        let router = self.end(packet.source, 0, at);
+        if advertisement.is_router {
+            self.say(at, router.host, Fact::Role(Role::Router));
+        }
+        for network in advertisement.announced() {
+            self.learn(network, Learnt::Advertised);
+        }
+    }
+
+    /// A router was given networks for its hosts.
+    pub(super) fn delegated(&mut self, payload: &[u8]) {
+        for network in delegated(payload) {
+            self.learn(network, Learnt::Delegated);
+        }
+    }
+
+    fn learn(&mut self, network: Announced, how: Learnt) {
+        if let Some(prefix) = Prefix::new(IpAddr::V6(network.prefix), network.bits) {
+            self.hosts.learn(prefix, how);
         }
     }
 
