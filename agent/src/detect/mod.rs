@@ -2,10 +2,11 @@
 //!
 //! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
 //! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
-//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
-//! line in a list.
+//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams, a [`link::LinkDetector`] for what is said
+//! directly on the link. Growing the sensor means one file and one line in a list.
 
 pub mod announce;
+pub mod bacnet;
 pub mod broker;
 pub mod cipher;
 pub mod database;
@@ -17,17 +18,22 @@ mod dicom_walk;
 pub mod directory;
 pub mod files;
 pub mod follow;
+pub mod home;
 pub mod imaging;
 pub mod leases;
 pub mod lines;
+pub mod link;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
+pub mod mapping;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
 pub mod names;
+pub mod neighbours;
+pub mod netbeui;
 pub mod portal;
 pub mod postgresql;
 pub mod remote;
@@ -353,8 +359,18 @@ pub const DETECTORS: &[&Detector] = &[
 ];
 
 /// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
-    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &workgroup::WORKGROUP, &management::SNMP];
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
+    &names::DHCP,
+    &names::DNS,
+    &names::MDNS,
+    &names::LLMNR,
+    &names::SSDP,
+    &workgroup::WORKGROUP,
+    &management::SNMP,
+    &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
+];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
 pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
