@@ -8,6 +8,7 @@
 pub mod announce;
 pub mod bacnet;
 pub mod broker;
+pub mod camera;
 pub mod cipher;
 pub mod database;
 pub mod desktop;
@@ -42,6 +43,7 @@ pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telephone;
 pub mod telnet;
 mod web_agent;
 mod web_answer;
@@ -354,6 +356,8 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &camera::RTSP,
+    &telephone::SIP,
 ];
 
 /// What is understood over UDP.
@@ -368,6 +372,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &bacnet::BACNET,
     &mapping::NATPMP,
     &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
 ];
 
 #[cfg(test)]
