@@ -38,6 +38,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("heads", in_heads),
     ("hostapd", radio::in_hostapd),
     ("hpack", |o| enter(Way::Talk(8080), o)),
     ("http", |o| enter(Way::Talk(80), o)),
@@ -77,6 +78,12 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
 ];
+
+/// A conversation with a camera, and a datagram to and from an exchange.
+fn in_heads(octets: &[u8]) {
+    enter(Way::Talk(554), octets);
+    enter(Way::Datagram(5060), octets);
+}
 
 /// Lets the octets in at the entrance of a `wire` file.
 pub fn at(name: &str, octets: &[u8]) {

@@ -207,6 +207,8 @@ pub enum Fact {
     PortVlan(u16),
     /// `upnp.mapping`: a router granted the host a port on the outside (UPnP `AddPortMapping`, NAT-PMP, PCP).
     PortMapped,
+    /// `camera.open`: RTSP DESCRIBE without credentials was answered by a description with a picture.
+    CameraOpen,
 }
 
 impl Fact {
@@ -269,6 +271,7 @@ impl Fact {
                 | MailReadable
                 | LdapClearBind
                 | LdapAnonymousData
+                | CameraOpen
         )
     }
 

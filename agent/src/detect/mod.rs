@@ -8,6 +8,7 @@
 pub mod announce;
 pub mod bacnet;
 pub mod broker;
+pub mod camera;
 pub mod cipher;
 pub mod database;
 pub mod desktop;
@@ -42,6 +43,7 @@ pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telephone;
 pub mod telnet;
 mod web_agent;
 mod web_answer;
@@ -356,6 +358,8 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &camera::RTSP,
+    &telephone::SIP,
 ];
 
 /// What is understood over UDP.
@@ -370,6 +374,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &bacnet::BACNET,
     &mapping::NATPMP,
     &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].

@@ -16,6 +16,7 @@ pub mod dns;
 pub mod dot11;
 pub mod dot11_elements;
 pub mod elasticsearch;
+pub mod heads;
 pub mod hostapd;
 pub mod hpack;
 pub mod http;
