@@ -4,10 +4,11 @@
 use crate::capture::{Frame, Link};
 use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
+use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
 use crate::detect::stack::by_syn;
 use crate::detect::wireless::{Airwaves, Ownership, clear_kind};
-use crate::detect::{Amount, DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
+use crate::detect::{AWAITING, Amount, DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
@@ -71,6 +72,7 @@ impl Sensor {
             airwaves: Airwaves::new(ownership, key),
             inventory: Inventory::with_room(&settings.memory),
             leases: Leases::default(),
+            kept: Kept::default(),
             key,
             near: [None, None],
             air: None,
@@ -193,7 +195,8 @@ impl Sensor {
 
     fn datagram(&mut self, at: Timestamp, packet: &Packet<'_>) {
         let ports = [packet.source_port, packet.destination_port];
-        if !ports.iter().any(|p| has_port(&self.ports, *p)) {
+        let known = ports.iter().any(|p| has_port(&self.ports, *p));
+        if !known && !self.around.kept.awaits(packet.source, (packet.destination, packet.destination_port)) {
             return;
         }
         if ports.contains(&DHCP_SERVER_PORT) {
@@ -209,13 +212,18 @@ impl Sensor {
         let source = self.around.end(packet.source, packet.source_port, at);
         let destination = self.around.end(packet.destination, packet.destination_port, at);
         let key = self.around.key;
+        // Lent for this datagram: what is said goes to the same place.
+        let mut kept = core::mem::take(&mut self.around.kept);
         let mut out = |o: Observation| self.around.observe(o);
-        for detector in DATAGRAM_DETECTORS {
-            if detector.ports.iter().any(|p| ports.contains(p))
-                && (detector.listen)(&datagram, &mut Ears { at, source, destination, key, out: &mut out })
-            {
-                return;
-            }
+        let detectors = if known { DATAGRAM_DETECTORS } else { AWAITING };
+        let heard = detectors.iter().any(|detector| {
+            let mut ears = Ears { at, source, destination, key, kept: &mut kept, out: &mut out };
+            let meant = !known || detector.ports.iter().any(|p| ports.contains(p));
+            meant && (detector.listen)(&datagram, &mut ears)
+        });
+        self.around.kept = kept;
+        if heard || !known {
+            return;
         }
         self.around.faults.datagram(ports, datagram.cut);
     }
@@ -301,6 +309,7 @@ struct Around {
     airwaves: Airwaves,
     inventory: Inventory,
     leases: Leases,
+    kept: Kept,
     key: u64,
     /// Hardware addresses of the frame in hand.
     near: [Option<(IpAddr, Mac)>; 2],
