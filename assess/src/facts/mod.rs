@@ -233,6 +233,8 @@ fn host<'k>(
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
     values.flag("upnp.mapping", heard.has(Fact::PortMapped));
+    let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
+    values.word("remote.tool", tool.map(|t| t.word()));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);

@@ -8,15 +8,28 @@ use auscult_report::fact::Fact;
 pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::Protocol(_) => &["svc.protocol", "db.product", "lab.protocol", "svc.medical"],
-        Fact::Answered => &["svc.answered", "svc.clients", "host.reachable_outside", "net.guest_reached_clinical"],
+        Fact::Answered => &[
+            "svc.answered",
+            "svc.clients",
+            "print.reached_from",
+            "host.reachable_outside",
+            "net.guest_reached_clinical",
+        ],
         Fact::OutsideNetwork => &["svc.outside_networks"],
         Fact::Refused => &["svc.outside_refused"],
         Fact::Encryption(_) => &["svc.encrypted"],
         Fact::Login(_) => &["svc.login"],
         Fact::DataServed => &["svc.data_served"],
-        Fact::Software(_) => {
-            &["sw.support", "sw.proof", "sw.behind", "sw.kev", "sw.age_years", "dicom.toolkit_age", "mirth.version_age"]
-        }
+        Fact::Software(_) => &[
+            "db.product",
+            "sw.support",
+            "sw.proof",
+            "sw.behind",
+            "sw.kev",
+            "sw.age_years",
+            "dicom.toolkit_age",
+            "mirth.version_age",
+        ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
         Fact::TlsVersion(_) => &["tls.version"],
@@ -41,6 +54,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
         Fact::Medical => &["host.medical", "svc.medical"],
         Fact::System(_) => {
@@ -143,6 +157,6 @@ mod tests {
 
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
-        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote",
     ];
 }
