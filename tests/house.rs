@@ -76,6 +76,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "spool",
             "courier",
             "run",
+            "setup",
             "inspect",
         ],
     ),

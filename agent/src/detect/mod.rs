@@ -2,10 +2,11 @@
 //!
 //! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
 //! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
-//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
-//! line in a list.
+//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams, a [`link::LinkDetector`] for what is said
+//! directly on the link. Growing the sensor means one file and one line in a list.
 
 pub mod announce;
+pub mod bacnet;
 pub mod broker;
 pub mod cipher;
 pub mod database;
@@ -17,17 +18,22 @@ mod dicom_walk;
 pub mod directory;
 pub mod files;
 pub mod follow;
+pub mod home;
 pub mod imaging;
 pub mod leases;
 pub mod lines;
+pub mod link;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
+pub mod mapping;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
 pub mod names;
+pub mod neighbours;
+pub mod netbeui;
 pub mod portal;
 pub mod postgresql;
 pub mod remote;
@@ -47,6 +53,7 @@ mod web_path;
 mod web_request;
 mod web_server;
 mod web_side;
+pub mod web_stream;
 mod web_text;
 mod web_told;
 pub mod wireless;
@@ -326,6 +333,7 @@ fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
+    &web_stream::HTTP2,
     &secrecy::TLS,
     &imaging::DICOM,
     &messages::MLLP,
@@ -351,8 +359,18 @@ pub const DETECTORS: &[&Detector] = &[
 ];
 
 /// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
-    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &workgroup::WORKGROUP, &management::SNMP];
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
+    &names::DHCP,
+    &names::DNS,
+    &names::MDNS,
+    &names::LLMNR,
+    &names::SSDP,
+    &workgroup::WORKGROUP,
+    &management::SNMP,
+    &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
+];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
 pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
@@ -418,6 +436,23 @@ pub(crate) mod testing {
             }
         }
         heard
+    }
+
+    /// Lets a listener hear what waits in two heads, once.
+    pub(crate) fn listen(listener: &mut dyn Listener, client: &mut Head, server: &mut Head, port: u16) -> Interest {
+        let at = Timestamp(1);
+        let end = |n: u8, port| End {
+            host: HostId(u64::from(n)),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, n].into(),
+            port,
+        };
+        let mut out = |_| {};
+        let (server_end, client_end) = (end(1, port), end(2, 40_000));
+        let (transport, key) = (Transport::Tcp, 7);
+        let mut said = Said { at, transport, server: server_end, client: client_end, key, out: &mut out };
+        let mut talk = Talk { at, client, server, server_port: port, from_start: true };
+        listener.listen(&mut talk, &mut said)
     }
 
     /// The facts alone, without repetition, in the order of their first hearing.

@@ -246,6 +246,7 @@ fn host<'k>(
     values.flag("host.lent", zone == Some(Zone::Guest));
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
+    values.flag("upnp.mapping", heard.has(Fact::PortMapped));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);
@@ -255,7 +256,7 @@ fn host<'k>(
 
 /// Every place that a service of a host can have.
 const fn services_of(host: HostId) -> RangeInclusive<Subject> {
-    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Udp, u16::MAX)
+    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Link, u16::MAX)
 }
 
 fn host_of(subject: Subject) -> Option<HostId> {

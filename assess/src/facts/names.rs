@@ -56,6 +56,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
             &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
         }
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
         _ => imaging_or_web(fact),
     }
