@@ -226,7 +226,8 @@ mod tests {
         let source = include_str!("answers.rs").lines().skip_while(|l| *l != "struct Raw {").skip(1);
         let keys: Vec<&str> = source.take_while(|l| *l != "}").filter_map(|l| l.trim().split(':').next()).collect();
         assert!(keys.len() == 10, "{keys:?}");
-        let shown = |line: &&str| keys.iter().any(|key| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+        let shown =
+            |line: &&str| keys.iter().any(|key| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
         let lines: Vec<&str> = shipped.lines().filter(shown).map(|line| line.trim_start_matches("# ")).collect();
         assert_eq!(lines.len(), keys.len(), "{lines:?}");
         let answers = Answers::read(&file("shipped", &lines.join("\n"))).unwrap();
