@@ -21,6 +21,7 @@ pub mod files;
 pub mod follow;
 pub mod home;
 pub mod imaging;
+pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
@@ -356,6 +357,8 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &laboratory::ASTM,
+    &laboratory::POCT1A,
     &camera::RTSP,
     &telephone::SIP,
 ];
