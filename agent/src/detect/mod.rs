@@ -22,6 +22,7 @@ pub mod follow;
 pub mod home;
 pub mod imaging;
 pub mod kept;
+pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
@@ -370,6 +371,8 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &laboratory::ASTM,
+    &laboratory::POCT1A,
     &camera::RTSP,
     &telephone::SIP,
     &rpc::RPC,
