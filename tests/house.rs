@@ -75,6 +75,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "spool",
             "courier",
             "run",
+            "setup",
             "inspect",
         ],
     ),

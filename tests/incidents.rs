@@ -15,11 +15,6 @@ use std::fs;
 /// Which finding of which story this sensor does not raise, and why.
 const UNHEARD: &[(&str, &str, &str)] = &[
     ("propublica", "new-outside-exposure", HISTORY),
-    (
-        "propublica",
-        "firewall-hole-by-itself",
-        "no detector for UPnP, NAT-PMP and PCP yet: upnp.mapping is never stated",
-    ),
     ("mobilexusa", "medical-bulk-to-new-place", HISTORY),
     (
         "newmexico",

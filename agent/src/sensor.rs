@@ -6,22 +6,20 @@ use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
 use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
-use crate::detect::stack::by_syn;
-use crate::detect::wireless::{Airwaves, Ownership, clear_kind};
-use crate::detect::{AWAITING, Amount, DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
+use crate::detect::wireless::{Airwaves, Ownership};
+use crate::detect::{AWAITING, DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
-use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
+use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
-use crate::wire::syn::SynOptions;
 use crate::wire::{WireError, dot11};
+use around::Around;
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
-use auscult_report::fact::Fact;
-use auscult_report::subject::{Bssid, HostId, Subject};
+use auscult_report::subject::Bssid;
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
@@ -29,6 +27,7 @@ use core::net::IpAddr;
 use entries::host_entries;
 use faults::Faults;
 
+mod around;
 mod entries;
 mod faults;
 
@@ -178,6 +177,11 @@ impl Sensor {
                     }
                     return;
                 }
+                Body::Link(message) => return self.around.on_link(at, layers.link, &message),
+                Body::Icmp6(packet) => {
+                    self.around.near = near(&layers, &packet);
+                    return self.around.advertised(at, &packet);
+                }
                 Body::OtherIp => return,
                 Body::Fragment => &mut self.counters.fragments,
                 Body::Other => {
@@ -201,6 +205,9 @@ impl Sensor {
         }
         if ports.contains(&DHCP_SERVER_PORT) {
             self.around.lease(at, packet.payload);
+        }
+        if packet.source_port == home::SERVER {
+            self.around.delegated(packet.payload);
         }
         let datagram = Datagram {
             at,
@@ -300,74 +307,6 @@ impl Sensor {
     /// The names that access points announced: for the person at the keyboard, never for a report.
     pub fn network_names(&self) -> impl Iterator<Item = (Bssid, &[u8])> {
         self.around.airwaves.names()
-    }
-}
-
-/// What conversations need around them.
-struct Around {
-    hosts: Hosts,
-    airwaves: Airwaves,
-    inventory: Inventory,
-    leases: Leases,
-    kept: Kept,
-    key: u64,
-    /// Hardware addresses of the frame in hand.
-    near: [Option<(IpAddr, Mac)>; 2],
-    /// The network in whose air the frame in hand was readable.
-    air: Option<Bssid>,
-    faults: Faults,
-}
-
-impl Around {
-    /// A host of the clinic calls: the traits of its SYN hint at its system (never more than a hint).
-    fn call(&mut self, at: Timestamp, segment: &Segment<'_>) {
-        let packet = &segment.packet;
-        if matches!(self.hosts.zone(packet.source), Zone::Outside | Zone::OtherPrivate | Zone::Vpn) {
-            return;
-        }
-        if let Some(sign) = by_syn(packet.ttl, segment.window, &SynOptions::read(segment.options)) {
-            let caller = self.end(packet.source, packet.source_port, at);
-            self.say(at, caller.host, Fact::System(sign));
-        }
-    }
-
-    /// A host was given an address: what it called itself while it had none belongs to that address.
-    fn lease(&mut self, at: Timestamp, payload: &[u8]) {
-        if let Some((address, hardware, facts)) = self.leases.hear(payload, at) {
-            let (host, _) = self.hosts.meet(address, Some(hardware), at);
-            for fact in facts.iter() {
-                self.say(at, host, fact);
-            }
-        }
-    }
-
-    fn say(&mut self, at: Timestamp, host: HostId, fact: Fact) {
-        self.observe(Observation { at, subject: Subject::Host(host), zone: None, fact, amount: Amount::Times(1) });
-    }
-}
-
-impl Surroundings for Around {
-    fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End {
-        let hardware = self.near.iter().flatten().find(|(a, _)| *a == address).map(|(_, h)| *h);
-        let (host, zone) = self.hosts.meet(address, hardware, at);
-        End { host, zone, address, port }
-    }
-
-    fn observe(&mut self, observation: Observation) {
-        self.inventory.take(&observation);
-        let (Some(bssid), Fact::Protocol(protocol)) = (self.air, observation.fact) else { return };
-        if let Some(kind) = clear_kind(protocol) {
-            let Around { airwaves, inventory, .. } = self;
-            airwaves.clear_kind_heard(bssid, kind, observation.at, &mut |o| inventory.take(&o));
-        }
-    }
-
-    fn unknown(&mut self) {
-        self.faults.unknown(FaultPlace::Conversation);
-    }
-
-    fn key(&self) -> u64 {
-        self.key
     }
 }
 

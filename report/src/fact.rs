@@ -203,6 +203,10 @@ pub enum Fact {
     LdapClearBind,
     /// `ldap.anonymous_data`: entries were given to somebody without a name.
     LdapAnonymousData,
+    /// The VLAN of the port behind which the sensor hears its neighbour (IEEE 802.1Q annex D, CDP): without a tag.
+    PortVlan(u16),
+    /// `upnp.mapping`: a router granted the host a port on the outside (UPnP `AddPortMapping`, NAT-PMP, PCP).
+    PortMapped,
     /// `remote.tool`: a session with a server of this remote-support program.
     RemoteTool(RemoteTool),
     /// What a host of the clinic offers when it begins TLS or QUIC: the same program offers the same.

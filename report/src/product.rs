@@ -168,7 +168,7 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("dhcpcd", "dhcpcd", ""),
     ("Microsoft DHCP client", "MSFT", ""),
     ("Android DHCP client", "android-dhcp", ""),
-    ("Cisco IOS", "Cisco IOS", ""),
+    ("Cisco IOS", "Cisco IOS", "cisco-ios"),
     ("Brother printer", "Brother", ""),
     ("HP printer", "HP|Hewlett-Packard", ""),
     ("Jenkins", "Jenkins", "jenkins"),

@@ -12,6 +12,8 @@ words! {
         Mssql = "mssql", OracleTns = "oracle-tns", Elasticsearch = "elasticsearch", Ssdp = "ssdp", Llmnr = "llmnr",
         Ntp = "ntp", Rtsp = "rtsp", Sip = "sip", Ipp = "ipp", Astm = "astm", Poct1a = "poct1a", Rsync = "rsync",
         Bacnet = "bacnet", Quic = "quic",
+        BacnetApdu = "bacnet-apdu", BacnetNpdu = "bacnet-npdu", Lldp = "lldp", Cdp = "cdp",
+        NatPmp = "nat-pmp", Pcp = "pcp", Dhcpv6 = "dhcpv6",
         Nfs = "nfs", Rpcbind = "rpcbind", Tftp = "tftp", Kerberos = "kerberos", Jetdirect = "jetdirect", Lpd = "lpd",
         Docker = "docker", Webmin = "webmin", Winrm = "winrm",
     }
@@ -102,6 +104,7 @@ Role {
     Modality = "modality", Archive = "archive", Lab = "lab", Monitor = "monitor", Pump = "pump",
     Workstation = "workstation", Server = "server", Printer = "printer", Router = "router", Camera = "camera",
     Phone = "phone", Unknown = "unknown",
+    Switch = "switch", AccessPoint = "access-point",
 } }
 words! { /// `os.family`.
 SystemFamily {

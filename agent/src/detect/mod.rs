@@ -2,12 +2,14 @@
 //!
 //! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
 //! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
-//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
-//! line in a list.
+//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams, a [`link::LinkDetector`] for what is said
+//! directly on the link. Growing the sensor means one file and one line in a list.
 
 pub mod announce;
+pub mod bacnet;
 pub mod broker;
 pub mod cipher;
+mod counted;
 pub mod database;
 pub mod desktop;
 mod dicom_maker;
@@ -17,18 +19,23 @@ mod dicom_walk;
 pub mod directory;
 pub mod files;
 pub mod follow;
+pub mod home;
 pub mod imaging;
 pub mod kept;
 pub mod leases;
 pub mod lines;
+pub mod link;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
+pub mod mapping;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
 pub mod names;
+pub mod neighbours;
+pub mod netbeui;
 pub mod portal;
 pub mod postgresql;
 pub mod printer;
@@ -71,6 +78,7 @@ use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use counted::{keyed_hash, network_prefix};
 use kept::Kept;
 
 /// One protocol over TCP that the sensor understands.
@@ -313,29 +321,6 @@ pub enum Amount {
     Different(u64),
 }
 
-/// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
-fn network_prefix(address: IpAddr) -> ([u8; 6], usize) {
-    match address.to_canonical() {
-        IpAddr::V4(a) => {
-            let [a, b, c, _] = a.octets();
-            ([a, b, c, 0, 0, 0], 3)
-        }
-        IpAddr::V6(a) => {
-            let [a, b, c, d, e, f, ..] = a.octets();
-            ([a, b, c, d, e, f], 6)
-        }
-    }
-}
-
-/// SipHash of `thing` under a key that stays on the sensor: for counting, never for telling.
-fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
-    use core::hash::Hasher;
-    let mut hasher = std::collections::hash_map::DefaultHasher::new();
-    hasher.write_u64(key);
-    hasher.write(thing);
-    hasher.finish()
-}
-
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
@@ -378,6 +363,9 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &names::SSDP,
     &workgroup::WORKGROUP,
     &management::SNMP,
+    &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
     &quic::QUIC,
     &rpc::RPC_DATAGRAM,
     &tftp::TFTP,
@@ -386,6 +374,9 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
 
 /// Who is asked about datagrams between other ports that [`Kept::awaits`].
 pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
+
+/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
+pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -57,6 +57,10 @@ pub(super) fn hear(
     if answer.fields.all("Set-Cookie").take(MAX_SET_COOKIES).any(sets_session) {
         told.service(said, Fact::WebSessionInClear);
     }
+    if answer.status == 200 && asked.is_some_and(|a| a.maps_port) {
+        told.server_host(said, Fact::Role(Role::Router));
+        said.client_host(Fact::PortMapped);
+    }
     let to_login = redirects(answer, said, told);
     if let Some(asked) = asked {
         identity(asked, answer.status, to_login, said, told);

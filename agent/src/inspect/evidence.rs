@@ -102,6 +102,8 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
         Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
         Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
+        Fact::PortMapped => format!("was given {} on the outside by its router", times(n, "port")),
+        Fact::PortVlan(v) => format!("its port is in VLAN {v}"),
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
         Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
         Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),

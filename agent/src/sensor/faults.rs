@@ -3,6 +3,7 @@
 //! Keeps: counts, at most [`MAX_FAULTS`] of them. Drops: the octets, and which field it was: that stands in a debugger, not in a
 //! report.
 
+use crate::detect::DATAGRAM_DETECTORS;
 use crate::wire::WireError;
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultKind, FaultPlace, MAX_FAULTS};
@@ -32,7 +33,8 @@ impl Faults {
 
     /// A datagram that is not of the protocol of its port.
     pub(super) fn datagram(&mut self, ports: [u16; 2], cut: bool) {
-        let protocol = PORTS.iter().find(|(port, _)| ports.contains(port)).map(|(_, protocol)| *protocol);
+        let detector = DATAGRAM_DETECTORS.iter().find(|d| d.ports.iter().any(|p| ports.contains(p)));
+        let protocol = detector.and_then(|d| protocol(d.name));
         // A search says nothing that is looked for: it was understood.
         if protocol != Some(Protocol::Ssdp) {
             self.count(FaultPlace::Datagram, protocol, if cut { FaultKind::Cut } else { FaultKind::NotUnderstood });
@@ -52,17 +54,14 @@ impl Faults {
     }
 }
 
-/// The protocols of the ports that datagrams are listened to at.
-const PORTS: &[(u16, Protocol)] = &[
-    (53, Protocol::Dns),
-    (67, Protocol::Dhcp),
-    (68, Protocol::Dhcp),
-    (137, Protocol::Nbns),
-    (161, Protocol::Snmp),
-    (1_900, Protocol::Ssdp),
-    (5_353, Protocol::Mdns),
-    (5_355, Protocol::Llmnr),
-];
+/// The protocol that a detector is named after.
+fn protocol(name: &str) -> Option<Protocol> {
+    let otherwise = OTHERWISE.iter().find(|(n, _)| *n == name).map(|(_, protocol)| *protocol);
+    otherwise.or_else(|| Protocol::from_word(name))
+}
+
+/// The protocol of a detector that is called otherwise.
+const OTHERWISE: &[(&str, Protocol)] = &[("workgroup", Protocol::Nbns)];
 
 #[cfg(test)]
 mod tests {
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_sort_of_fault_finds_room() {
-        let most = FaultPlace::ALL.len() * FaultKind::ALL.len() + PORTS.len() * 2;
+        let most = FaultPlace::ALL.len() * FaultKind::ALL.len() + DATAGRAM_DETECTORS.len() * 2;
         assert!(most <= MAX_FAULTS, "{most}");
     }
 }

@@ -3,9 +3,12 @@
 //! One file a standard, each a set of views over borrowed octets. Views keep what a fact may need and skip the rest;
 //! unknown values stay numbers, because a sensor must not stumble on tomorrow.
 
+pub mod bacnet;
 pub mod ber;
+pub mod cdp;
 pub mod certificate;
 pub mod dhcp;
+pub mod dhcp6;
 pub mod dicom;
 pub mod dicom_items;
 pub mod dimse;
@@ -17,15 +20,20 @@ pub mod hostapd;
 pub mod hpack;
 pub mod http;
 pub mod http2;
+pub mod internet;
 pub mod ja4;
 pub mod kerberos;
 pub mod layers;
 pub mod ldap;
+pub mod lldp;
 pub mod memcached;
 pub mod mllp;
 pub mod mongodb;
 pub mod mqtt;
 pub mod mysql;
+pub mod natpmp;
+pub mod ndp;
+pub mod netbeui;
 pub mod netbios;
 pub mod netlink;
 pub mod nl80211;

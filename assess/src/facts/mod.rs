@@ -232,6 +232,7 @@ fn host<'k>(
     values.flag("host.lent", zone == Some(Zone::Guest));
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
+    values.flag("upnp.mapping", heard.has(Fact::PortMapped));
     let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
     values.word("remote.tool", tool.map(|t| t.word()));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
@@ -243,7 +244,7 @@ fn host<'k>(
 
 /// Every place that a service of a host can have.
 const fn services_of(host: HostId) -> RangeInclusive<Subject> {
-    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Udp, u16::MAX)
+    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Link, u16::MAX)
 }
 
 fn host_of(subject: Subject) -> Option<HostId> {

@@ -54,13 +54,13 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::RemoteTool(_) => &["remote.tool"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
         Fact::Medical => &["host.medical", "svc.medical"],
         Fact::System(_) => {
             &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
         }
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
         _ => imaging_or_web(fact),
     }
@@ -99,11 +99,11 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
-        _ => wireless(fact),
+        _ => others(fact),
     }
 }
 
-const fn wireless(fact: &Fact) -> &'static [&'static str] {
+const fn others(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
         Fact::WifiPmf(_) => &["wifi.pmf"],
@@ -118,6 +118,7 @@ const fn wireless(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         _ => &[],
     }
 }
