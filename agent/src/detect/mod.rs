@@ -10,6 +10,7 @@ pub mod bacnet;
 pub mod broker;
 pub mod camera;
 pub mod cipher;
+mod counted;
 pub mod database;
 pub mod desktop;
 mod dicom_maker;
@@ -80,6 +81,7 @@ use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use counted::{keyed_hash, network_prefix};
 use kept::Kept;
 
 /// One protocol over TCP that the sensor understands.
@@ -320,29 +322,6 @@ pub enum Amount {
     Times(u32),
     /// One of a number of different things, by keyed hash.
     Different(u64),
-}
-
-/// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
-fn network_prefix(address: IpAddr) -> ([u8; 6], usize) {
-    match address.to_canonical() {
-        IpAddr::V4(a) => {
-            let [a, b, c, _] = a.octets();
-            ([a, b, c, 0, 0, 0], 3)
-        }
-        IpAddr::V6(a) => {
-            let [a, b, c, d, e, f, ..] = a.octets();
-            ([a, b, c, d, e, f], 6)
-        }
-    }
-}
-
-/// SipHash of `thing` under a key that stays on the sensor: for counting, never for telling.
-fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
-    use core::hash::Hasher;
-    let mut hasher = std::collections::hash_map::DefaultHasher::new();
-    hasher.write_u64(key);
-    hasher.write(thing);
-    hasher.finish()
 }
 
 /// What is understood over TCP, the surest signs first.

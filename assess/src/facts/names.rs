@@ -105,11 +105,11 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
-        _ => wireless(fact),
+        _ => others(fact),
     }
 }
 
-const fn wireless(fact: &Fact) -> &'static [&'static str] {
+const fn others(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
         Fact::WifiPmf(_) => &["wifi.pmf"],
@@ -124,6 +124,7 @@ const fn wireless(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         _ => &[],
     }
 }
