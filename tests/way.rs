@@ -77,6 +77,18 @@ impl Way {
         })
     }
 
+    /// Asks for the head of an answer alone: status, headers.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub fn head(&mut self, request: Request<Full<Bytes>>) -> Result<(u16, HeaderMap), String> {
+        self.runtime.block_on(async {
+            self.sender.ready().await.map_err(|e| e.to_string())?;
+            let response = self.sender.send_request(request).await.map_err(|e| e.to_string())?;
+            Ok((response.status().as_u16(), response.headers().clone()))
+        })
+    }
+
     /// Sends reports: status, and the receipt if there is one.
     pub fn reports(&mut self, reports: &[SealedReport]) -> (u16, Option<Receipt>) {
         let (octets, _) = batch(reports.iter().map(SealedReport::octets));

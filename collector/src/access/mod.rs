@@ -11,7 +11,7 @@ mod secret;
 
 pub use people::{Account, FIRST_CODE_MS, People, SignIn, Visitor, invite};
 pub use roles::{Right, Role};
-pub use secret::{hex, new_token, octets, token_hash};
+pub use secret::{digits_at, hex, new_token, octets, token_hash};
 
 use crate::authority::{Authority, AuthorityError, Bundle, Vault};
 use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};

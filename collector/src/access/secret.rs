@@ -111,6 +111,12 @@ pub(super) fn step_of(key: &[u8], digits: &str, now: Timestamp, used: u64) -> Op
     (first..=current.saturating_add(1)).find(|step| digits_of(key, *step) == typed)
 }
 
+/// The six digits that a second factor shows at a moment.
+#[must_use]
+pub fn digits_at(key: &[u8], now: Timestamp) -> String {
+    digits_of(key, now.0 / STEP_MS)
+}
+
 /// The six digits of a step (RFC 4226 section 5.3).
 fn digits_of(key: &[u8], step: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);

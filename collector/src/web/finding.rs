@@ -63,6 +63,9 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let (at, visitor, now) = (visit.clinic()?, visit.visitor()?, visit.now);
     let (sensor, row) = found(visit)?;
     let (what, reason) = (visit.form.get("what"), visit.form.get("reason").trim());
+    if !["accepted", "fixed", "not-true", "open"].contains(&what) {
+        return Err(Problem::FORM);
+    }
     if !at.role.may_decide(what) {
         return Err(Problem::NOT_YOURS);
     }
