@@ -493,3 +493,43 @@ struct Found {
     subject: String,
     code: String,
 }
+
+#[test]
+fn a_thousand_clinics_and_five_hundred_findings_make_no_page_longer_than_150_kb() {
+    let station = Station::new();
+    let Found { sensor, .. } = found(&station, "north", 1);
+    let store = &station.service().desk().store;
+    let data = rusqlite::Connection::open(&station.config.store).unwrap();
+    data.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let today = station.now().days();
+    data.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for n in 0..1_000u32 {
+        let id = [&[0xee; 12][..], &n.to_be_bytes()].concat();
+        let clinic = "INSERT INTO clinic VALUES (?1, ?2, ?3, 'active', ?1, 1, 1, 0, 0)";
+        data.execute(clinic, rusqlite::params![id, format!("clinic-{n}"), format!("Medical practice number {n}")])
+            .unwrap();
+        // Every day another level, somebody listened on most of them: the longest picture that there is.
+        let cells: Vec<u8> = (0..370u32).map(|day| (day + n) as u8 % 6 | if day % 9 == 0 { 0 } else { 0x80 }).collect();
+        data.execute("INSERT INTO strip VALUES (?1, ?2, ?3)", rusqlite::params![id, today, cells]).unwrap();
+    }
+    let north = station.clinic("north").id();
+    for n in 0..500u64 {
+        let subject = postcard::to_allocvec(&Subject::Host(auscult_report::subject::HostId(n << 40 | n))).unwrap();
+        let finding = "INSERT INTO finding VALUES (?1, ?2, 'dicom-no-user-identity', ?3, 1, ?4, 90, x'00', ?5, ?5, 1, ?5, 0, NULL, NULL, 1)";
+        let values = rusqlite::params![north.0, sensor.0, subject, n % 5, station.now().0];
+        data.execute(finding, values).unwrap();
+    }
+    data.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.clinics().unwrap().len(), 1_002);
+    let mut admin = admin(&station);
+    for path in ["/", "/fleet", "/fleet?order=name&after=clinic-500", "/clinics/north", "/clinics/north?from=150"] {
+        let answer = admin.get(path);
+        println!("{path}: {} octets", answer.text.len());
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.text.len() <= 150_000, "{path}: {}", answer.text.len());
+    }
+    assert!(admin.get("/clinics/north").text.contains("150 of 50"), "{}", admin.get("/clinics/north").text);
+    assert!(admin.get("/fleet").text.contains("1002 of 1002 clinics"));
+    let found = admin.get("/fleet?q=number+77").text;
+    assert_eq!(found.matches("<th scope=\"row\">").count(), 11, "77 and 770 to 779");
+}

@@ -7,7 +7,12 @@ const where = (e) => `${e.tagName.toLowerCase()}.${e.className.baseVal ?? e.clas
 
 // Text on its ground: 4.5 to 1, or 3 to 1 where it is large.
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const known = new Map();
 const rgba = (colour) => {
+  if (!known.has(colour)) known.set(colour, read(colour));
+  return known.get(colour);
+};
+const read = (colour) => {
   canvas.clearRect(0, 0, 1, 1);
   canvas.fillStyle = colour;
   canvas.fillRect(0, 0, 1, 1);

@@ -97,15 +97,33 @@ impl Window {
     }
 
     /// Clicks what a selector names and goes where that leads.
+    ///
+    /// # Panics
+    /// If it is not there, or cannot be clicked.
     pub fn click(&self, css: &str) {
-        let element = self.element("css selector", css);
-        self.own("POST", &format!("element/{element}/click"), &json!({}));
+        self.click_by("css selector", css);
     }
 
     /// Clicks a link by its words.
+    ///
+    /// # Panics
+    /// If it is not there, or cannot be clicked.
     pub fn follow(&self, words: &str) {
-        let element = self.element("partial link text", words);
-        self.own("POST", &format!("element/{element}/click"), &json!({}));
+        self.click_by("partial link text", words);
+    }
+
+    /// A live part of a page may be another between finding and clicking: then it is found again, as a person does.
+    fn click_by(&self, using: &str, value: &str) {
+        for _ in 0..5 {
+            let element = self.element(using, value);
+            let clicked = self.asked("POST", &format!("/session/{}/element/{element}/click", self.session), &json!({}));
+            match clicked["error"].as_str() {
+                None => return,
+                Some("stale element reference") => {}
+                Some(other) => panic!("{value}: {other} {}", clicked["message"]),
+            }
+        }
+        panic!("{value} is another each time");
     }
 
     /// Types into a field.
@@ -129,19 +147,23 @@ impl Window {
     }
 
     /// Says something to the browser in its own protocol.
+    #[allow(clippy::must_use_candidate, reason = "mostly it is only told")]
     pub fn tell(&self, what: &str, parameters: &Value) -> Value {
         self.own("POST", "goog/cdp/execute", &json!({"cmd": what, "params": parameters}))
     }
 
-    /// A picture of the whole page at a width, `target/tmp/pages/NAME-WIDTH.png`.
+    /// A picture of the whole page at a width, `target/tmp/pages/NAME-WIDTH.png`. Says whether the page is wider than the window: then
+    /// somebody has to push it about.
     ///
     /// # Panics
     /// If it cannot be written.
-    pub fn picture(&self, name: &str, width: u32) {
+    pub fn picture(&self, name: &str, width: u32) -> bool {
         let size =
             |height: u64| json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         self.tell("Emulation.setDeviceMetricsOverride", &size(900));
         let height = self.script("return document.documentElement.scrollHeight").as_u64().unwrap_or(900);
+        let is_wider =
+            self.script("return document.documentElement.scrollWidth > window.innerWidth + 1") == json!(true);
         self.tell("Emulation.setDeviceMetricsOverride", &size(height.clamp(600, 6_000)));
         let shot = self.own("GET", "screenshot", &Value::Null);
         let folder = target().join("tmp").join("pages");
@@ -149,16 +171,7 @@ impl Window {
         let octets = Base64::decode_vec(shot.as_str().unwrap()).unwrap();
         fs::write(folder.join(format!("{name}-{width}.png")), octets).unwrap();
         self.tell("Emulation.clearDeviceMetricsOverride", &json!({}));
-    }
-
-    /// Whether the page is wider than the window at a width: then somebody has to push it about.
-    #[must_use]
-    pub fn overflows(&self, width: u32) -> bool {
-        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
-        self.tell("Emulation.setDeviceMetricsOverride", &size);
-        let wider = self.script("return document.documentElement.scrollWidth > window.innerWidth + 1");
-        self.tell("Emulation.clearDeviceMetricsOverride", &json!({}));
-        wider == json!(true)
+        is_wider
     }
 
     /// What the browser complained of since the last time: errors of scripts, and what the pages' policy forbade.
@@ -181,6 +194,13 @@ impl Window {
 
     /// One question to the driver: its value. What it refuses breaks the test, in its own words.
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let value = self.asked(method, path, body);
+        assert!(value["error"].is_null(), "{method} {path}: {} {}", value["error"], value["message"]);
+        value
+    }
+
+    /// One question to the driver: its value, or what it refuses.
+    fn asked(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
@@ -203,14 +223,7 @@ impl Window {
         }
         let mut octets = vec![0; length];
         reader.read_exact(&mut octets).unwrap();
-        let answer: Value = serde_json::from_slice(&octets).unwrap();
-        assert!(
-            answer["value"]["error"].is_null(),
-            "{method} {path}: {} {}",
-            answer["value"]["error"],
-            answer["value"]["message"]
-        );
-        answer["value"].clone()
+        serde_json::from_slice::<Value>(&octets).unwrap()["value"].clone()
     }
 }
 

@@ -63,10 +63,15 @@
   if (!from || !window.EventSource) return;
   const part = document.querySelector("[data-now]");
   const line = document.querySelector(".news");
+  let shown = "";
   const renew = async () => {
     const answer = await fetch(part.dataset.now, { headers: { accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // What says the same stays: a button is not taken from under a finger.
+    const text = await answer.text();
+    if (text === shown) return;
+    shown = text;
+    const fresh = new DOMParser().parseFromString(text, "text/html");
     part.replaceChildren(...fresh.body.childNodes);
     count();
   };

@@ -31,6 +31,9 @@ struct ClinicPage<'d> {
     boxes: Vec<Box_>,
     more_boxes: usize,
     open: Vec<Matter<'d>>,
+    all_open: usize,
+    /// Where the rest of what is open begins.
+    next: Option<usize>,
     decided: Vec<(String, Matter<'d>)>,
     sensors: usize,
     ledger: Option<(u64, String)>,
@@ -48,7 +51,7 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
     let sensors = at.store.watched().map_err(busy)?;
     let (opened, mended) = changes(desk, visit).map_err(busy)?;
     let head = at.store.ledger_head().map_err(busy)?;
-    let (open, decided): (Vec<Matter<'d>>, Vec<Matter<'d>>) = found.into_iter().partition(Matter::is_open);
+    let (mut open, decided): (Vec<Matter<'d>>, Vec<Matter<'d>>) = found.into_iter().partition(Matter::is_open);
     let mut boxes = boxes(open.iter().chain(&decided));
     let more_boxes = boxes.len().saturating_sub(MOST_BOXES);
     boxes.truncate(MOST_BOXES);
@@ -60,6 +63,9 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
         Some(_) => "fair",
         None => "good",
     };
+    let (all_open, from) = (open.len(), visit.query.get("from").parse().unwrap_or(0usize));
+    let next = from.saturating_add(LISTED);
+    open = open.into_iter().skip(from).take(LISTED).collect();
     Ok(ClinicPage {
         frame: visit.frame(at.row.title.clone(), "clinic"),
         name: at.row.name.clone(),
@@ -72,7 +78,9 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
         boxes,
         more_boxes,
         open,
-        decided: decided.into_iter().map(|m| (stands(m.standing), m)).collect(),
+        all_open,
+        next: (next < all_open).then_some(next),
+        decided: decided.into_iter().take(LISTED).map(|m| (stands(m.standing), m)).collect(),
         sensors: sensors.len(),
         ledger: head.map(|(size, changed)| (size, moment(changed))),
         printed: moment(now),
@@ -191,6 +199,8 @@ fn boxes<'a, 'd: 'a>(found: impl Iterator<Item = &'a Matter<'d>>) -> Vec<Box_> {
 
 /// Days of the strip.
 const YEAR: u64 = 365;
+/// Matters of a page: with its pictures it stays below 150 kB.
+const LISTED: usize = 150;
 /// More nobody takes in at a glance.
 const MOST_BOXES: usize = 24;
 /// As on the front page.
