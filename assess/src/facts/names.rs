@@ -58,7 +58,6 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::RemoteTool(_) => &["remote.tool"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
         Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
         Fact::System(_) => {
