@@ -1,7 +1,7 @@
 """Drives auscult-inspect --live in a pseudo-terminal, as a person would; says what came of it, as JSON.
 
 Arguments: the program, then its arguments. Standard input: a JSON list of steps, each done when what it waits for was seen:
-["until", TEXT] | ["keys", TEXT] | ["signal", NAME] | ["size", ROWS, COLUMNS] | ["stopped"] | ["end"]
+["until", TEXT] | ["keys", TEXT] | ["keys amid sizes", TEXT] | ["signal", NAME] | ["size", ROWS, COLUMNS] | ["stopped"] | ["end"]
 """
 
 import fcntl
@@ -65,6 +65,13 @@ def main():
             told.append(termios.tcgetattr(slave) != before)
         elif kind == "keys":
             seen = len(said)
+            os.write(master, step[1].encode())
+        elif kind == "keys amid sizes":
+            # The first wakes it; while it draws, a change of size and the key come together.
+            seen = len(said)
+            for _ in range(6):
+                os.kill(child, signal.SIGWINCH)
+                time.sleep(0.0003)
             os.write(master, step[1].encode())
         elif kind == "signal":
             seen = len(said)

@@ -131,6 +131,21 @@ fn whatever_ends_the_view_the_terminal_is_as_before() {
     assert_eq!(told["left"], true);
 }
 
+#[test]
+fn a_key_that_comes_with_a_change_of_size_is_not_lost() {
+    if !is_inside("a_key_that_comes_with_a_change_of_size_is_not_lost") {
+        return;
+    }
+    cable("heard", "there");
+    let mut steps = vec![json!(["until", "Findings"])];
+    for _ in 0..10 {
+        steps.extend([json!(["keys amid sizes", "?"]), json!(["until", "what a finding means"]), json!(["keys", "x"])]);
+    }
+    steps.extend([json!(["keys amid sizes", "q"]), json!(["end"])]);
+    let told = drive(&Value::Array(steps), &[]);
+    assert_eq!((&told["status"], &told["left"]), (&json!(0), &json!(true)), "{told}");
+}
+
 fn promiscuity() -> u32 {
     let told = Command::new("ip").args(["-d", "link", "show", "heard"]).output().unwrap();
     let text = String::from_utf8(told.stdout).unwrap();

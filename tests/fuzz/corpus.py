@@ -168,6 +168,13 @@ def seeds():
         "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
         "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
+        "ja4": talks("remote-support", 443) + tls,
+        "kerberos": talks("kerberos-logins", 88),
+        "onc_rpc": talks("nfs-to-others", 2049) + talks("nfs-to-others", 111),
+        "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
+        "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
+        "tftp": datagrams("tftp-files", 69),
+        "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
             bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am
             bytes.fromhex("810a0011" "0104" "0275070c" "0c00000005" "194d"),  # ReadProperty

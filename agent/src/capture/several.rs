@@ -202,16 +202,14 @@ impl Several {
     /// Gives what is still under way when the listening ends.
     pub fn rest(&mut self, now_ns: &dyn Fn() -> u64, hear: &mut dyn FnMut(&Frame<'_>)) {
         std::thread::sleep(Duration::from_millis(LATE_MS));
-        // Who goes on talking is not waited for longer.
-        let end_ns = now_ns().saturating_add(LONGEST_END_NS);
-        let mut left = true;
-        while left && now_ns() < end_ns {
-            left = false;
+        until_quiet(now_ns, || {
+            let mut left = false;
             self.hear_until(u64::MAX, now_ns, SOME, &mut |frame| {
                 left = true;
                 hear(frame);
             });
-        }
+            left
+        });
     }
 
     /// Frames for which the kernel had no room, since the beginning.
@@ -264,6 +262,17 @@ impl Several {
     }
 }
 
+/// Takes pieces until one is empty. Who goes on talking is not waited for longer than what the rings hold takes, also where the
+/// clock stands or is set back meanwhile.
+fn until_quiet(now_ns: &dyn Fn() -> u64, mut piece: impl FnMut() -> bool) {
+    let end_ns = now_ns().saturating_add(LONGEST_END_NS);
+    for _ in 0..MOST_PIECES {
+        if !piece() || now_ns() >= end_ns {
+            return;
+        }
+    }
+}
+
 impl Place {
     fn new(wanted: Wanted, source: Source) -> Place {
         Place { wanted, source, state: State::New, is_told: false, tally: Tally::default(), deaf_ms: 0 }
@@ -291,7 +300,46 @@ const SHORT: Duration = Duration::from_millis(5);
 const SOME: usize = 1_000;
 /// What lies in the rings when the listening ends is heard within a second.
 const LONGEST_END_NS: u64 = 1_000_000_000;
+/// Pieces of `SOME` frames: what eight rings of 16 MiB hold of the shortest frames.
+const MOST_PIECES: usize = 1_500;
 /// Who is away is looked for again after this pause.
 const PAUSE_MS: u64 = 1_000;
 /// Our own addresses are asked for after this pause: some 100 microseconds of work.
 const ASK_MS: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Pieces that are taken from who never stops talking, where the clock goes on so far with each look.
+    fn taken(step_ns: i64) -> usize {
+        let (clock, mut pieces) = (Cell::new(9_000_000_000_u64), 0);
+        let now = || {
+            clock.set(clock.get().saturating_add_signed(step_ns));
+            clock.get()
+        };
+        until_quiet(&now, || {
+            pieces = usize::saturating_add(pieces, 1);
+            true
+        });
+        pieces
+    }
+
+    #[test]
+    fn who_goes_on_talking_does_not_keep_the_listening_from_ending() {
+        assert_eq!(taken(600_000_000), 2, "a second is over");
+        assert_eq!(taken(0), MOST_PIECES, "the clock stands");
+        assert_eq!(taken(-1_000_000), MOST_PIECES, "the clock is set back");
+    }
+
+    #[test]
+    fn what_is_left_is_taken_and_an_empty_piece_is_the_end() {
+        let mut left = 5;
+        until_quiet(&|| 0, || {
+            left -= 1;
+            left > 0
+        });
+        assert_eq!(left, 0);
+    }
+}

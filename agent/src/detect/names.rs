@@ -254,6 +254,7 @@ mod tests {
             source: end([192, 168, 20, 2], Zone::Guest),
             destination: end([255, 255, 255, 255], Zone::Outside),
             key: 7,
+            kept: &mut crate::detect::kept::Kept::default(),
             out: &mut out,
         };
         let at = auscult_report::time::Timestamp(1);

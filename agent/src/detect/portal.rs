@@ -18,8 +18,8 @@ use std::collections::VecDeque;
 pub const HTTP: Detector = Detector {
     name: "http",
     version: 1,
-    hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP, ICAP and HTTP/2 \
-            are not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
+    hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP and ICAP are \
+            not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
             nothing is paired until both sides are sure again. A field can be forged or written by a proxy in front: \
             products and crawlers are what they call themselves. Compressed pages are not searched. Paths, names, \
             cookies, passwords and bodies are compared and dropped.",
@@ -239,8 +239,9 @@ impl Hears for Answers<'_, '_> {
     fn head(&mut self, octets: &[u8], look: bool) -> Result<web_side::Body, WireError> {
         let answer = http::Answer::read(octets)?;
         if answer.status == 101 {
-            let tls = answer.fields.get("Upgrade").is_some_and(|u| starts_with(u, b"TLS/"));
-            self.memory.over = Some(if tls { Interest::Again } else { Interest::Done });
+            let known = |u| starts_with(u, b"TLS/") || starts_with(u, b"h2c");
+            let known = answer.fields.get("Upgrade").is_some_and(known);
+            self.memory.over = Some(if known { Interest::Again } else { Interest::Done });
         }
         if (100..200).contains(&answer.status) {
             return Ok(web_side::Body { framing: Framing::Empty, wanted: false });
@@ -270,6 +271,10 @@ impl Hears for Answers<'_, '_> {
 
     fn lost(&mut self) {
         self.memory.unpair();
+    }
+
+    fn is_over(&self) -> bool {
+        self.memory.over.is_some()
     }
 }
 

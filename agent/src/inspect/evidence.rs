@@ -111,6 +111,7 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
         Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
         Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),
+        Fact::RemoteTool(t) => format!("a session of the remote-support program {}", t.word()),
         Fact::System(s) if s.build >= 1000 => {
             format!("says {} {}.{} build {} ({})", s.family.word(), s.major, s.minor, s.build, s.place.word())
         }

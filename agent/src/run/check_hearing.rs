@@ -3,6 +3,7 @@
 //! Keeps: counters, the kind of sight, the words of protocols. Drops: every fact and address that was heard; the engines end
 //! with the check.
 
+use super::check_air::Air;
 use super::check_paper::Line;
 use super::live::now_ns;
 use crate::capture::interface::{Keeping, Role, State, Wanted, Way, state};
@@ -36,7 +37,8 @@ pub(super) fn open(config: &Config, wanted: &[Wanted], keeping: Keeping, tell: &
             }
             Err(e) => {
                 let advice = "run the check as root or with CAP_NET_RAW, and look at capture.method";
-                tell(Line::wrong("interface", format!("cannot be heard ({})", e.error), advice).of(&wanted.name));
+                let about = if wanted.role == Role::Air { "radio" } else { "interface" };
+                tell(Line::wrong(about, format!("cannot be heard ({})", e.error), advice).of(&wanted.name));
             }
         }
     }
@@ -71,26 +73,24 @@ pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) ->
     began.elapsed().as_secs().max(1)
 }
 
-/// What came of it, one line an interface, then the air.
-pub(super) fn told(places: Vec<Place>, seconds: u64, radios: usize, tell: &mut dyn FnMut(Line)) {
-    let (mut air, mut networks) = (0u64, 0usize);
-    for Place { wanted, mut several, mut sensor } in places {
+/// What came of it, one line an interface; gives what was heard of the air.
+pub(super) fn told<'a>(places: &'a mut [Place], seconds: u64, tell: &mut dyn FnMut(Line)) -> Vec<Air<'a>> {
+    let mut airs = Vec::new();
+    for Place { wanted, several, sensor } in places {
         let Some(given) = several.given().into_iter().next() else { continue };
         let summary = sensor.close();
-        air = air.saturating_add(given.counts.radio);
-        networks = networks.saturating_add(beacons(&summary));
-        tell(line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
+        let is_radio = wanted.role == Role::Air;
+        airs.push(Air {
+            radio: is_radio.then_some(&wanted.name),
+            is_heard: given.is_here,
+            frames: given.counts.radio,
+            networks: beacons(&summary),
+        });
+        if !is_radio {
+            tell(line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
+        }
     }
-    tell(match (air, radios) {
-        (0, 0) => Line::well("radio", "none: Wi-Fi is not heard"),
-        (0, _) => Line::well("radio", "this machine has one, and none is configured: Wi-Fi is not heard"),
-        _ if networks == 0 => Line::attention(
-            "radio",
-            format!("{air} frames of the air, and no network among them"),
-            "check the antenna and the channels of the radio",
-        ),
-        _ => Line::well("radio", format!("{air} frames of the air, {networks} networks")),
-    });
+    airs
 }
 
 /// How an interface is heard.

@@ -7,6 +7,7 @@ use super::faults::Faults;
 use super::is_unspecified;
 use crate::detect::follow::Surroundings;
 use crate::detect::home::{advertised, delegated};
+use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
 use crate::detect::link::{LINK_DETECTORS, OnLink, link_local};
 use crate::detect::stack::by_syn;
@@ -31,6 +32,7 @@ pub(super) struct Around {
     pub(super) airwaves: Airwaves,
     pub(super) inventory: Inventory,
     pub(super) leases: Leases,
+    pub(super) kept: Kept,
     pub(super) key: u64,
     /// Hardware addresses of the frame in hand.
     pub(super) near: [Option<(IpAddr, Mac)>; 2],

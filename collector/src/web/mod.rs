@@ -7,6 +7,7 @@ mod limits;
 mod listener;
 mod meters;
 mod ops;
+mod part;
 mod problem;
 mod reviewer;
 mod sensor;
