@@ -42,6 +42,22 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::CertificateSelfSigned => &["cert.self_signed"],
         Fact::CertificateWeak => &["cert.weak"],
         Fact::CertificateNameFits(_) => &["cert.name_fits"],
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
+        Fact::System(_) => {
+            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
+        }
+        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
+        Fact::PortMapped => &["upnp.mapping"],
+        Fact::NameAnswered => &["lan.poisonable"],
+        _ => served(fact),
+    }
+}
+
+/// Data bases, files, administration, mail, cameras, directories.
+const fn served(fact: &Fact) -> &'static [&'static str] {
+    match fact {
         Fact::DatabasePasswordClear => &["db.password_clear"],
         Fact::DatabaseEmptyPassword => &["db.empty_password"],
         Fact::SmbDialect(_) => &["smb.dialect"],
@@ -58,15 +74,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
-        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
-        Fact::System(_) => {
-            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
-        }
-        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
-        Fact::CameraOpen => &["camera.open"],
-        Fact::PortMapped => &["upnp.mapping"],
-        Fact::NameAnswered => &["lan.poisonable"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         _ => imaging_or_web(fact),
     }
 }
@@ -123,7 +131,6 @@ const fn others(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
-        Fact::RemoteTool(_) => &["remote.tool"],
         _ => &[],
     }
 }
