@@ -1,10 +1,13 @@
 //! Every finding of the catalogue is raised by octets: the table of `tests/raised.rs`, from a capture file through sensor and judge.
 //!
+//! And what only looks like one, the table of `tests/trapped.rs`, does not raise it.
+//!
 //! Counts as failure: a finding without an entry and without a reason, an entry that does not raise it, a reason that no longer
-//! holds.
+//! holds, a trap that raises what it must not.
 
 use auscult_assess::knowledge::Knowledge;
 use auscult_tests::raised::{NOT_YET, RAISED, Raises};
+use auscult_tests::trapped::{MILDER, TRAPPED};
 use std::collections::BTreeSet;
 
 #[test]
@@ -40,6 +43,38 @@ fn every_finding_of_the_catalogue_is_raised_by_octets() {
     }
     let all = knowledge.rules().len();
     println!("{} of {all} findings are raised, {} not yet", all - NOT_YET.len(), NOT_YET.len());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn what_only_looks_like_a_finding_is_not_raised_or_is_milder() {
+    let knowledge = Knowledge::compiled();
+    let (mut faults, mut tried) = (Vec::new(), BTreeSet::new());
+    let traps = TRAPPED.iter().flat_map(|traps| traps.iter()).map(|trap| (None, trap));
+    for (at_most, (finding, words, tale)) in traps.chain(MILDER.iter().map(|(level, trap)| (Some(*level), trap))) {
+        let Some(rule) = knowledge.rule(finding) else {
+            faults.push(format!("the catalogue has no {finding}"));
+            continue;
+        };
+        if !rule.traps().any(|trap| trap.starts_with(words)) {
+            faults.push(format!("{finding} has no trap that begins with {words:?}"));
+        }
+        let (raised, sightings) = tale().raised();
+        match (raised.get(finding), at_most) {
+            (Some((severity, _)), None) => faults.push(format!("{finding}: {words:?} raises it ({})", severity.word())),
+            (None, Some(_)) => faults.push(format!("{finding}: {words:?} does not raise it at all")),
+            (Some((severity, _)), Some(most)) if *severity > most => {
+                faults.push(format!("{finding}: {words:?} is {}, not {}", severity.word(), most.word()));
+            }
+            _ => {}
+        }
+        if sightings < 2 {
+            faults.push(format!("{finding}: {words:?} is not heard at all"));
+        }
+        tried.insert((*finding, *words));
+    }
+    let all: usize = knowledge.rules().iter().map(|rule| rule.traps().count()).sum();
+    println!("{} of {all} traps are tried", tried.len());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

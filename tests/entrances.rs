@@ -25,6 +25,7 @@ pub type Enter = fn(&[u8]);
 
 /// The file's name, and how octets reach it.
 pub const ENTRANCES: &[(&str, Enter)] = &[
+    ("astm", |o| enter(Way::Talk(4000), o)),
     ("bacnet", |o| enter(Way::Datagram(47_808), o)),
     ("ber", |o| enter(Way::Datagram(161), o)),
     ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
@@ -38,6 +39,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("heads", in_heads),
     ("hostapd", radio::in_hostapd),
     ("hpack", |o| enter(Way::Talk(8080), o)),
     ("http", |o| enter(Way::Talk(80), o)),
@@ -61,6 +63,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("nl80211", radio::in_nl80211),
     ("ntlm", |o| enter(Way::Talk(445), o)),
     ("onc_rpc", |o| enter(Way::Talk(2049), o)),
+    ("poct1a", |o| enter(Way::Talk(3001), o)),
     ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("postgresql", |o| enter(Way::Talk(5432), o)),
     ("printing", |o| enter(Way::Talk(9100), o)),
@@ -83,6 +86,12 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
 ];
+
+/// A conversation with a camera, and a datagram to and from an exchange.
+fn in_heads(octets: &[u8]) {
+    enter(Way::Talk(554), octets);
+    enter(Way::Datagram(5060), octets);
+}
 
 /// Lets the octets in at the entrance of a `wire` file.
 pub fn at(name: &str, octets: &[u8]) {

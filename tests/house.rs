@@ -51,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "knowledge",
             "lifecycle",
             "sensing",
+            "past",
             "facts",
             "judge",
         ],

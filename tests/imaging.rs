@@ -34,6 +34,15 @@ pub const PLAIN: Association<'_> =
 
 /// Lets somebody associate, and get the answers.
 pub fn associate(recording: &mut Recording, client: Place, server: Place, what: &Association<'_>) {
+    associate_until(recording, client, server, what, &[6, 0, 0, 0, 0, 4, 0, 0, 0, 0]); // released
+}
+
+/// Lets somebody associate and ask for patients, whereupon the server ends it (PS3.8 9.3.8).
+pub fn associate_in_vain(recording: &mut Recording, client: Place, server: Place, what: &Association<'_>) {
+    associate_until(recording, client, server, what, &[7, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
+}
+
+fn associate_until(recording: &mut Recording, client: Place, server: Place, what: &Association<'_>, last: &[u8]) {
     let proposed = [vec![1, 0, 0xff, 0], item(0x30, what.class.as_bytes()), item(0x40, SYNTAX)].concat();
     let agreed = [vec![1, 0, what.result, 0], item(0x40, SYNTAX)].concat();
     let asks = pdu(1, what, &item(0x20, &proposed), what.identity);
@@ -49,7 +58,9 @@ pub fn associate(recording: &mut Recording, client: Place, server: Place, what: 
     for (order, answer) in &orders {
         says.extend([Says::C(order), Says::S(answer)]);
     }
-    says.extend([Says::C(&[5, 0, 0, 0, 0, 4, 0, 0, 0, 0]), Says::S(&[6, 0, 0, 0, 0, 4, 0, 0, 0, 0])]); // release
+    let query = command(what.class, 0x0020, None);
+    let asks_last = if last.first() == Some(&7) { &query[..] } else { &[5, 0, 0, 0, 0, 4, 0, 0, 0, 0] }; // C-FIND; release
+    says.extend([Says::C(asks_last), Says::S(last)]);
     speak(recording, client, server, &says);
 }
 

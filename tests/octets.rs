@@ -111,7 +111,8 @@ pub fn beacons(recording: &mut Recording, times: u16, bssid: [u8; 6], ssid: &str
         o.extend((n << 4).to_le_bytes()); // number
         o.extend([0; 8]); // clock of the access point
         o.extend([100, 0]); // every 100 time units
-        o.extend(if elements.is_empty() { [0x01, 0] } else { [0x11, 0] }); // access point; privacy
+        let is_private = elements.first() == Some(&RSN);
+        o.extend(if is_private { [0x11, 0] } else { [0x01, 0] }); // access point; privacy
         o.extend([0, u8::try_from(ssid.len()).unwrap()]);
         o.extend(ssid.as_bytes());
         o.extend([1, 4, 0x82, 0x84, 0x8b, 0x96]); // rates
@@ -133,7 +134,7 @@ pub fn network(bssid: [u8; 6], ssid: &str, elements: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn rsn(keys: u8, capabilities: u8) -> Vec<u8> {
     let suite = |kind| [0x00, 0x0f, 0xac, kind];
-    let mut o = vec![48, 20, 1, 0]; // element, length, version
+    let mut o = vec![RSN, 20, 1, 0]; // element, length, version
     o.extend(suite(4)); // for all: CCMP
     o.extend([&[1, 0][..], &suite(4)].concat()); // for each: CCMP
     o.extend([&[1, 0][..], &suite(keys)].concat());
@@ -172,11 +173,12 @@ pub fn ntlm_challenge(major: u8, minor: u8, build: u16) -> String {
     format!("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM {challenge}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// A TLS 1.2 handshake in which a client asks for a name and the server shows a certificate (RFC 5246 7.4).
+/// A TLS 1.2 handshake in which a client asks for a name, or for none, and the server shows a certificate (RFC 5246 7.4).
 #[must_use]
 pub fn handshake(asked: &str, suite: u16, certificate: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let sni = [&[0, 0][..], &counted(2, &counted(2, &[&[0][..], &counted(2, asked.as_bytes())].concat()))].concat();
-    let hello = [&[3, 3][..], &[0x11; 32], &[0, 0, 2, 0xc0, 0x2f, 1, 0], &counted(2, &sni)].concat(); // random; no session; one suite
+    let extensions = if asked.is_empty() { Vec::new() } else { counted(2, &sni) };
+    let hello = [&[3, 3][..], &[0x11; 32], &[0, 0, 2, 0xc0, 0x2f, 1, 0], &extensions].concat(); // random; no session; one suite
     let chosen = [&[3, 3][..], &[0x22; 32], &[0], &suite.to_be_bytes(), &[0]].concat(); // random; no session; no compression
     let chain = counted(3, &counted(3, certificate));
     let message = |kind: u8, body: &[u8]| [&[kind][..], &counted(3, body)].concat();
@@ -231,3 +233,6 @@ pub fn netbios_answer(owner: &str, address: [u8; 4]) -> Vec<u8> {
     o.extend(address);
     o
 }
+
+/// The element of a robust security network (9.4.2.24).
+const RSN: u8 = 48;

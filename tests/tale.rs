@@ -8,7 +8,10 @@ use crate::{Recorded, recorded};
 use auscult_agent::capture::file::CaptureFile;
 use auscult_agent::sensor::Sensor;
 use auscult_assess::knowledge::Knowledge;
-use auscult_assess::{Severity, assess};
+use auscult_assess::past::Past;
+use auscult_assess::sensing::Sensing;
+use auscult_assess::{Severity, assess_over};
+use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,24 +58,67 @@ impl Tale {
         self
     }
 
-    /// What is raised when it ends. Everything that the judge says counts, also what is too unsure to be shown.
+    /// What is raised at the end of any window of it, and how many sightings there were. Everything that the judge says counts,
+    /// also what is too unsure to be shown. A tale of days has a window every six hours, and all of them were listened to.
     ///
     /// # Panics
     /// If the octets are no capture.
     #[must_use]
     pub fn raised(&self) -> (Raised, usize) {
-        let knowledge: &'static Knowledge = Box::leak(Box::new(Knowledge::compiled()));
-        let mut sensor = Sensor::new(self.place.settings());
-        CaptureFile::open(&self.octets[..]).unwrap().each(|frame, _| sensor.hear(frame));
-        let summary = sensor.close();
-        // A capture whose clock was never set is judged by the day of the tables.
-        let now = summary.window.to;
-        let now = if now < Timestamp::from_seconds(946_684_800) { knowledge.dated() } else { now };
-        let mut raised = Raised::new();
-        for finding in assess(&summary, knowledge, now) {
-            let worst = raised.entry(finding.rule.id()).or_insert((finding.severity, finding.confidence_percent));
-            *worst = (*worst).max((finding.severity, finding.confidence_percent));
-        }
-        (raised, summary.sightings.len())
+        let mut listening = Listening {
+            knowledge: Box::leak(Box::new(Knowledge::compiled())),
+            sensor: Sensor::new(self.place.settings()),
+            past: Past::default(),
+            listened_ms: 0,
+            ends: None,
+            raised: Raised::new(),
+            sightings: 0,
+        };
+        CaptureFile::open(&self.octets[..]).unwrap().each(|frame, _| {
+            while listening.ends.is_some_and(|ends| frame.at >= ends) {
+                listening.turn();
+            }
+            listening.ends.get_or_insert(Timestamp(frame.at.0 + WINDOW_MS));
+            listening.sensor.hear(frame);
+        });
+        let summary = listening.sensor.close();
+        listening.judge(&summary);
+        (listening.raised, listening.sightings)
     }
 }
+
+struct Listening {
+    knowledge: &'static Knowledge,
+    sensor: Sensor,
+    past: Past,
+    listened_ms: u64,
+    ends: Option<Timestamp>,
+    raised: Raised,
+    sightings: usize,
+}
+
+impl Listening {
+    fn turn(&mut self) {
+        let end = self.ends.unwrap();
+        let summary = self.sensor.turn(end);
+        self.listened_ms += WINDOW_MS;
+        self.ends = Some(Timestamp(end.0 + WINDOW_MS));
+        self.judge(&summary);
+    }
+
+    fn judge(&mut self, summary: &Summary) {
+        self.sightings += summary.sightings.len();
+        self.past.hears(summary, |_| true, self.listened_ms);
+        // A capture whose clock was never set is judged by the day of the tables.
+        let now = summary.window.to;
+        let now = if now < Timestamp::from_seconds(946_684_800) { self.knowledge.dated() } else { now };
+        for finding in assess_over(summary, (&Sensing::default(), &self.past), self.knowledge, now) {
+            let found = (finding.severity, finding.confidence_percent);
+            let worst = self.raised.entry(finding.rule.id()).or_insert(found);
+            *worst = (*worst).max(found);
+        }
+    }
+}
+
+/// A window of a tale of days.
+const WINDOW_MS: u64 = 6 * 3_600_000;

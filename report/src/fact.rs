@@ -207,10 +207,14 @@ pub enum Fact {
     PortVlan(u16),
     /// `upnp.mapping`: a router granted the host a port on the outside (UPnP `AddPortMapping`, NAT-PMP, PCP).
     PortMapped,
+    /// `camera.open`: RTSP DESCRIBE without credentials was answered by a description with a picture.
+    CameraOpen,
     /// `remote.tool`: a session with a server of this remote-support program.
     RemoteTool(RemoteTool),
     /// What a host of the clinic offers when it begins TLS or QUIC: the same program offers the same.
     TlsClient(Ja4),
+    /// Records of an analyser that went over: ASTM E1394, POCT1-A.
+    LabRecord(LabRecord),
 }
 
 impl Fact {
@@ -218,25 +222,51 @@ impl Fact {
     #[must_use]
     pub const fn is_by_zone(&self) -> bool {
         use Fact::*;
+        self.is_web_by_zone()
+            || matches!(
+                self,
+                Answered
+                    | OutsideNetwork
+                    | Refused
+                    | Encryption(_)
+                    | Login(_)
+                    | DataServed
+                    | DicomAccepted
+                    | DicomTitleRefused
+                    | DicomContext(_)
+                    | DicomIdentity(_)
+                    | DicomCalling
+                    | DicomCalled
+                    | DicomMatch
+                    | DicomHandedOver
+                    | DicomStored
+                    | DicomQueryRefused
+                    | Hl7Acknowledged
+                    | Hl7Kind(_)
+                    | TlsVersion(_)
+                    | TlsCipher(_)
+                    | DatabasePasswordClear
+                    | DatabaseEmptyPassword
+                    | FileAnonymous
+                    | FileLoginClear
+                    | SnmpCommunity(_)
+                    | MqttAnonymous
+                    | MailStartTls(_)
+                    | MailAuthClear
+                    | MailReadable
+                    | LdapClearBind
+                    | LdapAnonymousData
+                    | CameraOpen
+                    | LabRecord(_)
+            )
+    }
+
+    /// The same, of what the web tells.
+    const fn is_web_by_zone(&self) -> bool {
+        use Fact::*;
         matches!(
             self,
-            Answered
-                | OutsideNetwork
-                | Refused
-                | Encryption(_)
-                | Login(_)
-                | DataServed
-                | DicomAccepted
-                | DicomTitleRefused
-                | DicomContext(_)
-                | DicomIdentity(_)
-                | DicomCalling
-                | DicomCalled
-                | DicomMatch
-                | DicomHandedOver
-                | DicomStored
-                | DicomQueryRefused
-                | WebKind(_)
+            WebKind(_)
                 | WebOpenKind(_)
                 | WebAuth(_)
                 | WebOpenDocument
@@ -258,21 +288,6 @@ impl Fact {
                 | WebTokenInClear
                 | WebAdminOpen(_)
                 | WebLeftover
-                | Hl7Acknowledged
-                | Hl7Kind(_)
-                | TlsVersion(_)
-                | TlsCipher(_)
-                | DatabasePasswordClear
-                | DatabaseEmptyPassword
-                | FileAnonymous
-                | FileLoginClear
-                | SnmpCommunity(_)
-                | MqttAnonymous
-                | MailStartTls(_)
-                | MailAuthClear
-                | MailReadable
-                | LdapClearBind
-                | LdapAnonymousData
         )
     }
 

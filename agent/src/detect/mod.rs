@@ -8,6 +8,7 @@
 pub mod announce;
 pub mod bacnet;
 pub mod broker;
+pub mod camera;
 pub mod cipher;
 mod counted;
 pub mod database;
@@ -22,6 +23,7 @@ pub mod follow;
 pub mod home;
 pub mod imaging;
 pub mod kept;
+pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
@@ -49,6 +51,7 @@ pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telephone;
 pub mod telnet;
 pub mod tftp;
 pub mod ticket;
@@ -347,6 +350,10 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &laboratory::ASTM,
+    &laboratory::POCT1A,
+    &camera::RTSP,
+    &telephone::SIP,
     &rpc::RPC,
     &rsync::RSYNC,
     &ticket::KERBEROS,
@@ -366,17 +373,18 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &bacnet::BACNET,
     &mapping::NATPMP,
     &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
     &quic::QUIC,
     &rpc::RPC_DATAGRAM,
     &tftp::TFTP,
     &ticket::KERBEROS_DATAGRAM,
 ];
 
-/// Who is asked about datagrams between other ports that [`Kept::awaits`].
-pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
-
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
 pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
+
+/// Who is asked about datagrams between other ports that [`Kept::awaits`].
+pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -56,6 +56,9 @@ fn medical(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::Hl7Acknowledged => format!("acknowledged {}{to}", times(n, "HL7 message")),
         Fact::Hl7Kind(k) => format!("HL7 messages of kind {}{to}", k.word()),
         Fact::Hl7Version(v) => format!("HL7 version {v}"),
+        Fact::LabRecord(k) => {
+            format!("handed over {}{to}", times(n, &format!("laboratory record of kind {}", k.word())))
+        }
         Fact::Medical => "speaks a medical protocol".to_owned(),
         Fact::Role(r) => format!("acts as {}", r.word()),
         Fact::MedicalCleartextOut => "medical data left readable".to_owned(),
@@ -102,6 +105,7 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
         Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
         Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
+        Fact::CameraOpen => format!("a picture was described without a login{to}"),
         Fact::PortMapped => format!("was given {} on the outside by its router", times(n, "port")),
         Fact::PortVlan(v) => format!("its port is in VLAN {v}"),
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),

@@ -7,18 +7,22 @@ use auscult_report::fact::Fact;
 /// The names whose values come from a fact.
 pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
     match fact {
-        Fact::Protocol(_) => &["svc.protocol", "db.product", "lab.protocol", "svc.medical"],
+        Fact::Protocol(_) => {
+            &["svc.protocol", "db.product", "lab.protocol", "svc.medical", "change.new_service", "change.reappeared"]
+        }
         Fact::Answered => &[
             "svc.answered",
             "svc.clients",
             "print.reached_from",
             "host.reachable_outside",
             "net.guest_reached_clinical",
+            "change.new_outside",
+            "dns.resolver_new",
         ],
         Fact::OutsideNetwork => &["svc.outside_networks"],
         Fact::Refused => &["svc.outside_refused"],
-        Fact::Encryption(_) => &["svc.encrypted"],
-        Fact::Login(_) => &["svc.login"],
+        Fact::Encryption(_) => &["svc.encrypted", "change.security_lower"],
+        Fact::Login(_) => &["svc.login", "change.security_lower"],
         Fact::DataServed => &["svc.data_served"],
         Fact::Software(_) => &[
             "db.product",
@@ -54,12 +58,14 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
-        Fact::Medical => &["host.medical", "svc.medical"],
+        Fact::RemoteTool(_) => &["remote.tool"],
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
         Fact::System(_) => {
             &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
         }
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
         Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
         _ => imaging_or_web(fact),
@@ -79,9 +85,9 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::DicomStored => &["dicom.stored_from_new"],
         Fact::DicomQueryRefused => &["dicom.query_refused"],
         Fact::WebKind(_) => &["web.kinds", "svc.medical"],
-        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds", "fhir.open", "svc.medical"],
+        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds", "fhir.open", "svc.medical", "web.login_lost"],
         Fact::WebAuth(_) => &["web.auth"],
-        Fact::WebOpenDocument => &["web.open_documents"],
+        Fact::WebOpenDocument => &["web.open_documents", "web.login_lost"],
         Fact::WebClosedDocument => &["web.closed_documents"],
         Fact::WebLoginForm => &["web.login_form"],
         Fact::WebLoginInClear => &["web.login_in_clear"],
@@ -112,7 +118,7 @@ const fn others(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiBeacon => &["wifi.beacons"],
         Fact::WifiClient => &["wifi.clients"],
         Fact::WifiClearKind(_) => &["wifi.clear_kinds"],
-        Fact::WifiOwner(_) => &["wifi.owner", "wifi.known"],
+        Fact::WifiOwner(_) => &["wifi.owner", "wifi.known", "change.new_network"],
         Fact::WifiNameIsOurs => &["wifi.name_is_ours"],
         Fact::WifiDefaultName => &["wifi.default_name"],
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
@@ -140,6 +146,7 @@ mod tests {
             include_str!("software.rs"),
             include_str!("system.rs"),
             include_str!("wireless.rs"),
+            include_str!("../past.rs"),
         ] {
             let code = code.split("#[cfg(test)]").next().unwrap();
             for word in code.split('"').skip(1).step_by(2) {
@@ -156,6 +163,7 @@ mod tests {
 
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
-        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
+        "dns",
     ];
 }

@@ -256,6 +256,7 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("file.anonymous", heard.has(Fact::FileAnonymous));
     values.flag("file.login_clear", heard.has(Fact::FileLoginClear));
     values.flag("ssh.version1", heard.has(Fact::SshVersion1));
+    values.flag("camera.open", heard.has(Fact::CameraOpen));
     values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
     // Where several were heard, the weakest: that is the one an attacker would ask for.
     let dialects = heard.each(|f| if let Fact::SmbDialect(d) = f { Some(*d) } else { None });
