@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 pub mod answers;
 pub mod archive;
 pub mod books;
+pub mod both;
 pub mod cable;
 pub mod covered;
 pub mod crowd;

@@ -3,12 +3,13 @@
 //!
 //! Findings that nothing here can raise yet stand in [`NOT_YET`], each with what is missing.
 
+use crate::both::{device, rogue};
 use crate::frames::{AIR, Recording};
 use crate::imaging::{Association, CT, ECHO, PLAIN, associate, associated};
 use crate::octets::Says::{C, S};
 use crate::octets::{
     ask, basic, beacons, bind, certificate, datagrams, dns, farewell, handshake, ldap, name, netbios_answer, network,
-    ntlm_challenge, record, rsn, spoken,
+    ntlm_challenge, question, record, rsn, spoken,
 };
 use crate::over_days::OVER_DAYS;
 use crate::tale::Tale;
@@ -41,6 +42,8 @@ const OF_THE_AIR: &[Raises] = &[
     ("wifi-pmf-not-required-wpa3", || air(network(OWN, NAME, &rsn(SAE, 0x80)))),
     ("wifi-hidden-open", || air(network(OWN, "", &[]))),
     ("wifi-evil-twin", || air(twins(TWIN, &[]))),
+    ("wifi-rogue-on-cable", rogue),
+    ("medical-device-on-open-wifi", || device(&[], None)),
     ("wifi-clear-traffic", || Tale::capture("wifi-open-client-cleartext")),
     ("wifi-default-name", || air(network(OWN, "linksys", &rsn(PSK, 0)))),
     ("wifi-deauth-attack", || air(farewells(40, [0, 0x1e, 2, 3, 4, 5]))),
@@ -72,6 +75,8 @@ const OF_IMAGES: &[Raises] = &[
     ("fhir-open", || Tale::capture("fhir-open")),
     ("fhir-cleartext", || Tale::capture("fhir-open")),
     ("interface-engine-known-hole", || Tale::built(engine("4.4.0"))),
+    ("medical-monitor-calls-home", || Tale::built(spoken((DEVICE, 49_260), ([202, 114, 4, 119], 515), &[]))),
+    ("medical-advisory-match", || Tale::built(orthanc("1.5.7"))),
     ("medical-data-leaves-readable", || Tale::built(result(DEVICE, STRANGER))),
 ];
 
@@ -86,6 +91,7 @@ const OF_THE_WEB: &[Raises] = &[
     ("web-error-detail", || Tale::built(browse(STRANGER, SERVER, &[("/x", &traceback())]))),
     ("web-directory-listing", || Tale::capture("docs-no-session")),
     ("crawler-took-documents", || Tale::capture("docs-no-session")),
+    ("portal-bulk-fetch", || Tale::built(collector_of(260))),
     ("session-cookie-in-clear", || Tale::capture("portal-login-http")),
     ("activation-link-in-clear", || {
         Tale::built(browse(STRANGER, SERVER, &[("/activate?token=8f3a9c71be", &ok("text/html", "", "<p>ready</p>"))]))
@@ -140,6 +146,9 @@ const OF_DOORS: &[Raises] = &[
     ("admin-service-outside", || Tale::capture("ssh-outside")),
     ("ssh-version-1", || Tale::built(old_shell("SSH-1.5-1.2.27\r\n"))),
     ("names-can-be-forged", || Tale::built(answers_for(&["FILESRV", "WPAD", "INTRANET", "PRINT1"]))),
+    ("dns-open-to-outside", || Tale::built(looked_up(STRANGER))),
+    ("dns-zone-given-away", || Tale::built(zone_of(0))),
+    ("dns-tunnel-like", || Tale::built(long_names(1_300))),
     ("mail-without-encryption", || Tale::capture("smtp-activation-clear")),
     ("mail-starttls-stripped", || Tale::built(mail("250-mail.example\r\n250-XXXXXXXA\r\n250 SIZE\r\n"))),
     ("mail-password-in-clear", || Tale::capture("telnet-pop3-imap-inside")),
@@ -169,25 +178,17 @@ const OF_AGE: &[Raises] = &[
 
 /// Findings that nothing raises yet, and what is missing.
 pub const NOT_YET: &[(&str, &str)] = &[
-    ("wifi-rogue-on-cable", "wifi.on_our_cable: nobody compares stations of the air with hosts of the cable"),
-    ("medical-device-on-open-wifi", "wifi.medical_client: nobody compares stations of the air with hosts of the cable"),
     ("clinical-wifi-shared-password", "wifi.purpose: the configuration cannot say what a network is for"),
     ("guest-and-clinical-not-separated", "net.shared_broadcast: nobody hears guests and wards in one broadcast domain"),
-    ("medical-monitor-calls-home", "monitor.phones_home: nobody looks where medical hosts call"),
-    ("medical-advisory-match", "device.advisory: maker and model of medical equipment are not matched with advisories"),
     ("lab-analyser-cleartext", "no detector for ASTM and POCT1-A yet"),
     ("lab-analyser-outside", "no detector for ASTM and POCT1-A yet"),
-    ("portal-bulk-fetch", "web.enumeration: documents are counted for all clients together, not for one in an hour"),
     ("printer-open-to-others", "no detector for IPP, JetDirect and LPD"),
     ("camera-open", "no detector for RTSP, by which cameras are asked"),
     ("firewall-hole-by-itself", "no detector for UPnP, NAT-PMP and PCP mappings"),
     ("remote-support-tool", "no detector for the tools of remote support"),
     ("activation-link-and-code-same-mailbox", "mail.link_and_code: no detector keeps mailboxes, not even hashed"),
-    ("dns-open-to-outside", "dns.recursion_outside: the detector of DNS does not say it"),
-    ("dns-zone-given-away", "dns.transfer: DNS over TCP is not understood"),
     ("medical-bulk-to-new-place", FLOWS),
     ("medical-new-outside-partner", FLOWS),
-    ("dns-tunnel-like", "dns.unusual_volume: names under one domain are not counted"),
     ("sensor-silent", OF_THE_SENSOR),
     ("sensor-deaf", OF_THE_SENSOR),
     ("sensor-clock-wrong", OF_THE_SENSOR),
@@ -372,6 +373,50 @@ pub fn says_server(server: &str) -> Vec<u8> {
 /// An answer that asks for a login.
 pub fn closed() -> String {
     locked()
+}
+
+/// An Orthanc of this version describes itself.
+pub fn orthanc(version: &str) -> Vec<u8> {
+    let body = format!("{{\"DatabaseVersion\":6,\"DicomAet\":\"X\",\"Name\":\"X\",\"Version\":\"{version}\"}}");
+    browse(DEVICE, SERVER, &[("/system", &ok("application/json", "", &body))])
+}
+
+/// A stranger takes so many different documents.
+pub fn collector_of(documents: usize) -> Vec<u8> {
+    let document = ok("application/pdf", "", "%PDF-1.7 a document of nobody, and long enough to be one of somebody");
+    let paths: Vec<String> = (0..documents).map(|n| format!("/reports/{n}.pdf")).collect();
+    let pages: Vec<(&str, &str)> = paths.iter().map(|p| (p.as_str(), document.as_str())).collect();
+    browse(STRANGER, SERVER, &pages)
+}
+
+/// The clinic's name server looks a name up for somebody.
+pub fn looked_up(client: [u8; 4]) -> Vec<u8> {
+    let answer = dns(0x8180, [1, 1, 0, 0], &[question("www.example", 1), record("www.example", 1, &[198, 51, 100, 7])]);
+    datagrams(&[((SERVER, 53), (client, 40_001), &answer)])
+}
+
+/// Somebody asks for all names of a zone (RFC 5936), and the server says this code.
+pub fn zone_of(code: u16) -> Vec<u8> {
+    let asked = question("clinic.example", 252);
+    let host = record("a.clinic.example", 1, &[192, 168, 20, 1]);
+    let records = if code == 0 { vec![asked.clone(), host.clone(), host.clone(), host] } else { vec![asked.clone()] };
+    let count = u16::try_from(records.len() - 1).unwrap();
+    let sized = |m: Vec<u8>| [&u16::try_from(m.len()).unwrap().to_be_bytes()[..], &m].concat();
+    let (asks, answers) =
+        (sized(dns(0, [1, 0, 0, 0], &[asked])), sized(dns(0x8400 | code, [1, count, 0, 0], &records)));
+    spoken((DEVICE, 49_261), (SERVER, 53), &[C(&asks), S(&answers)])
+}
+
+/// A device asks for so many names that nobody chose, under one domain.
+pub fn long_names(names: u32) -> Vec<u8> {
+    let mut recording = Recording::new();
+    for n in 0..names {
+        let data =
+            format!("{:032x}.c.tunnel.example", u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834));
+        let asks = dns(0x0100, [1, 0, 0, 0], &[question(&data, 16)]);
+        recording.frame(&crate::octets::datagram((DEVICE, 40_002), (SERVER, 53), &asks));
+    }
+    recording.octets().to_vec()
 }
 
 /// A router, by what it announces (UPnP 1.2.2), with a shell of this age.

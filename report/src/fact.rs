@@ -207,6 +207,18 @@ pub enum Fact {
     PortVlan(u16),
     /// `upnp.mapping`: a router granted the host a port on the outside (UPnP `AddPortMapping`, NAT-PMP, PCP).
     PortMapped,
+    /// `dns.recursion_outside` where the zone is outside: the server looked a name up for the client, that is not its own.
+    DnsRecursed,
+    /// `dns.transfer`: the server gave the records of a whole zone (AXFR, IXFR).
+    DnsTransferred,
+    /// `dns.unusual_volume`: over 1,000 different names with long labels, under one domain, within an hour.
+    NameTunnel,
+    /// `web.enumeration`: one client got over 200 different documents within an hour.
+    WebEnumerated,
+    /// `monitor.phones_home`: the host called an address that is built into a monitor (ICSMA-25-030-01).
+    MonitorCalled,
+    /// `wifi.on_our_cable`: a station of the network was heard on the cable within a second.
+    WifiOnOurCable,
 }
 
 impl Fact {
@@ -269,6 +281,9 @@ impl Fact {
                 | MailReadable
                 | LdapClearBind
                 | LdapAnonymousData
+                | DnsRecursed
+                | DnsTransferred
+                | WebEnumerated
         )
     }
 

@@ -43,6 +43,7 @@ pub mod stack;
 pub mod store;
 pub mod system;
 pub mod telnet;
+pub mod transfer;
 mod web_agent;
 mod web_answer;
 mod web_body;
@@ -263,6 +264,18 @@ impl Said<'_> {
         self.say(self.service_subject(), fact, amount);
     }
 
+    /// A fact about the service that is true once this client asked for more than `most` different things within an hour.
+    pub fn service_of_many(&mut self, fact: Fact, thing: &[u8], most: u16) {
+        let amount = Amount::Many { group: self.client.host.0, thing: keyed_hash(self.key, thing), most };
+        self.say(self.service_subject(), fact, amount);
+    }
+
+    /// A fact about the client's host that is true once it asked for more than `most` different things of a group within an hour.
+    pub fn client_of_many(&mut self, fact: Fact, group: &[u8], thing: &[u8], most: u16) {
+        let (group, thing) = (keyed_hash(self.key, group), keyed_hash(self.key, thing));
+        self.say(Subject::Host(self.client.host), fact, Amount::Many { group, thing, most });
+    }
+
     /// A fact about the server's host.
     pub fn server_host(&mut self, fact: Fact) {
         self.say(Subject::Host(self.server.host), fact, Amount::Times(1));
@@ -305,6 +318,15 @@ pub enum Amount {
     Times(u32),
     /// One of a number of different things, by keyed hash.
     Different(u64),
+    /// One of many: the fact is true when more than `most` different things of a group were heard within an hour.
+    Many {
+        /// What they have in common, by keyed hash.
+        group: u64,
+        /// The thing, by keyed hash.
+        thing: u64,
+        /// How many are usual.
+        most: u16,
+    },
 }
 
 /// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
@@ -356,6 +378,7 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &transfer::DNS_TCP,
 ];
 
 /// What is understood over UDP.

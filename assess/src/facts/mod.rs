@@ -248,6 +248,10 @@ fn host<'k>(
     values.flag("host.reachable_outside", is_reachable);
     values.flag("upnp.mapping", heard.has(Fact::PortMapped));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
+    values.flag("monitor.phones_home", heard.has(Fact::MonitorCalled));
+    values.flag("dns.unusual_volume", heard.has(Fact::NameTunnel));
+    let has_advisory = core::iter::once(&heard).chain(services).any(|h| software::has_advisory(h));
+    values.flag("device.advisory", has_advisory);
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);
     let software = programs.variants(knowledge, heard, system.is_windows(), today);

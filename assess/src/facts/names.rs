@@ -23,9 +23,16 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::Encryption(_) => &["svc.encrypted", "change.security_lower"],
         Fact::Login(_) => &["svc.login", "change.security_lower"],
         Fact::DataServed => &["svc.data_served"],
-        Fact::Software(_) => {
-            &["sw.support", "sw.proof", "sw.behind", "sw.kev", "sw.age_years", "dicom.toolkit_age", "mirth.version_age"]
-        }
+        Fact::Software(_) => &[
+            "sw.support",
+            "sw.proof",
+            "sw.behind",
+            "sw.kev",
+            "sw.age_years",
+            "dicom.toolkit_age",
+            "mirth.version_age",
+            "device.advisory",
+        ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
         Fact::TlsVersion(_) => &["tls.version"],
@@ -58,6 +65,10 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
         Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
+        Fact::DnsRecursed => &["dns.recursion_outside"],
+        Fact::DnsTransferred => &["dns.transfer"],
+        Fact::NameTunnel => &["dns.unusual_volume"],
+        Fact::MonitorCalled => &["monitor.phones_home"],
         _ => imaging_or_web(fact),
     }
 }
@@ -95,6 +106,7 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
+        Fact::WebEnumerated => &["web.enumeration"],
         _ => wireless(fact),
     }
 }
@@ -114,6 +126,7 @@ const fn wireless(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::WifiOnOurCable => &["wifi.on_our_cable"],
         _ => &[],
     }
 }
@@ -153,5 +166,6 @@ mod tests {
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
         "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "change", "dns",
+        "monitor", "device",
     ];
 }
