@@ -3,9 +3,9 @@
 
 use crate::frames::{AIR, segment};
 use crate::octets::rsn;
-use crate::raised::{NAME, OWN, PSK, TWIN};
 use crate::tale::Tale;
 use crate::talks::{DEVICE, SERVER};
+use crate::told::{NAME, OWN, PSK, TWIN};
 use crate::watched::Place;
 
 /// A capture of both.

@@ -38,11 +38,14 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("heads", in_heads),
     ("hostapd", radio::in_hostapd),
     ("hpack", |o| enter(Way::Talk(8080), o)),
     ("http", |o| enter(Way::Talk(80), o)),
     ("http2", |o| enter(Way::Talk(8080), o)),
     ("internet", |o| enter(Way::Frame(Link::RawIp), o)),
+    ("ja4", |o| enter(Way::Talk(443), o)),
+    ("kerberos", |o| enter(Way::Talk(88), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("ldap", |o| enter(Way::Talk(389), o)),
     ("lldp", |o| enter(Way::Frame(Link::Ethernet), o)),
@@ -58,8 +61,11 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("netlink", radio::in_netlink),
     ("nl80211", radio::in_nl80211),
     ("ntlm", |o| enter(Way::Talk(445), o)),
+    ("onc_rpc", |o| enter(Way::Talk(2049), o)),
     ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("postgresql", |o| enter(Way::Talk(5432), o)),
+    ("printing", |o| enter(Way::Talk(9100), o)),
+    ("quic", |o| enter(Way::Datagram(443), o)),
     ("radiotap", |o| enter(Way::Frame(Link::Radiotap), o)),
     ("rdp", |o| enter(Way::Talk(3389), o)),
     ("reader", |o| enter(Way::Frame(Link::LinuxCooked2), o)),
@@ -73,10 +79,17 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("syn", |o| enter(Way::Frame(Link::RawIp), o)),
     ("tds", |o| enter(Way::Talk(1433), o)),
     ("text", |o| enter(Way::Talk(25), o)),
+    ("tftp", |o| enter(Way::Datagram(69), o)),
     ("tls", |o| enter(Way::Talk(8443), o)),
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
 ];
+
+/// A conversation with a camera, and a datagram to and from an exchange.
+fn in_heads(octets: &[u8]) {
+    enter(Way::Talk(554), octets);
+    enter(Way::Datagram(5060), octets);
+}
 
 /// Lets the octets in at the entrance of a `wire` file.
 pub fn at(name: &str, octets: &[u8]) {

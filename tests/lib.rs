@@ -45,6 +45,7 @@ pub mod statements;
 pub mod station;
 pub mod tale;
 pub mod talks;
+pub mod told;
 pub mod trapped;
 pub mod two;
 pub mod ward;

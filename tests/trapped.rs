@@ -7,13 +7,13 @@ use crate::imaging::{Association, CT, FIND, PLAIN, associate_in_vain, associated
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, beacons, bind, certificate, handshake, network, ntlm_challenge, rsn, speak, spoken};
 use crate::over_days::{away, exposed, networks, portal, resolvers};
-use crate::raised::{
+use crate::tale::Tale;
+use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, association, browse, greeting, ok, result, viewer};
+use crate::told::{
     NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, collector_of, desktop, directory,
     farewells, login, long_names, looked_up, mail, nginx, old_shell, orthanc, postgres_login, says_server, screen,
     shows, wards, zone_of,
 };
-use crate::tale::Tale;
-use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, association, browse, greeting, ok, result, viewer};
 use crate::watched::Place;
 use auscult_assess::Severity;
 
@@ -268,7 +268,7 @@ const OF_AGE: &[Trap] = &[
             .zone("192.168.20.0/24", "guest")
     }),
     ("router-firmware-old", "vendors keep old version numbers", || {
-        Tale::built(crate::raised::router("dropbear_2025.88"))
+        Tale::built(crate::told::router("dropbear_2025.88"))
     }),
 ];
 

@@ -4,9 +4,10 @@
 use crate::capture::{Frame, Link};
 use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
+use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
 use crate::detect::wireless::{Airwaves, Ownership};
-use crate::detect::{DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
+use crate::detect::{AWAITING, DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
@@ -74,6 +75,7 @@ impl Sensor {
             airwaves: Airwaves::new(ownership, key),
             inventory: Inventory::with_room(&settings.memory),
             leases: Leases::default(),
+            kept: Kept::default(),
             key,
             near: [None, None],
             air: None,
@@ -207,7 +209,8 @@ impl Sensor {
 
     fn datagram(&mut self, at: Timestamp, packet: &Packet<'_>) {
         let ports = [packet.source_port, packet.destination_port];
-        if !ports.iter().any(|p| has_port(&self.ports, *p)) {
+        let known = ports.iter().any(|p| has_port(&self.ports, *p));
+        if !known && !self.around.kept.awaits(packet.source, (packet.destination, packet.destination_port)) {
             return;
         }
         if ports.contains(&DHCP_SERVER_PORT) {
@@ -226,13 +229,18 @@ impl Sensor {
         let source = self.around.end(packet.source, packet.source_port, at);
         let destination = self.around.end(packet.destination, packet.destination_port, at);
         let key = self.around.key;
+        // Lent for this datagram: what is said goes to the same place.
+        let mut kept = core::mem::take(&mut self.around.kept);
         let mut out = |o: Observation| self.around.observe(o);
-        for detector in DATAGRAM_DETECTORS {
-            if detector.ports.iter().any(|p| ports.contains(p))
-                && (detector.listen)(&datagram, &mut Ears { at, source, destination, key, out: &mut out })
-            {
-                return;
-            }
+        let detectors = if known { DATAGRAM_DETECTORS } else { AWAITING };
+        let heard = detectors.iter().any(|detector| {
+            let mut ears = Ears { at, source, destination, key, kept: &mut kept, out: &mut out };
+            let meant = !known || detector.ports.iter().any(|p| ports.contains(p));
+            meant && (detector.listen)(&datagram, &mut ears)
+        });
+        self.around.kept = kept;
+        if heard || !known {
+            return;
         }
         self.around.faults.datagram(ports, datagram.cut);
     }

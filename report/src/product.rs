@@ -179,6 +179,12 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("Django", "Django", ""),
     ("Debian", "Debian", "debian"),
     ("Ubuntu", "Ubuntu", "ubuntu"),
+    // pictures and telephones
+    ("GStreamer RTSP server", "GStreamer", ""),
+    ("LIVE555", "LIVE555", ""),
+    ("Kamailio", "kamailio", ""),
+    ("OpenSIPS", "OpenSIPS", ""),
+    ("Asterisk", "Asterisk|FPBX-", ""),
 ];
 
 #[cfg(test)]

@@ -168,6 +168,12 @@ def seeds():
         "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
         "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
+        "ja4": talks("remote-support", 443) + tls,
+        "kerberos": talks("kerberos-logins", 88),
+        "onc_rpc": talks("nfs-to-others", 2049) + talks("nfs-to-others", 111),
+        "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
+        "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
+        "tftp": datagrams("tftp-files", 69),
         "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
             bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am
@@ -177,6 +183,11 @@ def seeds():
         ],
         "cdp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[:6] == bytes.fromhex("01000ccccccc")],
         "lldp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[12:14] == b"\x88\xcc"],
+        "heads": [
+            talk((0, b"DESCRIBE rtsp://192.168.20.61/live RTSP/1.0\r\nCSeq: 2\r\n\r\n"), (1, b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nServer: GStreamer RTSP server\r\nContent-Type: application/sdp\r\nContent-Length: 21\r\n\r\nm=video 0 RTP/AVP 96\n"), (1, b"$\0\0\x04abcd")),
+            talk((0, b"REGISTER sip:192.168.20.5 SIP/2.0\r\nCSeq: 1 REGISTER\r\nUser-Agent: snom370/8\r\nContent-Length: 0\r\n\r\n"), (1, b"SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\nl: 0\r\n\r\n")),
+            b"SIP/2.0 401 Unauthorized\r\nCSeq: 1 REGISTER\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\nContent-Length: 0\r\n\r\n",
+        ],
         "netbeui": netbeui(),
         "natpmp": [
             bytes.fromhex("0000"), bytes.fromhex("008200000000010015b315b300000e10"),  # outside address?; a port of TCP is granted

@@ -320,7 +320,7 @@ mod tests {
             clock.get()
         };
         until_quiet(&now, || {
-            pieces += 1;
+            pieces = usize::saturating_add(pieces, 1);
             true
         });
         pieces

@@ -8,6 +8,7 @@
 pub mod announce;
 pub mod bacnet;
 pub mod broker;
+pub mod camera;
 pub mod cipher;
 pub mod database;
 pub mod desktop;
@@ -20,6 +21,7 @@ pub mod files;
 pub mod follow;
 pub mod home;
 pub mod imaging;
+pub mod kept;
 pub mod leases;
 pub mod lines;
 pub mod link;
@@ -34,20 +36,30 @@ pub mod mysql;
 pub mod names;
 pub mod neighbours;
 pub mod netbeui;
+mod observation;
 pub mod portal;
 pub mod postgresql;
+pub mod printer;
+pub mod quic;
 pub mod remote;
+mod remote_tool;
+pub mod rpc;
+pub mod rsync;
 pub mod secrecy;
 pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telephone;
 pub mod telnet;
+pub mod tftp;
+pub mod ticket;
 pub mod transfer;
 mod web_agent;
 mod web_answer;
 mod web_body;
 mod web_data;
+mod web_kin;
 mod web_media;
 mod web_page;
 mod web_path;
@@ -69,6 +81,9 @@ use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use kept::Kept;
+pub use observation::{Amount, Observation};
+use observation::{keyed_hash, network_prefix};
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -198,6 +213,8 @@ pub struct Ears<'a> {
     pub destination: End,
     /// Keys the hashes of things that are only counted.
     pub key: u64,
+    /// What datagrams before it left behind.
+    pub kept: &'a mut Kept,
     /// Where observations go.
     pub out: &'a mut dyn FnMut(Observation),
 }
@@ -296,62 +313,6 @@ impl Said<'_> {
     }
 }
 
-/// A fact, as it leaves a detector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// When.
-    pub at: Timestamp,
-    /// About what.
-    pub subject: Subject,
-    /// Towards whom, for facts that go by zone.
-    pub zone: Option<Zone>,
-    /// What.
-    pub fact: Fact,
-    /// How much.
-    pub amount: Amount,
-}
-
-/// How much of a fact was observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// So many times more.
-    Times(u32),
-    /// One of a number of different things, by keyed hash.
-    Different(u64),
-    /// One of many: the fact is true when more than `most` different things of a group were heard within an hour.
-    Many {
-        /// What they have in common, by keyed hash.
-        group: u64,
-        /// The thing, by keyed hash.
-        thing: u64,
-        /// How many are usual.
-        most: u16,
-    },
-}
-
-/// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
-fn network_prefix(address: IpAddr) -> ([u8; 6], usize) {
-    match address.to_canonical() {
-        IpAddr::V4(a) => {
-            let [a, b, c, _] = a.octets();
-            ([a, b, c, 0, 0, 0], 3)
-        }
-        IpAddr::V6(a) => {
-            let [a, b, c, d, e, f, ..] = a.octets();
-            ([a, b, c, d, e, f], 6)
-        }
-    }
-}
-
-/// SipHash of `thing` under a key that stays on the sensor: for counting, never for telling.
-fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
-    use core::hash::Hasher;
-    let mut hasher = std::collections::hash_map::DefaultHasher::new();
-    hasher.write_u64(key);
-    hasher.write(thing);
-    hasher.finish()
-}
-
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
@@ -378,6 +339,13 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &camera::RTSP,
+    &telephone::SIP,
+    &rpc::RPC,
+    &rsync::RSYNC,
+    &ticket::KERBEROS,
+    &printer::JETDIRECT,
+    &printer::LPD,
     &transfer::DNS_TCP,
 ];
 
@@ -393,10 +361,18 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &bacnet::BACNET,
     &mapping::NATPMP,
     &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
+    &quic::QUIC,
+    &rpc::RPC_DATAGRAM,
+    &tftp::TFTP,
+    &ticket::KERBEROS_DATAGRAM,
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
 pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
+
+/// Who is asked about datagrams between other ports that [`Kept::awaits`].
+pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
 
 #[cfg(test)]
 pub(crate) mod testing {
@@ -464,16 +440,9 @@ pub(crate) mod testing {
     /// Lets a listener hear what waits in two heads, once.
     pub(crate) fn listen(listener: &mut dyn Listener, client: &mut Head, server: &mut Head, port: u16) -> Interest {
         let at = Timestamp(1);
-        let end = |n: u8, port| End {
-            host: HostId(u64::from(n)),
-            zone: Zone::SameSegment,
-            address: [192, 168, 20, n].into(),
-            port,
-        };
         let mut out = |_| {};
-        let (server_end, client_end) = (end(1, port), end(2, 40_000));
         let (transport, key) = (Transport::Tcp, 7);
-        let mut said = Said { at, transport, server: server_end, client: client_end, key, out: &mut out };
+        let mut said = Said { at, transport, server: home(1, port), client: home(2, 40_000), key, out: &mut out };
         let mut talk = Talk { at, client, server, server_port: port, from_start: true };
         listener.listen(&mut talk, &mut said)
     }
@@ -489,6 +458,11 @@ pub(crate) mod testing {
         facts
     }
 
+    /// A host of the clinic.
+    pub(crate) fn home(n: u8, port: u16) -> End {
+        End { host: HostId(u64::from(n)), zone: Zone::SameSegment, address: [192, 168, 20, n].into(), port }
+    }
+
     /// Plays one datagram from a home server to a home client (or the other way) and gives back what was said.
     pub(crate) fn hear_datagram(
         detector: &DatagramDetector,
@@ -496,25 +470,20 @@ pub(crate) mod testing {
         destination_port: u16,
         payload: &[u8],
     ) -> Vec<Observation> {
-        let mut heard = Vec::new();
-        let mut out = |o| heard.push(o);
-        let end = |n: u8, port| End {
-            host: HostId(u64::from(n)),
-            zone: Zone::SameSegment,
-            address: [192, 168, 20, n].into(),
-            port,
-        };
-        let mut ears = Ears {
-            at: Timestamp(1),
-            source: end(1, source_port),
-            destination: end(2, destination_port),
-            key: 7,
-            out: &mut out,
-        };
-        (detector.listen)(
-            &Datagram { at: Timestamp(1), source_port, destination_port, payload, cut: false },
-            &mut ears,
-        );
+        hear_datagrams(detector, &[(home(1, source_port), home(2, destination_port), payload)])
+    }
+
+    /// Plays datagrams, each from one end to another, and gives back what was said.
+    pub(crate) fn hear_datagrams(detector: &DatagramDetector, says: &[(End, End, &[u8])]) -> Vec<Observation> {
+        let (mut heard, mut kept) = (Vec::new(), Kept::default());
+        for (source, destination, payload) in says {
+            let mut out = |o| heard.push(o);
+            let (source, destination) = (*source, *destination);
+            let mut ears = Ears { at: Timestamp(1), source, destination, key: 7, kept: &mut kept, out: &mut out };
+            let (source_port, destination_port) = (source.port, destination.port);
+            let datagram = Datagram { at: Timestamp(1), source_port, destination_port, payload, cut: false };
+            (detector.listen)(&datagram, &mut ears);
+        }
         heard
     }
 }

@@ -293,6 +293,7 @@ mod tests {
             source: end([192, 168, 20, 2], Zone::Guest),
             destination: end([255, 255, 255, 255], Zone::Outside),
             key: 7,
+            kept: &mut crate::detect::kept::Kept::default(),
             out: &mut out,
         };
         let at = auscult_report::time::Timestamp(1);
@@ -350,7 +351,7 @@ mod tests {
             &[&question("zzcanary/example", 16, 1), &record("zzcanary/example", 16, 1, &txt(&["dnsmasq-2.90"]))],
         );
         let heard = hear_datagram(&DNS, 53, 40000, &answer);
-        assert_eq!(facts(&heard), [Fact::Protocol(Protocol::Dns), Fact::Answered]);
+        assert_eq!(facts(&heard), [Fact::Protocol(Protocol::Dns), Fact::Answered, Fact::DnsRecursed]);
         assert!(!format!("{heard:?}").contains("zzcanary"));
     }
 

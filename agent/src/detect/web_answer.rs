@@ -5,6 +5,7 @@
 //! content is not of the kind that was asked for: a login page at the address of a document is no document.
 
 use super::web_body::{Body, Claim};
+use super::web_kin;
 use super::web_media::Media;
 use super::web_path::{self, PathKind};
 use super::web_request::{Asked, Method, sets_session};
@@ -41,6 +42,7 @@ pub(super) fn hear(
         return None;
     }
     web_server::products(&answer.fields, said, told);
+    web_kin::hear(answer, asked, said, told);
     if answer.fields.all("WWW-Authenticate").any(web_server::is_orthanc_realm) {
         if told.is_first(&Fact::Role(Role::Archive)) {
             web_server::software(b"Orthanc", None, SoftwarePlace::Realm, said);

@@ -50,6 +50,8 @@ pub(super) enum PathKind {
     Activation,
     /// A login page.
     Login,
+    /// Remote administration of Windows (WS-Management).
+    WsMan,
     /// An interface of some other program.
     Api,
     /// Anything else.
@@ -207,6 +209,9 @@ fn leftover(path: &[u8]) -> Option<PathKind> {
 fn portal(path: &[u8]) -> Option<PathKind> {
     if ACTIVATION.iter().any(|w| word_in(path, w)) {
         return Some(PathKind::Activation);
+    }
+    if path == b"/wsman" {
+        return Some(PathKind::WsMan);
     }
     if LOGIN.iter().any(|w| word_in(path, w)) {
         return Some(PathKind::Login);

@@ -102,6 +102,7 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
         Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
         Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
+        Fact::CameraOpen => format!("a picture was described without a login{to}"),
         Fact::PortMapped => format!("was given {} on the outside by its router", times(n, "port")),
         Fact::DnsRecursed => format!("looked names up{to}"),
         Fact::DnsTransferred => format!("gave all names of a zone{to}"),
@@ -113,6 +114,7 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
         Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
         Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),
+        Fact::RemoteTool(t) => format!("a session of the remote-support program {}", t.word()),
         Fact::System(s) if s.build >= 1000 => {
             format!("says {} {}.{} build {} ({})", s.family.word(), s.major, s.minor, s.build, s.place.word())
         }

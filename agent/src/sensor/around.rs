@@ -9,6 +9,7 @@ use super::stations::Stations;
 use super::volumes::Volumes;
 use crate::detect::follow::Surroundings;
 use crate::detect::home::{advertised, delegated};
+use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
 use crate::detect::link::{LINK_DETECTORS, OnLink, link_local};
 use crate::detect::stack::by_syn;
@@ -33,6 +34,7 @@ pub(super) struct Around {
     pub(super) airwaves: Airwaves,
     pub(super) inventory: Inventory,
     pub(super) leases: Leases,
+    pub(super) kept: Kept,
     pub(super) key: u64,
     /// Hardware addresses of the frame in hand.
     pub(super) near: [Option<(IpAddr, Mac)>; 2],

@@ -82,6 +82,7 @@ const SET_BITS: [u32; 11] = [0, 98, 190, 279, 363, 444, 520, 593, 662, 728, 791]
 const HOUR_MS: u64 = 3_600_000;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may stop")]
 mod tests {
     use super::*;
     use auscult_report::subject::HostId;

@@ -103,15 +103,22 @@ impl Setup<'_> {
         if is_new {
             // Where a service runs with another configuration, it takes this one now.
             self.hands.restart()?;
+            if matches!(self.hands, Hands::Own) && is_running(&config.state) {
+                self.terminal.say("  an agent runs, and has the one before: restart it (systemctl restart auscult)")?;
+            }
         }
         let heard = self.check(&config)?;
-        if progress(&config)?.is_enrolled {
+        let was_enrolled = progress(&config)?.is_enrolled;
+        if was_enrolled {
             self.terminal.say("\nThis sensor is enrolled already.")?;
         } else if !self.enrol(&config)? {
             return self.end(&config, heard, Waited::NotYet);
         }
-        self.forget_code()?;
+        self.answers.as_mut().map_or(Ok(()), Answers::forget_code)?;
         self.words(&config)?;
+        if !was_enrolled || !is_running(&config.state) {
+            self.hands.restart()?;
+        }
         let waited = self.wait(&config)?;
         self.end(&config, heard, waited)
     }
@@ -123,6 +130,9 @@ impl Setup<'_> {
         if let Some(before) = &before {
             if let (true, Err(refused)) = (self.wishes.keep, &before.config) {
                 return Err(Fault::Refused(refused.clone()));
+            }
+            if let Ok(config) = &before.config {
+                self.may_go_on(config)?;
             }
             if let Ok(config) = &before.config
                 && (self.wishes.keep || self.stays(before, config)?)
@@ -262,10 +272,6 @@ impl Setup<'_> {
         Err(Fault::Error("not enrolled; run setup again with a new code of the provider".to_owned()))
     }
 
-    fn forget_code(&mut self) -> Result<(), String> {
-        self.answers.as_mut().map_or(Ok(()), Answers::forget_code)
-    }
-
     fn words(&mut self, config: &Config) -> Result<(), String> {
         let Some((sensor, words)) = progress(config)?.known_as else { return Ok(()) };
         self.terminal.say(&format!("\n  sensor     {sensor}\n  words      {}\n", words.join(" ")))
@@ -277,7 +283,6 @@ impl Setup<'_> {
         if !now.is_approved {
             self.terminal.say(READ_OUT)?;
         }
-        self.hands.restart()?;
         let is_own = matches!(self.hands, Hands::Own) && !is_running(&config.state);
         let daemon = if is_own { Some(Daemon::start(config)?) } else { None };
         let within_s = self.answers.as_ref().map(Answers::wait_s);

@@ -46,9 +46,8 @@ pub(super) fn wait(
             return Ok(Waited::NotYet);
         }
         if let Some(ended) = daemon.as_mut().and_then(Daemon::ended) {
-            ended?;
-            // A capture file that ended; what it gave was delivered, or waits.
-            daemon = None;
+            // A capture file ended; nobody delivers what waits.
+            return ended.map(|()| Waited::NotYet);
         }
         looks = looks.saturating_add(1);
         sleep(LOOK_EVERY);

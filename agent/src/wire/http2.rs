@@ -121,7 +121,7 @@ pub fn begins_server(octets: &[u8]) -> Begins {
         return Begins::No;
     }
     match FrameHead::parse(octets) {
-        Err(WireError::Truncated(_)) => return Begins::Perhaps,
+        Err(WireError::Truncated(_)) => Begins::Perhaps,
         Ok(FrameHead { kind: Kind::Settings, flags: 0, length, .. }) if length <= MAX_SETTINGS => {
             let mut r = Reader::new(octets.get(FrameHead::LEN..).unwrap_or_default());
             if length > 0 {

@@ -247,6 +247,8 @@ fn host<'k>(
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
     values.flag("upnp.mapping", heard.has(Fact::PortMapped));
+    let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
+    values.word("remote.tool", tool.map(|t| t.word()));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
     values.flag("monitor.phones_home", heard.has(Fact::MonitorCalled));
     values.flag("dns.unusual_volume", heard.has(Fact::NameTunnel));

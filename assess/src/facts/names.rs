@@ -13,6 +13,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::Answered => &[
             "svc.answered",
             "svc.clients",
+            "print.reached_from",
             "host.reachable_outside",
             "net.guest_reached_clinical",
             "change.new_outside",
@@ -24,6 +25,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::Login(_) => &["svc.login", "change.security_lower"],
         Fact::DataServed => &["svc.data_served"],
         Fact::Software(_) => &[
+            "db.product",
             "sw.support",
             "sw.proof",
             "sw.behind",
@@ -54,21 +56,29 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::MqttAnonymous => &["mqtt.anonymous"],
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
-        Fact::LdapClearBind => &["ldap.clear_bind"],
-        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
         Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
         Fact::System(_) => {
             &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
         }
+        _ => appended(fact),
+    }
+}
+
+const fn appended(fact: &Fact) -> &'static [&'static str] {
+    match fact {
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
         Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
         Fact::DnsRecursed => &["dns.recursion_outside"],
         Fact::DnsTransferred => &["dns.transfer"],
         Fact::NameTunnel => &["dns.unusual_volume"],
         Fact::MonitorCalled => &["monitor.phones_home"],
+        Fact::RemoteTool(_) => &["remote.tool"],
+        Fact::LdapClearBind => &["ldap.clear_bind"],
+        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         _ => imaging_or_web(fact),
     }
 }
@@ -165,7 +175,7 @@ mod tests {
 
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
-        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "change", "dns",
-        "monitor", "device",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
+        "dns", "monitor", "device",
     ];
 }

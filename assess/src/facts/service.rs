@@ -240,8 +240,14 @@ fn days_left(now: Timestamp, end: Timestamp) -> i32 {
 }
 
 fn data_base(heard: &Heard<'_>, values: &mut Values<'_>) {
-    let product = DATA_BASES.iter().find(|(protocol, _)| heard.has(Fact::Protocol(*protocol)));
-    values.word("db.product", product.map(|(_, word)| *word));
+    let by_protocol = DATA_BASES.iter().find(|(protocol, _)| heard.has(Fact::Protocol(*protocol)));
+    // Those that are spoken to in HTTP are told by what they call themselves.
+    let by_name = || {
+        let named = heard.each(|f| if let Fact::Software(s) = f { Some(s.product.name()) } else { None });
+        WEB_DATA_BASES.iter().find(|(name, _)| named.contains_key(name))
+    };
+    let word = by_protocol.map(|(_, word)| *word).or_else(|| by_name().map(|(_, word)| *word));
+    values.word("db.product", word);
     values.flag("db.password_clear", heard.has(Fact::DatabasePasswordClear));
     values.flag("db.empty_password", heard.has(Fact::DatabaseEmptyPassword));
 }
@@ -250,6 +256,7 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("file.anonymous", heard.has(Fact::FileAnonymous));
     values.flag("file.login_clear", heard.has(Fact::FileLoginClear));
     values.flag("ssh.version1", heard.has(Fact::SshVersion1));
+    values.flag("camera.open", heard.has(Fact::CameraOpen));
     values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
     values.flag("dns.recursion_outside", heard.zones_of(Fact::DnsRecursed).contains(&Zone::Outside));
     values.flag("dns.transfer", heard.has(Fact::DnsTransferred));
@@ -266,7 +273,7 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     let private = heard.has(Fact::SnmpCommunity(SnmpCommunity::Private));
     let community = heard.each(|f| if let Fact::SnmpCommunity(c) = f { Some(*c) } else { None });
     values.word("snmp.community", community.into_keys().min().map(|c| if private { "private" } else { c.word() }));
-    if heard.has(Fact::Protocol(Protocol::Ipp)) {
+    if PRINTING.iter().any(|p| heard.has(Fact::Protocol(*p))) {
         values.set("print.reached_from", heard.zones_of(Fact::Answered).into_iter().map(Zone::word).collect());
     }
 }
@@ -280,6 +287,9 @@ fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("mail.readable", heard.has(Fact::MailReadable));
 }
 
+/// What printers are asked by.
+const PRINTING: &[Protocol] = &[Protocol::Ipp, Protocol::Jetdirect, Protocol::Lpd];
+
 /// `db.product`, by protocol.
 const DATA_BASES: &[(Protocol, &str)] = &[
     (Protocol::Mysql, "mysql"),
@@ -291,3 +301,7 @@ const DATA_BASES: &[(Protocol, &str)] = &[
     (Protocol::Elasticsearch, "elasticsearch"),
     (Protocol::Memcached, "memcached"),
 ];
+
+/// `db.product`, by the product that a service names itself.
+const WEB_DATA_BASES: &[(&str, &str)] =
+    &[("CouchDB", "couchdb"), ("Elasticsearch", "elasticsearch"), ("InfluxDB", "influxdb")];
