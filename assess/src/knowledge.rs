@@ -166,6 +166,7 @@ const SOURCES: &[(&str, &str)] = &[
     source!("unpatched-products.tsv"),
     source!("debian-backports.tsv"),
     source!("exploited-versions.tsv"),
+    source!("advisories.tsv"),
     source!("releases.tsv"),
     source!("oui-medical.tsv"),
 ];

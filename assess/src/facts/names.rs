@@ -33,6 +33,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
             "sw.age_years",
             "dicom.toolkit_age",
             "mirth.version_age",
+            "device.advisory",
         ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
@@ -71,10 +72,33 @@ const fn served(fact: &Fact) -> &'static [&'static str] {
         Fact::MqttAnonymous => &["mqtt.anonymous"],
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
+        Fact::MailReadable => &["mail.readable"],
+<<<<<<< HEAD
+        Fact::RemoteTool(_) => &["remote.tool"],
+=======
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
+        Fact::System(_) => {
+            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
+        }
+        _ => appended(fact),
+    }
+}
+
+const fn appended(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
+        Fact::PortMapped => &["upnp.mapping"],
+        Fact::NameAnswered => &["lan.poisonable"],
+        Fact::DnsRecursed => &["dns.recursion_outside"],
+        Fact::DnsTransferred => &["dns.transfer"],
+        Fact::NameTunnel => &["dns.unusual_volume"],
+        Fact::MonitorCalled => &["monitor.phones_home"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
-        Fact::MailReadable => &["mail.readable"],
-        Fact::RemoteTool(_) => &["remote.tool"],
+>>>>>>> rules
         _ => imaging_or_web(fact),
     }
 }
@@ -112,7 +136,12 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
+<<<<<<< HEAD
         _ => others(fact),
+=======
+        Fact::WebEnumerated => &["web.enumeration"],
+        _ => wireless(fact),
+>>>>>>> rules
     }
 }
 
@@ -131,6 +160,7 @@ const fn others(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::WifiOnOurCable => &["wifi.on_our_cable"],
         _ => &[],
     }
 }
@@ -170,6 +200,6 @@ mod tests {
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
         "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
-        "dns",
+        "dns", "monitor", "device",
     ];
 }
