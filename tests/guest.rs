@@ -237,11 +237,11 @@ pub fn base32(text: &str) -> Vec<u8> {
     let (mut octets, mut bits, mut count) = (Vec::new(), 0u32, 0);
     for symbol in text.bytes().filter(|c| *c != b' ') {
         let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|s| *s == symbol).unwrap();
-        bits = bits << 5 | u32::try_from(value).unwrap();
+        bits = (bits << 5) | u32::try_from(value).unwrap();
         count += 5;
         if count >= 8 {
             count -= 8;
-            octets.push(u8::try_from(bits >> count & 0xff).unwrap());
+            octets.push(u8::try_from((bits >> count) & 0xff).unwrap());
         }
     }
     octets
