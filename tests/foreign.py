@@ -75,10 +75,10 @@ def refused(program, folder):
     said = until(daemon.stderr, "cannot be heard; tried again")
     daemon.send_signal(signal.SIGTERM)
     daemon.stderr.read()
-    if "os error 92" not in said.splitlines()[-1] or daemon.wait() != 0:
+    if "Protocol not available" not in said.splitlines()[-1] or daemon.wait() != 0:
         sys.exit(f"the refusal is not named:\n{said}")
     checked = subprocess.run([*program, "check", "--seconds", "1", "--config", folder / "agent.toml"], capture_output=True, text=True)
-    if "does not let it be heard" not in checked.stdout or "os error 92" not in checked.stdout or checked.returncode != 4:
+    if "does not let it be heard" not in checked.stdout or "Protocol not available" not in checked.stdout or checked.returncode != 4:
         sys.exit(f"check does not name the refusal:\n{checked.stdout}{checked.stderr}")
     print("    a refusal of the system is named by the log and by check, and it goes on")
 
