@@ -33,6 +33,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
             "sw.age_years",
             "dicom.toolkit_age",
             "mirth.version_age",
+            "device.advisory",
         ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
@@ -71,10 +72,21 @@ const fn served(fact: &Fact) -> &'static [&'static str] {
         Fact::MqttAnonymous => &["mqtt.anonymous"],
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
+        Fact::MailReadable => &["mail.readable"],
+        _ => appended(fact),
+    }
+}
+
+/// Names, and what was appended late.
+const fn appended(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::DnsRecursed => &["dns.recursion_outside"],
+        Fact::DnsTransferred => &["dns.transfer"],
+        Fact::NameTunnel => &["dns.unusual_volume"],
+        Fact::MonitorCalled => &["monitor.phones_home"],
+        Fact::RemoteTool(_) => &["remote.tool"],
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
-        Fact::MailReadable => &["mail.readable"],
-        Fact::RemoteTool(_) => &["remote.tool"],
         _ => imaging_or_web(fact),
     }
 }
@@ -112,11 +124,12 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
-        _ => wireless(fact),
+        Fact::WebEnumerated => &["web.enumeration"],
+        _ => others(fact),
     }
 }
 
-const fn wireless(fact: &Fact) -> &'static [&'static str] {
+const fn others(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
         Fact::WifiPmf(_) => &["wifi.pmf"],
@@ -131,6 +144,7 @@ const fn wireless(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::WifiOnOurCable => &["wifi.on_our_cable"],
         _ => &[],
     }
 }
@@ -170,6 +184,6 @@ mod tests {
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
         "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
-        "dns",
+        "dns", "monitor", "device",
     ];
 }
