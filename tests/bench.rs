@@ -20,6 +20,12 @@ pub struct Bench {
     pub folder: PathBuf,
 }
 
+impl Default for Bench {
+    fn default() -> Bench {
+        Bench::new()
+    }
+}
+
 impl Bench {
     pub fn new() -> Bench {
         let folder = std::env::temp_dir().join(format!("auscult-setup-{}", std::process::id()));

@@ -7,10 +7,33 @@ use super::web_answer;
 use super::web_media::Media;
 use super::web_path::PathKind;
 use super::web_request::{Asked, Method};
-use super::web_text::starts_with;
+use super::web_text::{contains, starts_with};
 use super::web_told::Told;
 use crate::wire::http::Answer;
 use auscult_report::fact::{Fact, Protocol, Role, WebAdmin, WebKind};
+
+/// Addresses that mean something where the server says which program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kin {
+    /// A program's own pages: `/app`.
+    App,
+    /// InfluxDB's questions, without a password in them.
+    Query,
+    /// Remote administration of Windows (WS-Management).
+    WsMan,
+}
+
+impl Kin {
+    /// Of a path and its query.
+    pub(super) fn read(path: &[u8], query: &[u8]) -> Option<Kin> {
+        match path {
+            b"/app" => Some(Kin::App),
+            b"/wsman" => Some(Kin::WsMan),
+            b"/query" if contains(query, b"q=") && !contains(query, b"p=") => Some(Kin::Query),
+            _ => starts_with(path, b"/app/").then_some(Kin::App),
+        }
+    }
+}
 
 /// Says what an answer belongs to, beside HTTP.
 pub(super) fn hear(answer: &Answer<'_>, asked: Option<&Asked>, said: &mut Said<'_>, told: &mut Told) {
@@ -25,7 +48,7 @@ pub(super) fn hear(answer: &Answer<'_>, asked: Option<&Asked>, said: &mut Said<'
         Protocol::Webmin
     } else if starts_with(server, b"Docker/") || answer.fields.get("Docker-Experimental").is_some() {
         Protocol::Docker
-    } else if asked.is_some_and(|a| a.path.kind == PathKind::WsMan && a.method == Method::Post)
+    } else if asked.is_some_and(|a| a.path.kind == PathKind::Kin(Kin::WsMan) && a.method == Method::Post)
         && starts_with(server, b"Microsoft-HTTPAPI/")
     {
         Protocol::Winrm
@@ -41,12 +64,12 @@ fn open(answer: &Answer<'_>, asked: &Asked, said: &mut Said<'_>, told: &mut Told
     let has = |name| answer.fields.get(name).is_some();
     match (asked.path.kind, media) {
         // Kibana sends who has to log in elsewhere.
-        (PathKind::App, Some(Media::Html)) if has("Kbn-Name") => {
+        (PathKind::Kin(Kin::App), Some(Media::Html)) if has("Kbn-Name") => {
             told.service(said, Fact::WebKind(WebKind::Admin));
             told.service(said, Fact::WebOpenKind(WebKind::Admin));
             told.service(said, Fact::WebAdminOpen(WebAdmin::Other));
         }
-        (PathKind::Query, Some(Media::Json)) if has("X-Influxdb-Version") => {
+        (PathKind::Kin(Kin::Query), Some(Media::Json)) if has("X-Influxdb-Version") => {
             web_answer::served(WebKind::DatabaseRest, Some(asked), said, told);
         }
         _ => {}

@@ -3,6 +3,7 @@
 //! Keeps: a kind of a closed list, whether a token stood in it. Drops: the path, the query and every identifier in
 //! them, at once.
 
+use super::web_kin::Kin;
 use super::web_text::{contains, digits, ends_with, segments, starts_with};
 use auscult_report::fact::WebAdmin;
 
@@ -50,12 +51,8 @@ pub(super) enum PathKind {
     Activation,
     /// A login page.
     Login,
-    /// A program's own pages (`/app`), a sign beside a field that names the program.
-    App,
-    /// InfluxDB's questions, without a name in them.
-    Query,
-    /// Remote administration of Windows (WS-Management).
-    WsMan,
+    /// A sign beside a field that names the program.
+    Kin(Kin),
     /// An interface of some other program.
     Api,
     /// Anything else.
@@ -123,9 +120,6 @@ fn kind(path: &[u8], query: &[u8]) -> PathKind {
     if contains(query, b"requesttype=wado") {
         return PathKind::WadoUri;
     }
-    if path == b"/query" && contains(query, b"q=") && !contains(query, b"p=") {
-        return PathKind::Query;
-    }
     if STATIC_ENDS.iter().any(|e| ends_with(path, e)) {
         return PathKind::Other;
     }
@@ -136,6 +130,7 @@ fn kind(path: &[u8], query: &[u8]) -> PathKind {
         .or_else(|| fhir(path))
         .or_else(|| administration(path))
         .or_else(|| leftover(path))
+        .or_else(|| Kin::read(path, query).map(PathKind::Kin))
         .or_else(|| portal(path))
         .unwrap_or(PathKind::Other)
 }
@@ -216,12 +211,6 @@ fn leftover(path: &[u8]) -> Option<PathKind> {
 fn portal(path: &[u8]) -> Option<PathKind> {
     if ACTIVATION.iter().any(|w| word_in(path, w)) {
         return Some(PathKind::Activation);
-    }
-    if path == b"/app" || starts_with(path, b"/app/") {
-        return Some(PathKind::App);
-    }
-    if path == b"/wsman" {
-        return Some(PathKind::WsMan);
     }
     if LOGIN.iter().any(|w| word_in(path, w)) {
         return Some(PathKind::Login);
