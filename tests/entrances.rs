@@ -25,6 +25,7 @@ pub type Enter = fn(&[u8]);
 
 /// The file's name, and how octets reach it.
 pub const ENTRANCES: &[(&str, Enter)] = &[
+    ("astm", |o| enter(Way::Talk(4000), o)),
     ("bacnet", |o| enter(Way::Datagram(47_808), o)),
     ("ber", |o| enter(Way::Datagram(161), o)),
     ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
@@ -62,6 +63,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("nl80211", radio::in_nl80211),
     ("ntlm", |o| enter(Way::Talk(445), o)),
     ("onc_rpc", |o| enter(Way::Talk(2049), o)),
+    ("poct1a", |o| enter(Way::Talk(3001), o)),
     ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("postgresql", |o| enter(Way::Talk(5432), o)),
     ("printing", |o| enter(Way::Talk(9100), o)),

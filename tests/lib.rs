@@ -23,6 +23,7 @@ pub mod far;
 pub mod frames;
 pub mod glut;
 pub mod golden;
+pub mod guest;
 pub mod hidden;
 pub mod hours;
 pub mod imaging;
@@ -51,6 +52,7 @@ pub mod two;
 pub mod ward;
 pub mod watched;
 pub mod way;
+pub mod window;
 
 /// The root of the project.
 #[must_use]

@@ -3,6 +3,7 @@
 //! Each names the protocol field that it may come from; the words are those of `assess/knowledge/facts.tsv`.
 //! Keeps: numbers, closed enums, a [`Product`] of the shipped list, a [`Version`]. Drops: everything that a person
 //! wrote: names, titles, paths, queries, subjects of certificates; at most a count of different ones is made of them.
+//! Longer than 400 lines: a closed list is one.
 
 use crate::product::Product;
 pub use crate::terms::*;
@@ -213,6 +214,8 @@ pub enum Fact {
     RemoteTool(RemoteTool),
     /// What a host of the clinic offers when it begins TLS or QUIC: the same program offers the same.
     TlsClient(Ja4),
+    /// Records of an analyser that went over: ASTM E1394, POCT1-A.
+    LabRecord(LabRecord),
     /// `dns.recursion_outside` where the zone is outside: the server looked a name up for the client, that is not its own.
     DnsRecursed,
     /// `dns.transfer`: the server gave the records of a whole zone (AXFR, IXFR).
@@ -232,25 +235,53 @@ impl Fact {
     #[must_use]
     pub const fn is_by_zone(&self) -> bool {
         use Fact::*;
+        self.is_web_by_zone()
+            || matches!(
+                self,
+                Answered
+                    | OutsideNetwork
+                    | Refused
+                    | Encryption(_)
+                    | Login(_)
+                    | DataServed
+                    | DicomAccepted
+                    | DicomTitleRefused
+                    | DicomContext(_)
+                    | DicomIdentity(_)
+                    | DicomCalling
+                    | DicomCalled
+                    | DicomMatch
+                    | DicomHandedOver
+                    | DicomStored
+                    | DicomQueryRefused
+                    | Hl7Acknowledged
+                    | Hl7Kind(_)
+                    | TlsVersion(_)
+                    | TlsCipher(_)
+                    | DatabasePasswordClear
+                    | DatabaseEmptyPassword
+                    | FileAnonymous
+                    | FileLoginClear
+                    | SnmpCommunity(_)
+                    | MqttAnonymous
+                    | MailStartTls(_)
+                    | MailAuthClear
+                    | MailReadable
+                    | LdapClearBind
+                    | LdapAnonymousData
+                    | CameraOpen
+                    | LabRecord(_)
+                    | DnsRecursed
+                    | DnsTransferred
+            )
+    }
+
+    /// The same, of what the web tells.
+    const fn is_web_by_zone(&self) -> bool {
+        use Fact::*;
         matches!(
             self,
-            Answered
-                | OutsideNetwork
-                | Refused
-                | Encryption(_)
-                | Login(_)
-                | DataServed
-                | DicomAccepted
-                | DicomTitleRefused
-                | DicomContext(_)
-                | DicomIdentity(_)
-                | DicomCalling
-                | DicomCalled
-                | DicomMatch
-                | DicomHandedOver
-                | DicomStored
-                | DicomQueryRefused
-                | WebKind(_)
+            WebKind(_)
                 | WebOpenKind(_)
                 | WebAuth(_)
                 | WebOpenDocument
@@ -272,26 +303,8 @@ impl Fact {
                 | WebTokenInClear
                 | WebAdminOpen(_)
                 | WebLeftover
-                | Hl7Acknowledged
-                | Hl7Kind(_)
-                | TlsVersion(_)
-                | TlsCipher(_)
-                | DatabasePasswordClear
-                | DatabaseEmptyPassword
-                | FileAnonymous
-                | FileLoginClear
-                | SnmpCommunity(_)
-                | MqttAnonymous
-                | MailStartTls(_)
-                | MailAuthClear
-                | MailReadable
-        ) || self.is_appended_by_zone()
-    }
-
-    /// Of those that were appended.
-    const fn is_appended_by_zone(&self) -> bool {
-        use Fact::*;
-        matches!(self, LdapClearBind | LdapAnonymousData | CameraOpen | DnsRecursed | DnsTransferred | WebEnumerated)
+                | WebEnumerated
+        )
     }
 
     /// Whether its count is of different things, not of times.

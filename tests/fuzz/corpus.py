@@ -188,6 +188,13 @@ def seeds():
             talk((0, b"REGISTER sip:192.168.20.5 SIP/2.0\r\nCSeq: 1 REGISTER\r\nUser-Agent: snom370/8\r\nContent-Length: 0\r\n\r\n"), (1, b"SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\nl: 0\r\n\r\n")),
             b"SIP/2.0 401 Unauthorized\r\nCSeq: 1 REGISTER\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\nContent-Length: 0\r\n\r\n",
         ],
+        "astm": [
+            talk((0, b"\x05"), (1, b"\x06"), (0, b"\x021H|\\^&|||LAB|||||||P|1\r\x03D4\r\n"), (1, b"\x06"), (0, b"\x022P|1\rO|1\rR|1|^^^GLU|5.\x17A1\r\n"), (1, b"\x06"), (0, b"\x0237\rL|1|N\r\x03B2\r\n\x04"), (1, b"\x15")),
+            talk((1, b"H|\\^&|||\rP|1\rR|1\rL|1\r")),
+        ],
+        "poct1a": [
+            talk((0, b'<?xml version="1.0"?>\n<!DOCTYPE HEL.R01>\n<HEL.R01><HDR/></HEL.R01>'), (1, b"<ACK.R01><ACK/></ACK.R01>"), (0, b"<OBS.R01><SVC/></OBS.R01>"), (1, b"<ACK.R01></ACK.R01><END.R01/>")),
+        ],
         "netbeui": netbeui(),
         "natpmp": [
             bytes.fromhex("0000"), bytes.fromhex("008200000000010015b315b300000e10"),  # outside address?; a port of TCP is granted

@@ -10,6 +10,7 @@ pub mod bacnet;
 pub mod broker;
 pub mod camera;
 pub mod cipher;
+mod counted;
 pub mod database;
 pub mod desktop;
 mod dicom_maker;
@@ -22,6 +23,7 @@ pub mod follow;
 pub mod home;
 pub mod imaging;
 pub mod kept;
+pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
@@ -81,9 +83,9 @@ use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use counted::{keyed_hash, network_prefix};
 use kept::Kept;
 pub use observation::{Amount, Observation};
-use observation::{keyed_hash, network_prefix};
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -339,6 +341,8 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &laboratory::ASTM,
+    &laboratory::POCT1A,
     &camera::RTSP,
     &telephone::SIP,
     &rpc::RPC,

@@ -56,6 +56,9 @@ fn medical(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::Hl7Acknowledged => format!("acknowledged {}{to}", times(n, "HL7 message")),
         Fact::Hl7Kind(k) => format!("HL7 messages of kind {}{to}", k.word()),
         Fact::Hl7Version(v) => format!("HL7 version {v}"),
+        Fact::LabRecord(k) => {
+            format!("handed over {}{to}", times(n, &format!("laboratory record of kind {}", k.word())))
+        }
         Fact::Medical => "speaks a medical protocol".to_owned(),
         Fact::Role(r) => format!("acts as {}", r.word()),
         Fact::MedicalCleartextOut => "medical data left readable".to_owned(),

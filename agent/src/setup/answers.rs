@@ -77,7 +77,7 @@ impl Answers {
             let line = e.span().map_or(0, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count());
             // The message of a wrong type shows the value.
             let what = if e.message().starts_with("unknown field") { e.message() } else { "this is no answer" };
-            format!("{shown}: line {}: {what}; README of the project names the answers", line.saturating_add(1))
+            format!("{shown}: line {}: {what}; agent/setup.toml shows every answer", line.saturating_add(1))
         })?;
         let code = raw.code.take().map(|code| (code.span(), Zeroizing::new(code.into_inner())));
         let code = code.filter(|(_, code)| !code.trim().is_empty());
@@ -218,6 +218,22 @@ mod tests {
         let interfaces = vec![interface("eth0", Some(Role::Port), true), interface("eth1", None, false)];
         let radios = vec![Radio { name: "wlan0".to_owned(), way: Way::Scan, hostapd: Vec::new() }];
         Found { interfaces, radios, names: [(b"Ours".to_vec(), true), (b"Other".to_vec(), false)].into() }
+    }
+
+    #[test]
+    fn every_answer_stands_in_the_file_that_is_shipped_and_is_read() {
+        let shipped = include_str!("../../setup.toml");
+        let source = include_str!("answers.rs").lines().skip_while(|l| *l != "struct Raw {").skip(1);
+        let keys: Vec<&str> = source.take_while(|l| *l != "}").filter_map(|l| l.trim().split(':').next()).collect();
+        assert!(keys.len() == 10, "{keys:?}");
+        let shown =
+            |line: &&str| keys.iter().any(|key| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+        let lines: Vec<&str> = shipped.lines().filter(shown).map(|line| line.trim_start_matches("# ")).collect();
+        assert_eq!(lines.len(), keys.len(), "{lines:?}");
+        let answers = Answers::read(&file("shipped", &lines.join("\n"))).unwrap();
+        assert_eq!((answers.wait_s(), answers.check_s()), (DEFAULT_WAIT_S, Some(20)));
+        let chosen = answers.choose(&found(), Path::new("/s")).unwrap_or_else(|e| panic!("{e}"));
+        assert!(chosen.paper().is_ok() && answers.code().is_err(), "an example is no code");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One file a standard, each a set of views over borrowed octets. Views keep what a fact may need and skip the rest;
 //! unknown values stay numbers, because a sensor must not stumble on tomorrow.
 
+pub mod astm;
 pub mod bacnet;
 pub mod ber;
 pub mod cdp;
@@ -40,6 +41,7 @@ pub mod netlink;
 pub mod nl80211;
 pub mod ntlm;
 pub mod onc_rpc;
+pub mod poct1a;
 pub mod ports;
 pub mod postgresql;
 pub mod printing;

@@ -117,11 +117,11 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
         Fact::WebEnumerated => &["web.enumeration"],
-        _ => wireless(fact),
+        _ => others(fact),
     }
 }
 
-const fn wireless(fact: &Fact) -> &'static [&'static str] {
+const fn others(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
         Fact::WifiPmf(_) => &["wifi.pmf"],

@@ -2,7 +2,7 @@
 //!
 //! Keeps: when each was done last. Drops: nothing; a chore that failed is told once and done again at the next turn.
 
-use crate::judge::Judge;
+use crate::judge::{Judge, refresh_strip};
 use crate::ledger::LedgerError;
 use crate::store::{ClinicStore, SensorState};
 use crate::web::{Certificates, Desk};
@@ -124,6 +124,7 @@ impl Chores {
         if judgement.damaged > 0 {
             error!(clinic = %clinic.id(), damaged = judgement.damaged, "reports no longer verify: the data base was changed");
         }
+        refresh_strip(clinic, !judgement.steps.is_empty(), now).map_err(|e| e.to_string())?;
         clinic.open_findings().map_err(|e| e.to_string())
     }
 
