@@ -14,9 +14,9 @@ use crate::talks::{
     viewer,
 };
 use crate::told::{
-    IMAGE, NAME, OWN, PSK, SAE, TWIN, WADO, air, answers_for, called, calls_itself, camera, collector_of, desktop,
-    directory, engine, farewells, in_june, login, long_names, looked_up, mail, mail_of, nginx, old_shell, orthanc,
-    postgres_login, printer, router, says_server, screen, shows, traceback, twins, wards, zone_of,
+    IMAGE, NAME, OWN, PSK, SAE, TWIN, WADO, air, analyser, answers_for, called, calls_itself, camera, collector_of,
+    desktop, directory, engine, farewells, in_june, login, long_names, looked_up, mail, mail_of, nginx, old_shell,
+    orthanc, postgres_login, printer, router, says_server, screen, shows, traceback, twins, wards, zone_of,
 };
 use crate::watched::Place;
 
@@ -76,6 +76,8 @@ const OF_IMAGES: &[Raises] = &[
     ("hl7-cleartext", || Tale::capture("hl7-oru-inside")),
     ("fhir-open", || Tale::capture("fhir-open")),
     ("fhir-cleartext", || Tale::capture("fhir-open")),
+    ("lab-analyser-cleartext", || Tale::built(analyser(DEVICE))),
+    ("lab-analyser-outside", || Tale::built(analyser(STRANGER))),
     ("interface-engine-known-hole", || Tale::built(engine("4.4.0"))),
     ("medical-monitor-calls-home", || Tale::built(spoken((DEVICE, 49_260), ([202, 114, 4, 119], 515), &[]))),
     ("medical-advisory-match", || Tale::built(orthanc("1.5.7"))),
@@ -139,10 +141,8 @@ const OF_DOORS: &[Raises] = &[
     }),
     ("smb-signing-off", || Tale::capture("smb-v3-signed")),
     ("snmp-public", || Tale::capture("discovery-dhcp-mdns-lldp-snmp")),
-    ("printer-open-to-others", || Tale::capture("printers-for-all").zone("192.168.20.0/24", "guest")),
     ("camera-open", || Tale::built(camera("m=video 0 RTP/AVP 96\r\n"))),
     ("firewall-hole-by-itself", || Tale::built(port_asked_for("200 OK"))),
-    ("remote-support-tool", || Tale::capture("remote-support")),
     ("mqtt-without-login", || Tale::capture("mqtt-memcached-inside-closed-ports-outside")),
     ("ldap-password-in-clear", || {
         let done = ldap(0x61, &[10, 1, 0, 4, 0, 4, 0]); // bind response: success
@@ -200,8 +200,6 @@ pub const BY_REPORTS: &[(&str, &str, &str)] = &[
 pub const NOT_YET: &[(&str, &str)] = &[
     ("clinical-wifi-shared-password", "wifi.purpose: the configuration cannot say what a network is for"),
     ("guest-and-clinical-not-separated", "net.shared_broadcast: nobody hears guests and wards in one broadcast domain"),
-    ("lab-analyser-cleartext", "no detector for ASTM and POCT1-A yet"),
-    ("lab-analyser-outside", "no detector for ASTM and POCT1-A yet"),
     ("activation-link-and-code-same-mailbox", "mail.link_and_code: no detector keeps mailboxes, not even hashed"),
     ("medical-bulk-to-new-place", FLOWS),
     ("medical-new-outside-partner", FLOWS),

@@ -183,6 +183,23 @@ pub fn closed() -> String {
     locked()
 }
 
+/// An analyser sends a result in frames (LIS1-A 6.3) to the clinic's server, or somebody does.
+pub fn analyser(client: [u8; 4]) -> Vec<u8> {
+    let frame = |number: u8, record: &str| {
+        let body = [&[number][..], record.as_bytes(), b"\r\x03"].concat(); // record, end of text
+        let sum = body.iter().fold(0u8, |n, o| n.wrapping_add(*o));
+        [b"\x02", &body[..], format!("{sum:02X}\r\n").as_bytes()].concat()
+    };
+    let (head, patient) = (frame(b'1', "H|\\^&|||X^1|||||||P|1"), frame(b'2', "P|1"));
+    let (result, end) = (frame(b'3', "R|1|^^^GLU|5.1|mmol/L"), frame(b'4', "L|1|N"));
+    let mut says = vec![C(b"\x05"), S(b"\x06")]; // enquiry, acknowledged
+    for octets in [&head, &patient, &result, &end] {
+        says.extend([C(octets), S(b"\x06")]);
+    }
+    says.push(C(b"\x04")); // end
+    spoken((client, 49_263), (SERVER, 4001), &says)
+}
+
 /// A camera describes its picture to who asks (RFC 2326 10.2).
 pub fn camera(media: &str) -> Vec<u8> {
     let sdp = format!("v=0\r\no=- 1 1 IN IP4 192.168.20.10\r\ns=x\r\nt=0 0\r\n{media}");

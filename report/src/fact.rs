@@ -3,6 +3,7 @@
 //! Each names the protocol field that it may come from; the words are those of `assess/knowledge/facts.tsv`.
 //! Keeps: numbers, closed enums, a [`Product`] of the shipped list, a [`Version`]. Drops: everything that a person
 //! wrote: names, titles, paths, queries, subjects of certificates; at most a count of different ones is made of them.
+//! Longer than 400 lines: a closed list is one.
 
 use crate::product::Product;
 pub use crate::terms::*;
