@@ -187,3 +187,42 @@ fn a_window_counts_what_is_told_as_often_as_it_is_told() {
     assert_eq!(beacons.count, 5);
     assert_eq!(told.counters.frames, 0, "no frame was heard for it");
 }
+
+#[test]
+fn a_check_says_of_each_radio_by_which_way_it_hears_or_why_not() {
+    if !is_inside("a_check_says_of_each_radio_by_which_way_it_hears_or_why_not") {
+        return;
+    }
+    cable("wlan0", "air");
+    let sensor = auscult_tests::sensor::Sensor::with("");
+    let (file, config) = (sensor.folder.join("hostapd.conf"), sensor.folder.join("agent.toml"));
+    let radios = format!(
+        "state = \"{0}/state\"\n[[capture.radio]]\nname = \"wlan0\"\nhostapd = [\"{0}/hostapd.conf\"]\n\
+         [[capture.radio]]\nname = \"mon0\"\nway = \"monitor\"\n",
+        sensor.folder.display()
+    );
+    fs::write(&config, radios).unwrap();
+    fs::write(&file, FILES[2].1.replace("interface=a", "interface=wlan0")).unwrap();
+    let check = || {
+        let mut command = auscult_tests::agent();
+        command.args(["check", "--seconds", "1", "--format", "json", "-c"]).arg(&config);
+        let output = command.output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let radios = document["checks"].as_array().unwrap().iter().filter(|line| line["check"] == "radio");
+        let said = |line: &serde_json::Value| {
+            format!("{} {} {}: {} {}", line["of"], line["grade"], line["figures"]["way"], line["found"], line["try"])
+        };
+        (radios.map(said).collect::<Vec<_>>(), output.status.code().unwrap())
+    };
+    let (told, status) = check();
+    assert!(
+        told[0].starts_with("\"wlan0\" \"ok\" \"access-point\"") && told[0].contains("1 networks of this"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("\"mon0\" \"wrong\" \"none\"") && told[1].contains("is not there"), "{told:?}");
+    assert!(told.len() == 2 && status == 4 && !told[0].contains("Clinic-Staff"), "{told:?}");
+    fs::remove_file(&file).unwrap();
+    ip("link set wlan0 down");
+    let (told, _) = check();
+    assert!(told[0].starts_with("\"wlan0\" \"wrong\"") && told[0].contains("ip link set wlan0 up"), "{told:?}");
+}

@@ -23,7 +23,20 @@ const UNDERSTOOD: &[&str] = &[
     "smb",
     "dns",
     "nbns",
+    "ftp",
+    "ipp",
+    "jetdirect",
+    "kerberos",
+    "nfs",
+    "quic",
+    "rpcbind",
+    "rsync",
+    "smtp",
+    "tftp",
 ];
+
+/// Exposures of hosts that serve nothing.
+const HOST_KINDS: &[&str] = &["remote-support-tool"];
 
 /// Exposures that are heard, and by design no finding yet.
 const OBSERVED_ONLY: &[(&str, &str, &str)] =
@@ -181,7 +194,7 @@ fn is_in_reach(capture: &Recorded, exposure: &Value) -> bool {
     if OBSERVED_ONLY.iter().any(|(name, kind, _)| *name == capture.name && *kind == word(exposure, "kind")) {
         return false;
     }
-    if !exposure["bssid"].is_null() {
+    if !exposure["bssid"].is_null() || HOST_KINDS.contains(&word(exposure, "kind")) {
         return true;
     }
     list(&capture.expect, "services")

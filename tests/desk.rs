@@ -378,7 +378,7 @@ fn listed(id: u32) -> Vec<u8> {
 /// The same program, which a limit on the size of files does not end: writing fails, as on a full disk.
 fn patient(program: &Command) -> Command {
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(program.get_program());
+    shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(program.get_program()).args(program.get_args());
     shell
 }
 

@@ -25,9 +25,13 @@ pub type Enter = fn(&[u8]);
 
 /// The file's name, and how octets reach it.
 pub const ENTRANCES: &[(&str, Enter)] = &[
+    ("astm", |o| enter(Way::Talk(4000), o)),
+    ("bacnet", |o| enter(Way::Datagram(47_808), o)),
     ("ber", |o| enter(Way::Datagram(161), o)),
+    ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("certificate", |o| enter(Way::Talk(443), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
+    ("dhcp6", |o| enter(Way::Datagram(547), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),
     ("dicom_items", |o| enter(Way::Talk(104), o)),
     ("dimse", |o| enter(Way::Talk(11112), o)),
@@ -35,21 +39,35 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("dot11", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("dot11_elements", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("elasticsearch", |o| enter(Way::Talk(9300), o)),
+    ("heads", in_heads),
     ("hostapd", radio::in_hostapd),
+    ("hpack", |o| enter(Way::Talk(8080), o)),
     ("http", |o| enter(Way::Talk(80), o)),
+    ("http2", |o| enter(Way::Talk(8080), o)),
+    ("internet", |o| enter(Way::Frame(Link::RawIp), o)),
+    ("ja4", |o| enter(Way::Talk(443), o)),
+    ("kerberos", |o| enter(Way::Talk(88), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("ldap", |o| enter(Way::Talk(389), o)),
+    ("lldp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("memcached", |o| enter(Way::Talk(11211), o)),
     ("mqtt", |o| enter(Way::Talk(1883), o)),
     ("mllp", |o| enter(Way::Talk(2575), o)),
     ("mongodb", |o| enter(Way::Talk(27017), o)),
     ("mysql", |o| enter(Way::Talk(3306), o)),
+    ("natpmp", |o| enter(Way::Datagram(5351), o)),
+    ("ndp", |o| enter(Way::Frame(Link::RawIp), o)),
+    ("netbeui", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("netbios", |o| enter(Way::Datagram(138), o)),
     ("netlink", radio::in_netlink),
     ("nl80211", radio::in_nl80211),
     ("ntlm", |o| enter(Way::Talk(445), o)),
+    ("onc_rpc", |o| enter(Way::Talk(2049), o)),
+    ("poct1a", |o| enter(Way::Talk(3001), o)),
     ("ports", |o| enter(Way::Frame(Link::Ieee80211), o)),
     ("postgresql", |o| enter(Way::Talk(5432), o)),
+    ("printing", |o| enter(Way::Talk(9100), o)),
+    ("quic", |o| enter(Way::Datagram(443), o)),
     ("radiotap", |o| enter(Way::Frame(Link::Radiotap), o)),
     ("rdp", |o| enter(Way::Talk(3389), o)),
     ("reader", |o| enter(Way::Frame(Link::LinuxCooked2), o)),
@@ -63,10 +81,17 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("syn", |o| enter(Way::Frame(Link::RawIp), o)),
     ("tds", |o| enter(Way::Talk(1433), o)),
     ("text", |o| enter(Way::Talk(25), o)),
+    ("tftp", |o| enter(Way::Datagram(69), o)),
     ("tls", |o| enter(Way::Talk(8443), o)),
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
 ];
+
+/// A conversation with a camera, and a datagram to and from an exchange.
+fn in_heads(octets: &[u8]) {
+    enter(Way::Talk(554), octets);
+    enter(Way::Datagram(5060), octets);
+}
 
 /// Lets the octets in at the entrance of a `wire` file.
 pub fn at(name: &str, octets: &[u8]) {

@@ -46,11 +46,11 @@ pub fn chain() -> Vec<(String, Vec<u8>)> {
     let first = SealedReport::seal(&key(1), &stamp, &Payload::EpochStart(start)).unwrap();
     let mut head = Head::begin(&open(first.octets().to_vec(), &key(1).public())).unwrap();
     made.push(("report-0-epoch-start".to_owned(), first.octets().to_vec()));
-    let base = full();
     for seq in 1..=8u64 {
         let payload = match seq {
-            1 => Payload::Full(base.clone()),
-            2 => Payload::Changes(changes(&base.summary)),
+            1 => Payload::Full(full()),
+            // On what was written then, before facts were added to the list.
+            2 => Payload::Changes(changes(&open(made[1].1.clone(), &key(1).public()))),
             3..=5 => Payload::Event(event(seq)),
             6 => Payload::Gap(gap(&head)),
             7 => Payload::KeyRotation(head.rotate(&key(2))),
@@ -75,11 +75,12 @@ fn every_fact() -> Vec<Fact> {
     let mut facts = Vec::new();
     for number in 0..=u8::MAX {
         let before = facts.len();
+        let varint = if number < 128 { vec![number] } else { vec![number, 1] };
         let read = |tail: &[u8]| {
-            let octets = [&varint(number), tail, &[0; 24]].concat();
+            let octets = [varint.as_slice(), tail, &[0; 24]].concat();
             postcard::take_from_bytes::<Fact>(&octets).ok().map(|(fact, rest)| (fact, octets.len() - rest.len()))
         };
-        let bare = read(&[]).filter(|(_, used)| *used == varint(number).len());
+        let bare = read(&[]).filter(|(_, used)| *used == varint.len());
         let words: Vec<Fact> = (0..120).map_while(|word| read(&[word]).map(|(fact, _)| fact)).collect();
         match (bare, words.len()) {
             (Some((fact, _)), _) => facts.push(fact),
@@ -94,10 +95,6 @@ fn every_fact() -> Vec<Fact> {
     }
     assert!(facts.len() > 250, "only {} facts", facts.len());
     facts
-}
-
-fn varint(number: u8) -> Vec<u8> {
-    if number < 128 { vec![number] } else { vec![number, 1] }
 }
 
 fn full() -> Full {
@@ -150,7 +147,8 @@ fn hosts() -> Vec<HostEntry> {
     ]
 }
 
-fn changes(base: &Summary) -> Changes {
+fn changes(report: &VerifiedReport) -> Changes {
+    let Some(Payload::Full(Full { summary: base, .. })) = report.payload() else { panic!("no whole report") };
     let mut now: Vec<Sighting> = base.sightings.iter().step_by(3).copied().collect();
     let mut new = base.sightings[0];
     new.subject = Subject::Service(HostId(9), Transport::Tcp, 104);

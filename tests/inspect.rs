@@ -52,6 +52,28 @@ fn every_document_fits_the_schema() {
 }
 
 #[test]
+fn every_finding_that_is_printed_has_a_page() {
+    let (status, list, _) = run(&["explain"]);
+    assert_eq!(status, 0);
+    let document = run(&["--format", "json", &capture("clinic-day-mixed.pcap")]).1;
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let found: Vec<&str> = document["findings"].as_array().unwrap().iter().filter_map(|f| f["id"].as_str()).collect();
+    assert!(found.len() > 10);
+    for id in found {
+        assert!(list.contains(id), "{id} is not listed");
+    }
+    let (status, page, complaint) = run(&["explain", "dicom-open-from-outside"]);
+    assert_eq!((status, complaint.as_str()), (0, ""));
+    for words in ["mistakes", "C-ECHO only = alive, no data", "hipaa 164."] {
+        assert!(page.contains(words), "{words:?} is missing in:\n{page}");
+    }
+    let (status, page, complaint) = run(&["explain", "dicom-open-outside"]);
+    assert_eq!((status, page.as_str()), (2, ""));
+    assert!(complaint.contains("dicom-open-from-outside"), "{complaint}");
+    assert_eq!(run(&["explain", "dicom", "wifi"]).0, 2, "one page at a time");
+}
+
+#[test]
 fn the_story_of_an_open_archive_is_told_to_someone_who_knows_nothing() {
     let (status, text, _) = run(&[&capture("pacs-open-wan.pcap")]);
     assert_eq!(status, 0);

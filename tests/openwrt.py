@@ -130,8 +130,8 @@ class Router(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
-    def ash(self, *words, **more):
-        return subprocess.run([BUSYBOX, "ash", *map(str, words)], env=self.env | more, capture_output=True, cwd=self.root)
+    def ash(self, *words, stdin=b"", **more):
+        return subprocess.run([BUSYBOX, "ash", *map(str, words)], env=self.env | more, input=stdin, capture_output=True, cwd=self.root)
 
     def make(self, config=None):
         if config is not None:

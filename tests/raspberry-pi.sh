@@ -133,6 +133,15 @@ CapInh:${right}CapPrm:${right}CapEff:${right}CapBnd:${right}CapAmb:${right}NoNew
     ! grep -qE 'start|stop' "$work/said" || fail "a service that did not run was touched"
     ok "the service pauses while keys change, also if that fails, and stays stopped if it was"
 
+    : >"$work/said"
+    double agent 'id -un'
+    same "$(command_ setup --from answers)" "$(id -un)" "setup runs as"
+    same "$(cat "$work/said")" "agent setup --through $pi/auscult --from answers" "started was"
+    : >"$work/said"
+    command_ restart
+    same "$(cat "$work/said")" "systemctl restart auscult.service" "started was"
+    ok "a set-up asks as root, and does the rest through this command"
+
     double silent :
     : >"$work/said"
     command_ silent eth1 --undo

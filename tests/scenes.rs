@@ -3,7 +3,7 @@
 
 use crate::talks::{
     DEVICE, GUEST, SERVER, STRANGER, WPA2, association, browse, device_with, greeting, hidden_network, locked, ok,
-    result, studies, viewer,
+    port_asked_for, result, studies, viewer,
 };
 use crate::watched::{Place, capture};
 
@@ -67,6 +67,13 @@ pub const SCENES: &[Scene] = &[
         heard: || built(viewer(&studies())),
         opens: &["imaging-viewer-open", "dicomweb-open"],
         twin: || built(viewer(&locked())),
+    },
+    Scene {
+        story: "propublica",
+        name: "the archive opens the port itself",
+        heard: || built(port_asked_for("200 OK")),
+        opens: &["firewall-hole-by-itself"],
+        twin: || built(port_asked_for("500 Internal Server Error")),
     },
     Scene {
         story: "mobilexusa",
@@ -212,7 +219,7 @@ pub const SCENES: &[Scene] = &[
         story: "open-wifi",
         name: "results can be read in the air",
         heard: || capture("wifi-open-client-cleartext"),
-        opens: &["wifi-clear-traffic"],
+        opens: &["wifi-clear-traffic", "medical-device-on-open-wifi"],
         twin: || neighbours("wifi-open-client-cleartext"),
     },
     Scene {

@@ -131,6 +131,23 @@ pub fn device_with(cryptography: &str) -> Vec<u8> {
     recording.octets().to_vec()
 }
 
+/// A host of the clinic asks the router's gateway for a port of its own, as UPnP has it (WANIPConnection:1 2.4.16), and the
+/// first line of the answer.
+#[must_use]
+pub fn port_asked_for(answer: &str) -> Vec<u8> {
+    let body = "<?xml version=\"1.0\"?><s:Envelope><s:Body><u:AddPortMapping><NewExternalPort>11112</NewExternalPort>\
+        <NewProtocol>TCP</NewProtocol><NewInternalPort>104</NewInternalPort></u:AddPortMapping></s:Body></s:Envelope>";
+    let asks = format!(
+        "POST /ctl/IPConn HTTP/1.1\r\nHost: 192.168.20.1:5000\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\
+        SOAPAction: \"urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping\"\r\n\r\n{body}",
+        body.len()
+    );
+    let answers = format!("HTTP/1.1 {answer}\r\nContent-Type: text/xml\r\nContent-Length: 0\r\n\r\n");
+    let mut recording = Recording::new();
+    talk_in(&mut recording, (DEVICE, 49_159), ([192, 168, 20, 1], 5000), &[asks.as_bytes(), answers.as_bytes()]);
+    recording.octets().to_vec()
+}
+
 /// Greetings of SSH (RFC 4253 4.2): the client's and the server's.
 #[must_use]
 pub fn greeting(server_says: &str) -> Vec<u8> {

@@ -7,6 +7,8 @@ use crate::archive::{Archive, Folder, all_stored, answers, send};
 use crate::{Recorded, recorded};
 use auscult_agent::config::Config;
 use auscult_agent::identity::Identity;
+use auscult_agent::places::Places;
+use auscult_agent::sensor::Settings;
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::Limits;
 use auscult_collector::judge::Judge;
@@ -33,6 +35,8 @@ pub struct Place {
     pub zones: Vec<(String, String)>,
     /// Its access points.
     pub own_bssids: Vec<String>,
+    /// The names of its wireless networks.
+    pub own_ssids: Vec<String>,
 }
 
 impl Place {
@@ -41,7 +45,7 @@ impl Place {
     pub fn of(capture: &Recorded) -> Place {
         let networks = capture.expect["wifi"].as_array().cloned().unwrap_or_default();
         let own_bssids = networks.iter().filter_map(|w| w["bssid"].as_str().map(str::to_owned)).collect();
-        Place { home: capture.words("inside"), zones: Vec::new(), own_bssids }
+        Place { home: capture.words("inside"), own_bssids, ..Place::default() }
     }
 
     /// The clinic of the conversations of [`crate::talks`].
@@ -57,15 +61,33 @@ impl Place {
         self
     }
 
+    /// The same, for a sensor in this process: read as the daemon reads it.
+    ///
+    /// # Panics
+    /// If a daemon would refuse it.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let text = format!("state = \"s\"\n[capture]\nreplay = \"c\"\n{}", self.words());
+        let config = Config::read(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        Settings {
+            places: Places::new(config.networks),
+            own_names: config.own_ssids,
+            own_bssids: config.own_bssids,
+            memory: config.memory,
+            key: [7; 32],
+        }
+    }
+
     fn words(&self) -> String {
         let quoted = |words: &[String]| words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
         let zones: Vec<String> =
             self.zones.iter().map(|(n, z)| format!("{{ network = \"{n}\", zone = \"{z}\" }}")).collect();
         format!(
-            "[clinic]\nhome = [{}]\nzones = [{}]\nown_bssids = [{}]\n",
+            "[clinic]\nhome = [{}]\nzones = [{}]\nown_bssids = [{}]\nown_ssids = [{}]\n",
             quoted(&self.home),
             zones.join(", "),
-            quoted(&self.own_bssids)
+            quoted(&self.own_bssids),
+            quoted(&self.own_ssids)
         )
     }
 }

@@ -5,7 +5,7 @@
 //! first, then those that are not the clinic's, then who was quiet for the longest time. So a flood of invented addresses
 //! pushes out itself. The pseudonym is a hash keyed with a key that stays on the sensor: who comes back has the same.
 
-use crate::places::Places;
+use crate::places::{Learnt, Places, Prefix};
 use crate::wire::layers::Mac;
 use auscult_report::subject::HostId;
 use auscult_report::time::Timestamp;
@@ -50,7 +50,18 @@ impl Hosts {
 
     /// Addresses belong elsewhere from now on; hosts keep their pseudonyms. The key stays as it is.
     pub fn place(&mut self, places: Places) {
-        self.places = places;
+        self.places = places.after(&self.places);
+        self.settle();
+    }
+
+    /// A network of the clinic was heard of.
+    pub fn learn(&mut self, prefix: Prefix, how: Learnt) {
+        if self.places.learn(prefix, how) {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
         for host in self.by_address.values_mut() {
             host.zone = self.places.zone(host.address);
             host.hardware = host.hardware.filter(|_| is_near(host.zone));
@@ -80,6 +91,19 @@ impl Hosts {
         let hardware = hardware.filter(|h| is_near(zone) && is_unicast(h));
         self.by_address.insert(address, Host { id, address, hardware, zone, first: at, last: at });
         (id, zone)
+    }
+
+    /// The address of a near host that was heard with this hardware address: the least of them, IPv4 before IPv6. Looks at
+    /// the whole directory, so it is for what is rare.
+    #[must_use]
+    pub fn of_hardware(&self, hardware: Mac) -> Option<IpAddr> {
+        self.by_address.values().filter(|h| h.hardware == Some(hardware)).map(|h| h.address).min()
+    }
+
+    /// The pseudonym of an address that was heard.
+    #[must_use]
+    pub fn id_of(&self, address: IpAddr) -> Option<HostId> {
+        self.by_address.get(&address).map(|host| host.id)
     }
 
     /// The zone of an address, without remembering it.

@@ -6,7 +6,8 @@
 //! `sensor` one window of it -> `window` what of it is told -> `identity` by whom -> `spool` signed, on the disk -> `run` the
 //! daemon's loop. `places` and `hosts` know the addresses; they never leave. `config` is what a person wants, `log` what is said
 //! to that person. `radio` says which way a Wi-Fi radio hears, and what the system knows of the air.
-//! `courier` is the only room that speaks, and only to its own collector.
+//! `courier` is the only room that speaks, and only to its own collector. `setup` leads a person from nothing to a sensor that is
+//! heard and trusted, with the commands that the others have.
 
 pub mod capture;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod places;
 pub mod radio;
 pub mod run;
 pub mod sensor;
+pub mod setup;
 pub mod spool;
 pub mod urgent;
 pub mod window;

@@ -4,8 +4,10 @@ use auscult_agent::config::Config;
 use auscult_agent::identity::Identity;
 use auscult_agent::log;
 use auscult_agent::run::{Asked, Checked, Grade, check, enrol, leave_no_image, rotate, serve, status};
+use auscult_agent::setup::{Ending, Fault, Wishes, setup};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// From nothing to a sensor that is heard and trusted: asks, writes the configuration, checks, enrols, waits for the first receipt
+    ///
+    /// It asks only what this machine cannot tell, and goes on where it stopped when it is run again. With --from it asks nobody.
+    /// Exit status: 0 heard and trusted, 3 something is still missing (the last line says what), 4 it does not hear as it should,
+    /// 2 configuration or answers are refused, 1 stopped by an error.
+    Setup(Setup),
     /// Listen until the capture ends or SIGTERM comes; what is in hand is sealed first
     ///
     /// SIGHUP: the configuration is read again. One with a fault changes nothing; what has to wait for the next start is named.
@@ -84,6 +92,27 @@ struct Check {
     format: Format,
 }
 
+#[derive(clap::Args)]
+struct Setup {
+    #[command(flatten)]
+    configured: Configured,
+    /// A file with the answers (TOML, mode 0600); its one-time code is taken out of it once it was used
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// The folder for keys, chain and reports that a new configuration names
+    #[arg(long, value_name = "FOLDER", default_value = "/var/lib/auscult")]
+    state: PathBuf,
+    /// How long to listen, from 1 to 3600 seconds
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Take the configuration that is there as it is
+    #[arg(long)]
+    keep: bool,
+    /// For packages: PROGRAM check, enrol and restart are called in place of this one; it knows the sensor's user and its service
+    #[arg(long, value_name = "PROGRAM")]
+    through: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Text,
@@ -94,6 +123,7 @@ fn main() -> ExitCode {
     let command = Arguments::parse().command;
     leave_no_image();
     let given = match &command {
+        Command::Setup(given) => return set_up(given),
         Command::Run(given) | Command::Rotate(given) | Command::Status(given) | Command::Identity(given) => given,
         Command::Enrol(enrol) => &enrol.configured,
         Command::Check(check) => &check.configured,
@@ -108,6 +138,8 @@ fn main() -> ExitCode {
         Err(sentence) => return refuse(&sentence, EXIT_CONFIGURATION),
     };
     let done = match &command {
+        // Ended above: it may have to make the configuration first.
+        Command::Setup(_) => Ok(()),
         Command::Run(given) => listen(&config, &given.config),
         Command::Enrol(given) => join(&config, given),
         Command::Rotate(_) => rotate(&config).and_then(|key_no| print(&format!("key {key_no} signs from now on\n"))),
@@ -145,6 +177,28 @@ fn join(config: &Config, given: &Enrol) -> Result<(), String> {
          at the provider, enrol it again with a new code (--again)."
     };
     print(&format!("sensor  {}\nwords   {}\n\n{next}\n", enrolled.sensor, enrolled.words.join(" ")))
+}
+
+/// Sets this sensor up. While a person is asked, a signal ends it at once; behind the questions it is told.
+fn set_up(given: &Setup) -> ExitCode {
+    let (stop, at_once) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        let told = flag::register_conditional_shutdown(signal, EXIT_ENDED, Arc::clone(&at_once))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)));
+        if let Err(e) = told {
+            return refuse(&format!("signals cannot be heard: {e}"), EXIT_ERROR);
+        }
+    }
+    let (config, from, through) = (&given.configured.config, given.from.as_deref(), given.through.as_deref());
+    let wishes = Wishes { config, from, through, state: &given.state, keep: given.keep, seconds: given.seconds };
+    let ending = Ending { stop: &stop, at_once: &at_once };
+    match setup(&wishes, &ending, &mut io::stdin().lock(), &mut io::stdout()) {
+        Ok(Grade::Well) => ExitCode::SUCCESS,
+        Ok(Grade::Attention) => EXIT_ATTENTION.into(),
+        Ok(Grade::Wrong) => EXIT_WRONG.into(),
+        Err(Fault::Refused(sentence)) => refuse(&sentence, EXIT_CONFIGURATION),
+        Err(Fault::Error(sentence)) => refuse(&sentence, EXIT_ERROR),
+    }
 }
 
 /// Checks this box; a person sees each line as soon as it is known.
@@ -254,6 +308,9 @@ const EXIT_ERROR: u8 = 1;
 
 /// The configuration is refused.
 const EXIT_CONFIGURATION: u8 = 2;
+
+/// Ended by a person while it asked; as a shell says it.
+const EXIT_ENDED: i32 = 130;
 
 /// `check` found something that a person should look at.
 const EXIT_ATTENTION: u8 = 3;

@@ -1,6 +1,7 @@
 //! Where an address belongs, seen from the clinic: the zones of `assess/knowledge/README.md`.
 //!
-//! Keeps: the clinic's prefixes, configured or learnt from leases. Drops: nothing. With no prefix at all, every private
+//! Keeps: the clinic's prefixes: configured ones, and of IPv6 what was learnt from advertisements and delegations. Drops:
+//! nothing. With no prefix at all, every private
 //! address (RFC 1918, 4193) is taken as the clinic's own, and the coverage says so: that is what a technician with a
 //! capture file and no configuration means.
 
@@ -12,16 +13,51 @@ use core::str::FromStr;
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     prefixes: Vec<(Prefix, Zone)>,
+    learnt: Vec<Prefix>,
+}
+
+/// How a network of the clinic became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learnt {
+    /// A router announced it on the link.
+    Advertised,
+    /// A provider, or the clinic's router, gave it to a router for its hosts.
+    Delegated,
 }
 
 impl Places {
     /// With the configured prefixes and their zones.
     #[must_use]
     pub fn new(prefixes: Vec<(Prefix, Zone)>) -> Places {
-        Places { prefixes }
+        Places { prefixes, learnt: Vec::new() }
     }
 
-    /// Whether nothing was configured or learnt.
+    /// Learns a network of IPv6; gives back whether it was new and is believed. At most [`MAX_LEARNT`] are kept.
+    ///
+    /// Believed is what a router's LAN can have: at least [`LEAST_BITS`] bits of public or local addresses, so that
+    /// nobody makes half of the internet the clinic's own. What is announced counts only where no public network of IPv6
+    /// was configured: before the clinic's router it is the provider's link that is announced.
+    pub fn learn(&mut self, prefix: Prefix, how: Learnt) -> bool {
+        let IpAddr::V6(address) = prefix.address else { return false };
+        let is_public = |a: &Ipv6Addr| a.octets().first().is_some_and(|o| o & 0xe0 == 0x20);
+        let is_told = |p: &Prefix| matches!(p.address, IpAddr::V6(a) if is_public(&a));
+        let is_kept_out = how == Learnt::Advertised && self.prefixes.iter().any(|(p, _)| is_told(p));
+        let is_possible = is_public(&address) || address.is_unique_local();
+        let is_known = self.prefixes.iter().map(|(p, _)| p).chain(&self.learnt).any(|p| p.holds(prefix.address));
+        if is_kept_out || !is_possible || is_known || prefix.bits < LEAST_BITS || self.learnt.len() >= MAX_LEARNT {
+            return false;
+        }
+        self.learnt.push(prefix);
+        true
+    }
+
+    /// These places, with what the ones before had learnt.
+    #[must_use]
+    pub fn after(self, before: &Places) -> Places {
+        Places { learnt: before.learnt.clone(), ..self }
+    }
+
+    /// Whether nothing was configured.
     #[must_use]
     pub fn is_assumed(&self) -> bool {
         self.prefixes.is_empty()
@@ -34,6 +70,9 @@ impl Places {
         let listed = self.prefixes.iter().filter(|(p, _)| p.holds(address)).max_by_key(|(p, _)| p.bits);
         if let Some((_, zone)) = listed {
             return *zone;
+        }
+        if self.learnt.iter().any(|p| p.holds(address)) {
+            return Zone::SameSegment;
         }
         match kind(address) {
             Kind::Here => Zone::SameSegment,
@@ -89,6 +128,12 @@ impl FromStr for Prefix {
         Prefix::new(address, bits).ok_or("the length of a network is at most 32 (IPv4) or 128 (IPv6)")
     }
 }
+
+/// Networks that are learnt: a router has a handful, and a flood of forged advertisements must not grow a table.
+pub const MAX_LEARNT: usize = 16;
+
+/// Leading bits of the widest network that is believed: a site has 48 at most (RFC 6177).
+const LEAST_BITS: u8 = 48;
 
 enum Kind {
     /// Cannot be further than this link or this machine.
@@ -156,6 +201,44 @@ mod tests {
         assert_eq!(zone(&p, "2001:db8:21::15"), Zone::Outside);
         assert_eq!(zone(&p, "fe80::1"), Zone::SameSegment);
         assert_eq!(zone(&p, "::ffff:192.168.20.9"), Zone::SameSegment);
+    }
+
+    #[test]
+    fn what_a_router_announces_or_was_given_is_the_clinics_own() {
+        let prefix = |text: &str| text.parse::<Prefix>().unwrap();
+        let mut p = places(&["192.168.20.0/24"]);
+        assert_eq!(zone(&p, "2001:db8:20::15"), Zone::Outside);
+        assert!(p.learn(prefix("2001:db8:20::/64"), Learnt::Advertised));
+        assert!(!p.learn(prefix("2001:db8:20::/64"), Learnt::Advertised), "known");
+        assert!(p.learn(prefix("2001:db8:77::/56"), Learnt::Delegated));
+        assert!(p.learn(prefix("fd52:1::/64"), Learnt::Advertised));
+        for address in ["2001:db8:20::15", "2001:db8:77:12::1", "fd52:1::9"] {
+            assert_eq!(zone(&p, address), Zone::SameSegment);
+        }
+        assert_eq!(zone(&p, "2001:db8:78::1"), Zone::Outside);
+        assert_eq!(zone(&p, "192.168.21.1"), Zone::OtherPrivate);
+        assert_eq!(zone(&places(&["10.0.0.0/8"]).after(&p), "2001:db8:77:12::1"), Zone::SameSegment);
+    }
+
+    #[test]
+    fn what_cannot_be_a_lan_is_not_believed() {
+        let prefix = |text: &str| text.parse::<Prefix>().unwrap();
+        let mut p = places(&[]);
+        for wide in ["2000::/3", "::/0", "2001:db8::/32", "fe80::/64", "ff00::/64", "192.168.1.0/24"] {
+            assert!(!p.learn(prefix(wide), Learnt::Delegated), "{wide}");
+        }
+        assert!(p.is_assumed() && zone(&p, "192.168.1.1") == Zone::SameSegment);
+        for n in 0..100u16 {
+            p.learn(
+                Prefix::new(Ipv6Addr::new(0x2001, 0xdb8, n, 0, 0, 0, 0, 0).into(), 64).unwrap(),
+                Learnt::Advertised,
+            );
+        }
+        assert_eq!(p.learnt.len(), MAX_LEARNT);
+        // Where a public network was told, another one that is announced is the provider's link.
+        let mut told = places(&["2001:db8:20::/64"]);
+        assert!(!told.learn(prefix("2001:db8:ffff::/64"), Learnt::Advertised));
+        assert!(told.learn(prefix("2001:db8:77::/56"), Learnt::Delegated));
     }
 
     #[test]

@@ -4,32 +4,36 @@
 use crate::capture::{Frame, Link};
 use crate::config::Memory;
 use crate::detect::follow::{Following, Surroundings};
+use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
-use crate::detect::stack::by_syn;
-use crate::detect::wireless::{Airwaves, Ownership, clear_kind};
-use crate::detect::{Amount, DATAGRAM_DETECTORS, Datagram, Ears, End, Observation};
+use crate::detect::wireless::{Airwaves, Ownership};
+use crate::detect::{AWAITING, DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
-use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
+use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
-use crate::wire::syn::SynOptions;
 use crate::wire::{WireError, dot11};
+use around::Around;
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
-use auscult_report::fact::Fact;
-use auscult_report::subject::{Bssid, HostId, Subject};
+use auscult_report::subject::Bssid;
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use entries::host_entries;
 use faults::Faults;
+use stations::Stations;
+use volumes::Volumes;
 
+mod around;
 mod entries;
 mod faults;
+mod stations;
+mod volumes;
 
 /// What a sensor must be told.
 #[derive(Clone, Debug, Default)]
@@ -71,10 +75,13 @@ impl Sensor {
             airwaves: Airwaves::new(ownership, key),
             inventory: Inventory::with_room(&settings.memory),
             leases: Leases::default(),
+            kept: Kept::default(),
             key,
             near: [None, None],
             air: None,
             faults: Faults::default(),
+            volumes: Volumes::default(),
+            stations: Stations::default(),
         };
         Sensor {
             flows: FlowTable::new(&settings.memory),
@@ -125,6 +132,7 @@ impl Sensor {
             }
         };
         self.told(frame.at, &air);
+        self.around.stations.in_the_air(frame.at, &air);
         match &air.frame {
             dot11::Frame::Encrypted(_) => {
                 self.counters.wireless_encrypted = self.counters.wireless_encrypted.saturating_add(1);
@@ -154,6 +162,9 @@ impl Sensor {
     }
 
     fn layers(&mut self, at: Timestamp, peeled: Result<Layers<'_>, WireError>) {
+        if let Ok(layers) = &peeled {
+            self.around.on_the_cable(at, layers.link.source);
+        }
         let count = match peeled {
             Ok(layers) => match layers.body {
                 Body::Tcp(segment) => {
@@ -176,6 +187,11 @@ impl Sensor {
                     }
                     return;
                 }
+                Body::Link(message) => return self.around.on_link(at, layers.link, &message),
+                Body::Icmp6(packet) => {
+                    self.around.near = near(&layers, &packet);
+                    return self.around.advertised(at, &packet);
+                }
                 Body::OtherIp => return,
                 Body::Fragment => &mut self.counters.fragments,
                 Body::Other => {
@@ -193,11 +209,15 @@ impl Sensor {
 
     fn datagram(&mut self, at: Timestamp, packet: &Packet<'_>) {
         let ports = [packet.source_port, packet.destination_port];
-        if !ports.iter().any(|p| has_port(&self.ports, *p)) {
+        let known = ports.iter().any(|p| has_port(&self.ports, *p));
+        if !known && !self.around.kept.awaits(packet.source, (packet.destination, packet.destination_port)) {
             return;
         }
         if ports.contains(&DHCP_SERVER_PORT) {
             self.around.lease(at, packet.payload);
+        }
+        if packet.source_port == home::SERVER {
+            self.around.delegated(packet.payload);
         }
         let datagram = Datagram {
             at,
@@ -209,13 +229,18 @@ impl Sensor {
         let source = self.around.end(packet.source, packet.source_port, at);
         let destination = self.around.end(packet.destination, packet.destination_port, at);
         let key = self.around.key;
+        // Lent for this datagram: what is said goes to the same place.
+        let mut kept = core::mem::take(&mut self.around.kept);
         let mut out = |o: Observation| self.around.observe(o);
-        for detector in DATAGRAM_DETECTORS {
-            if detector.ports.iter().any(|p| ports.contains(p))
-                && (detector.listen)(&datagram, &mut Ears { at, source, destination, key, out: &mut out })
-            {
-                return;
-            }
+        let detectors = if known { DATAGRAM_DETECTORS } else { AWAITING };
+        let heard = detectors.iter().any(|detector| {
+            let mut ears = Ears { at, source, destination, key, kept: &mut kept, out: &mut out };
+            let meant = !known || detector.ports.iter().any(|p| ports.contains(p));
+            meant && (detector.listen)(&datagram, &mut ears)
+        });
+        self.around.kept = kept;
+        if heard || !known {
+            return;
         }
         self.around.faults.datagram(ports, datagram.cut);
     }
@@ -292,73 +317,6 @@ impl Sensor {
     /// The names that access points announced: for the person at the keyboard, never for a report.
     pub fn network_names(&self) -> impl Iterator<Item = (Bssid, &[u8])> {
         self.around.airwaves.names()
-    }
-}
-
-/// What conversations need around them.
-struct Around {
-    hosts: Hosts,
-    airwaves: Airwaves,
-    inventory: Inventory,
-    leases: Leases,
-    key: u64,
-    /// Hardware addresses of the frame in hand.
-    near: [Option<(IpAddr, Mac)>; 2],
-    /// The network in whose air the frame in hand was readable.
-    air: Option<Bssid>,
-    faults: Faults,
-}
-
-impl Around {
-    /// A host of the clinic calls: the traits of its SYN hint at its system (never more than a hint).
-    fn call(&mut self, at: Timestamp, segment: &Segment<'_>) {
-        let packet = &segment.packet;
-        if matches!(self.hosts.zone(packet.source), Zone::Outside | Zone::OtherPrivate | Zone::Vpn) {
-            return;
-        }
-        if let Some(sign) = by_syn(packet.ttl, segment.window, &SynOptions::read(segment.options)) {
-            let caller = self.end(packet.source, packet.source_port, at);
-            self.say(at, caller.host, Fact::System(sign));
-        }
-    }
-
-    /// A host was given an address: what it called itself while it had none belongs to that address.
-    fn lease(&mut self, at: Timestamp, payload: &[u8]) {
-        if let Some((address, hardware, facts)) = self.leases.hear(payload, at) {
-            let (host, _) = self.hosts.meet(address, Some(hardware), at);
-            for fact in facts.iter() {
-                self.say(at, host, fact);
-            }
-        }
-    }
-
-    fn say(&mut self, at: Timestamp, host: HostId, fact: Fact) {
-        self.observe(Observation { at, subject: Subject::Host(host), zone: None, fact, amount: Amount::Times(1) });
-    }
-}
-
-impl Surroundings for Around {
-    fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End {
-        let hardware = self.near.iter().flatten().find(|(a, _)| *a == address).map(|(_, h)| *h);
-        let (host, zone) = self.hosts.meet(address, hardware, at);
-        End { host, zone, address, port }
-    }
-
-    fn observe(&mut self, observation: Observation) {
-        self.inventory.take(&observation);
-        let (Some(bssid), Fact::Protocol(protocol)) = (self.air, observation.fact) else { return };
-        if let Some(kind) = clear_kind(protocol) {
-            let Around { airwaves, inventory, .. } = self;
-            airwaves.clear_kind_heard(bssid, kind, observation.at, &mut |o| inventory.take(&o));
-        }
-    }
-
-    fn unknown(&mut self) {
-        self.faults.unknown(FaultPlace::Conversation);
-    }
-
-    fn key(&self) -> u64 {
-        self.key
     }
 }
 

@@ -289,7 +289,7 @@ const fn sighting((subject, fact, zone): &Key, seen: &Seen) -> Sighting {
 
 /// What a host that calls lets guess of itself: phones come and go by the thousand.
 const fn is_hint((subject, fact, _): &Key) -> bool {
-    matches!((subject, fact), (Subject::Host(_), Fact::System(_) | Fact::DhcpClass(_)))
+    matches!((subject, fact), (Subject::Host(_), Fact::System(_) | Fact::DhcpClass(_) | Fact::TlsClient(_)))
 }
 
 const fn key(s: &Sighting) -> Key {

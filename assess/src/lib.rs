@@ -2,7 +2,7 @@
 //!
 //! In the order things are made: [`date`], [`version`], [`table`] (the forms of dated tables), [`value`] and [`vocabulary`]
 //! (the named values), [`condition`], [`control`] and [`rule`] (what is asked of them), [`knowledge`] (all of it, with its hash),
-//! [`lifecycle`] (when support ends), [`sensing`] (what is known of who heard it), [`facts`] (from sightings to named values), the
+//! [`lifecycle`] (when support ends), [`sensing`] (what is known of who heard it), [`past`] (what was heard before), [`facts`] (from sightings to named values), the
 //! judge itself.
 //!
 //! The same summary, the same knowledge and the same time always give the same findings: a reviewer can repeat them.
@@ -14,6 +14,7 @@ pub mod facts;
 mod judge;
 pub mod knowledge;
 pub mod lifecycle;
+pub mod past;
 pub mod rule;
 pub mod sensing;
 pub mod table;
@@ -28,6 +29,7 @@ use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use facts::{Picture, Stated};
 use knowledge::Knowledge;
+use past::Past;
 use sensing::Sensing;
 
 /// The findings of a window at `now`, the worst first: by severity, by how sure they are, in the order of the
@@ -47,11 +49,22 @@ pub fn assess_by<'k>(
     knowledge: &'k Knowledge,
     now: Timestamp,
 ) -> Vec<Finding<'k>> {
-    judge::findings(summary, knowledge, &Picture::of(summary, sensing, knowledge, now))
+    assess_over(summary, (sensing, &Past::default()), knowledge, now)
+}
+
+/// The same, where it is known what was heard before.
+#[must_use]
+pub fn assess_over<'k>(
+    summary: &Summary,
+    (sensing, past): (&Sensing, &Past),
+    knowledge: &'k Knowledge,
+    now: Timestamp,
+) -> Vec<Finding<'k>> {
+    judge::findings(summary, knowledge, &Picture::of(summary, (sensing, past), knowledge, now))
 }
 
 /// What is known of each subject of a window at `now`, by the names of `assess/knowledge/facts.tsv`.
 #[must_use]
 pub fn stated(summary: &Summary, knowledge: &Knowledge, now: Timestamp) -> Vec<Stated> {
-    Picture::of(summary, &Sensing::default(), knowledge, now).stated()
+    Picture::of(summary, (&Sensing::default(), &Past::default()), knowledge, now).stated()
 }

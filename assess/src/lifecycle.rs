@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(read([name, released, eol, paid], today()).support, expected, "{product} {name}");
             rows += 1;
         }
-        assert_eq!(rows, 1464);
+        assert_eq!(rows, 1465);
     }
 
     #[test]

@@ -201,7 +201,7 @@ pub const EXTRA_COVERAGE: u16 = 3;
 pub const MAX_EARS: usize = 16;
 
 /// Four places and three reasons; of datagrams, for each protocol whose port is looked at.
-pub const MAX_FAULTS: usize = 32;
+pub const MAX_FAULTS: usize = 64;
 
 #[cfg(test)]
 mod tests {

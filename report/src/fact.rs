@@ -203,6 +203,33 @@ pub enum Fact {
     LdapClearBind,
     /// `ldap.anonymous_data`: entries were given to somebody without a name.
     LdapAnonymousData,
+    /// The VLAN of the port behind which the sensor hears its neighbour (IEEE 802.1Q annex D, CDP): without a tag.
+    PortVlan(u16),
+    /// `upnp.mapping`: a router granted the host a port on the outside (UPnP `AddPortMapping`, NAT-PMP, PCP).
+    PortMapped,
+    /// `camera.open`: RTSP DESCRIBE without credentials was answered by a description with a picture.
+    CameraOpen,
+    /// `remote.tool`: a session with a server of this remote-support program.
+    RemoteTool(RemoteTool),
+    /// What a host of the clinic offers when it begins TLS or QUIC: the same program offers the same.
+    TlsClient(Ja4),
+<<<<<<< HEAD
+    /// Records of an analyser that went over: ASTM E1394, POCT1-A.
+    LabRecord(LabRecord),
+=======
+    /// `dns.recursion_outside` where the zone is outside: the server looked a name up for the client, that is not its own.
+    DnsRecursed,
+    /// `dns.transfer`: the server gave the records of a whole zone (AXFR, IXFR).
+    DnsTransferred,
+    /// `dns.unusual_volume`: over 1,000 different names with long labels, under one domain, within an hour.
+    NameTunnel,
+    /// `web.enumeration`: one client got over 200 different documents within an hour.
+    WebEnumerated,
+    /// `monitor.phones_home`: the host called an address that is built into a monitor (ICSMA-25-030-01).
+    MonitorCalled,
+    /// `wifi.on_our_cable`: a station of the network was heard on the cable within a second.
+    WifiOnOurCable,
+>>>>>>> rules
 }
 
 impl Fact {
@@ -210,25 +237,51 @@ impl Fact {
     #[must_use]
     pub const fn is_by_zone(&self) -> bool {
         use Fact::*;
+        self.is_web_by_zone()
+            || matches!(
+                self,
+                Answered
+                    | OutsideNetwork
+                    | Refused
+                    | Encryption(_)
+                    | Login(_)
+                    | DataServed
+                    | DicomAccepted
+                    | DicomTitleRefused
+                    | DicomContext(_)
+                    | DicomIdentity(_)
+                    | DicomCalling
+                    | DicomCalled
+                    | DicomMatch
+                    | DicomHandedOver
+                    | DicomStored
+                    | DicomQueryRefused
+                    | Hl7Acknowledged
+                    | Hl7Kind(_)
+                    | TlsVersion(_)
+                    | TlsCipher(_)
+                    | DatabasePasswordClear
+                    | DatabaseEmptyPassword
+                    | FileAnonymous
+                    | FileLoginClear
+                    | SnmpCommunity(_)
+                    | MqttAnonymous
+                    | MailStartTls(_)
+                    | MailAuthClear
+                    | MailReadable
+                    | LdapClearBind
+                    | LdapAnonymousData
+                    | CameraOpen
+                    | LabRecord(_)
+            )
+    }
+
+    /// The same, of what the web tells.
+    const fn is_web_by_zone(&self) -> bool {
+        use Fact::*;
         matches!(
             self,
-            Answered
-                | OutsideNetwork
-                | Refused
-                | Encryption(_)
-                | Login(_)
-                | DataServed
-                | DicomAccepted
-                | DicomTitleRefused
-                | DicomContext(_)
-                | DicomIdentity(_)
-                | DicomCalling
-                | DicomCalled
-                | DicomMatch
-                | DicomHandedOver
-                | DicomStored
-                | DicomQueryRefused
-                | WebKind(_)
+            WebKind(_)
                 | WebOpenKind(_)
                 | WebAuth(_)
                 | WebOpenDocument
@@ -250,6 +303,9 @@ impl Fact {
                 | WebTokenInClear
                 | WebAdminOpen(_)
                 | WebLeftover
+<<<<<<< HEAD
+        )
+=======
                 | Hl7Acknowledged
                 | Hl7Kind(_)
                 | TlsVersion(_)
@@ -263,9 +319,14 @@ impl Fact {
                 | MailStartTls(_)
                 | MailAuthClear
                 | MailReadable
-                | LdapClearBind
-                | LdapAnonymousData
-        )
+        ) || self.is_appended_by_zone()
+    }
+
+    /// Of those that were appended.
+    const fn is_appended_by_zone(&self) -> bool {
+        use Fact::*;
+        matches!(self, LdapClearBind | LdapAnonymousData | CameraOpen | DnsRecursed | DnsTransferred | WebEnumerated)
+>>>>>>> rules
     }
 
     /// Whether its count is of different things, not of times.
@@ -297,6 +358,48 @@ pub struct Software {
     pub revision: Option<Version>,
     /// Where it was said.
     pub place: SoftwarePlace,
+}
+
+/// The fingerprint of a TLS client: JA4, the client's part alone. No name and no key goes into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ja4 {
+    /// Below TLS.
+    pub over: Ja4Over,
+    /// The highest version that is offered.
+    pub version: TlsVersion,
+    /// Whether the client says which server it wants.
+    pub named: bool,
+    /// How many suites are offered, at most 99.
+    pub suites: u8,
+    /// How many extensions there are, at most 99.
+    pub extensions: u8,
+    /// The application protocol that is offered first.
+    pub alpn: Alpn,
+    /// The first octets of the hash of the suites, sorted.
+    pub suites_hash: [u8; 6],
+    /// The first octets of the hash of the extensions, sorted, and of the signature algorithms.
+    pub extensions_hash: [u8; 6],
+}
+
+impl core::fmt::Display for Ja4 {
+    /// As other programs write it: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let version = match self.version {
+            TlsVersion::Ssl2 => "s2",
+            TlsVersion::Ssl3 => "s3",
+            TlsVersion::Tls10 => "10",
+            TlsVersion::Tls11 => "11",
+            TlsVersion::Tls12 => "12",
+            TlsVersion::Tls13 => "13",
+        };
+        let (over, named, alpn) = (self.over.word(), if self.named { 'd' } else { 'i' }, self.alpn.word());
+        write!(f, "{over}{version}{named}{:02}{:02}{alpn}", self.suites, self.extensions)?;
+        for hash in [self.suites_hash, self.extensions_hash] {
+            let [a, b, c, d, e, g] = hash;
+            write!(f, "_{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{g:02x}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A sign of a system: `windows-by-agent.tsv`, `distro-suffixes.tsv`, `os-from-tcp.tsv`.

@@ -168,7 +168,7 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("dhcpcd", "dhcpcd", ""),
     ("Microsoft DHCP client", "MSFT", ""),
     ("Android DHCP client", "android-dhcp", ""),
-    ("Cisco IOS", "Cisco IOS", ""),
+    ("Cisco IOS", "Cisco IOS", "cisco-ios"),
     ("Brother printer", "Brother", ""),
     ("HP printer", "HP|Hewlett-Packard", ""),
     ("Jenkins", "Jenkins", "jenkins"),
@@ -179,6 +179,12 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("Django", "Django", ""),
     ("Debian", "Debian", "debian"),
     ("Ubuntu", "Ubuntu", "ubuntu"),
+    // pictures and telephones
+    ("GStreamer RTSP server", "GStreamer", ""),
+    ("LIVE555", "LIVE555", ""),
+    ("Kamailio", "kamailio", ""),
+    ("OpenSIPS", "OpenSIPS", ""),
+    ("Asterisk", "Asterisk|FPBX-", ""),
 ];
 
 #[cfg(test)]

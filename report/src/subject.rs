@@ -18,6 +18,9 @@ words! {
     Transport {
         Tcp = "tcp",
         Udp = "udp",
+        /// Directly on the link, to neighbours: the port is the EtherType (LLDP: 0x88CC), the number behind SNAP (CDP:
+        /// 0x2000) or the service access point (NetBIOS: 0xF0).
+        Link = "link",
     }
 }
 
@@ -30,7 +33,7 @@ pub enum Subject {
     Site,
     /// A host.
     Host(HostId),
-    /// A service: who answers, over what, on which port.
+    /// A service: who answers or announces itself, over what, on which port.
     Service(HostId, Transport, u16),
     /// A wireless network, by the radio that announces it.
     Wireless(Bssid),

@@ -12,6 +12,10 @@ words! {
         Mssql = "mssql", OracleTns = "oracle-tns", Elasticsearch = "elasticsearch", Ssdp = "ssdp", Llmnr = "llmnr",
         Ntp = "ntp", Rtsp = "rtsp", Sip = "sip", Ipp = "ipp", Astm = "astm", Poct1a = "poct1a", Rsync = "rsync",
         Bacnet = "bacnet", Quic = "quic",
+        BacnetApdu = "bacnet-apdu", BacnetNpdu = "bacnet-npdu", Lldp = "lldp", Cdp = "cdp",
+        NatPmp = "nat-pmp", Pcp = "pcp", Dhcpv6 = "dhcpv6",
+        Nfs = "nfs", Rpcbind = "rpcbind", Tftp = "tftp", Kerberos = "kerberos", Jetdirect = "jetdirect", Lpd = "lpd",
+        Docker = "docker", Webmin = "webmin", Winrm = "winrm",
     }
 }
 words! { /// `svc.encrypted`.
@@ -100,6 +104,7 @@ Role {
     Modality = "modality", Archive = "archive", Lab = "lab", Monitor = "monitor", Pump = "pump",
     Workstation = "workstation", Server = "server", Printer = "printer", Router = "router", Camera = "camera",
     Phone = "phone", Unknown = "unknown",
+    Switch = "switch", AccessPoint = "access-point",
 } }
 words! { /// `os.family`.
 SystemFamily {
@@ -135,5 +140,20 @@ words! { /// `wifi.wps`.
 WifiWps { Off = "off", Button = "button", Pin = "pin", Locked = "locked", Unknown = "unknown", } }
 words! { /// `wifi.owner`.
 WifiOwner { Own = "own", Neighbour = "neighbour", Unknown = "unknown", } }
+words! { /// `remote.tool`.
+RemoteTool {
+    Teamviewer = "teamviewer", Anydesk = "anydesk", Screenconnect = "screenconnect", Rustdesk = "rustdesk",
+    Splashtop = "splashtop", Logmein = "logmein", Other = "other",
+} }
+words! { /// Below the TLS of a JA4.
+Ja4Over { Tcp = "t", Quic = "q", } }
+words! { /// The first application protocol that a client offers (RFC 7301), as JA4 writes it.
+Alpn {
+    None = "00", Http11 = "h1", Http2 = "h2", Http3 = "h3", Http10 = "h0", HttpQuic = "hp", Imap = "ip", Pop3 = "p3",
+    Ftp = "fp", DnsTls = "dt", DnsQuic = "dq", Mqtt = "mt", Smb = "sb", Xmpp = "xt", Postgresql = "pl", Tds = "t0",
+    Dicom = "dm",
+} }
 words! { /// `wifi.clear_kinds`.
 ClearKind { Dns = "dns", Http = "http", Dicom = "dicom", Hl7 = "hl7", Mail = "mail", Smb = "smb", } }
+words! { /// Records of an analyser (ASTM E1394 O, P, Q, R; POCT1-A `OBS`, `PTL`): kinds only.
+LabRecord { Patient = "patient", Order = "order", Result = "result", Query = "query", } }

@@ -115,6 +115,23 @@ wep_key0=0102030405
 """
 
 
+def netbeui():
+    """An SMB1 answer in a session, and the announcement of a host, in frames of NetBIOS without IP."""
+    ends = bytes.fromhex("00505633789e000c29d479b2")
+    frame = lambda llc: ends + struct.pack(">H", len(llc)) + llc
+    smb = lambda command, flags: b"\xffSMB" + bytes([command, 0, 0, 0, 0, flags]) + bytes(14) + bytes([1, 0, 9, 9, 1, 0, 7, 0, 0, 0, 0])
+    session = bytes.fromhex("f0f00204" "0e00ffef1600" "0000000001000101") + smb(0x73, 0x80)
+    names = b"GROUP          \x1dHOST           \0"
+    browse = smb(0x25, 0)[:32] + bytes([17]) + struct.pack("<HHHHBBHIHHHHHBB", 0, 33, 0, 0, 0, 0, 0, 0, 0, 0, 0, 33, 86, 3, 0) + struct.pack("<HHHH", 1, 1, 2, 50)
+    browse += b"\\MAILSLOT\\BROWSE\0" + bytes([1, 3]) + struct.pack("<I", 60000) + b"HOST".ljust(16, b"\0") + bytes([4, 0]) + struct.pack("<IBBH", 0x402003, 21, 4, 0xAA55) + b"\0"
+    datagram = bytes.fromhex("f0f003" "2c00ffef0800" "000000000000") + names + browse
+    return [frame(session), frame(datagram), frame(bytes.fromhex("f0f10108"))]
+
+
+def ipv6(protocol, body):
+    return struct.pack(">IHBB", 0x60000000, len(body), protocol, 255) + bytes.fromhex("fe80" + "00" * 13 + "01" "ff02" + "00" * 13 + "01") + body
+
+
 def seeds():
     attributes, datagrams_of_kernel = kernel()
     tls = talks("tls10-expired-cert", 8443) + talks("https-portal-good", 443)
@@ -151,6 +168,45 @@ def seeds():
         "snmp": datagrams("discovery-dhcp-mdns-lldp-snmp", 161), "netbios": datagrams("smb-v1-legacy", 137) + datagrams("old-windows-hints", 138),
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
         "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
+        "ja4": talks("remote-support", 443) + tls,
+        "kerberos": talks("kerberos-logins", 88),
+        "onc_rpc": talks("nfs-to-others", 2049) + talks("nfs-to-others", 111),
+        "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
+        "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
+        "tftp": datagrams("tftp-files", 69),
+        "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
+        "bacnet": [
+            bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am
+            bytes.fromhex("810a0011" "0104" "0275070c" "0c00000005" "194d"),  # ReadProperty
+            bytes.fromhex("810400120a00" "0001bac0" "01080005" "0103" "1008"),  # forwarded Who-Is
+            bytes.fromhex("810b0009" "0180" "010005"),  # I-Am-Router-To-Network
+        ],
+        "cdp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[:6] == bytes.fromhex("01000ccccccc")],
+        "lldp": [f for f in frames("discovery-dhcp-mdns-lldp-snmp") if f[12:14] == b"\x88\xcc"],
+        "heads": [
+            talk((0, b"DESCRIBE rtsp://192.168.20.61/live RTSP/1.0\r\nCSeq: 2\r\n\r\n"), (1, b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nServer: GStreamer RTSP server\r\nContent-Type: application/sdp\r\nContent-Length: 21\r\n\r\nm=video 0 RTP/AVP 96\n"), (1, b"$\0\0\x04abcd")),
+            talk((0, b"REGISTER sip:192.168.20.5 SIP/2.0\r\nCSeq: 1 REGISTER\r\nUser-Agent: snom370/8\r\nContent-Length: 0\r\n\r\n"), (1, b"SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\nl: 0\r\n\r\n")),
+            b"SIP/2.0 401 Unauthorized\r\nCSeq: 1 REGISTER\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\nContent-Length: 0\r\n\r\n",
+        ],
+        "astm": [
+            talk((0, b"\x05"), (1, b"\x06"), (0, b"\x021H|\\^&|||LAB|||||||P|1\r\x03D4\r\n"), (1, b"\x06"), (0, b"\x022P|1\rO|1\rR|1|^^^GLU|5.\x17A1\r\n"), (1, b"\x06"), (0, b"\x0237\rL|1|N\r\x03B2\r\n\x04"), (1, b"\x15")),
+            talk((1, b"H|\\^&|||\rP|1\rR|1\rL|1\r")),
+        ],
+        "poct1a": [
+            talk((0, b'<?xml version="1.0"?>\n<!DOCTYPE HEL.R01>\n<HEL.R01><HDR/></HEL.R01>'), (1, b"<ACK.R01><ACK/></ACK.R01>"), (0, b"<OBS.R01><SVC/></OBS.R01>"), (1, b"<ACK.R01></ACK.R01><END.R01/>")),
+        ],
+        "netbeui": netbeui(),
+        "natpmp": [
+            bytes.fromhex("0000"), bytes.fromhex("008200000000010015b315b300000e10"),  # outside address?; a port of TCP is granted
+            bytes.fromhex("02010000" "00000e10") + bytes(10) + b"\xff\xff\xc0\xa8\x14\x1e" + bytes(12) + bytes.fromhex("060000001f901f90") + bytes(16),  # MAP
+            bytes.fromhex("02810000" "00000e10" "00000100") + bytes(24) + bytes.fromhex("060000001f901f90") + bytes(10) + bytes.fromhex("ffffcb007102") + bytes(4),
+        ],
+        "ndp": [ipv6(58, bytes.fromhex("86000000" "40000708" + "00" * 8 + "0101001e00000001" "0501000000000" "5dc" "030440c0" "00000e00" "00000e00" "00000000" "20010db8002000000000000000000000"))],
+        "dhcp6": [
+            bytes.fromhex("01010203" "0001000a00030001001e00000001" "0010000e" "0000013700084d53465420352e30"),  # solicit, MSFT 5.0
+            bytes.fromhex("07010203" "0001000a00030001001e00000001" "00190029" + "00" * 12 + "001a0019" "00000e00" "00000e00" "38" "20010db8007700000000000000000000"),
+        ],
+        "internet": [f[14:] for n in ("ipv6-exposed", "hl7-oru-inside") for f in list(frames(n))[:6]],
         "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
     }
 

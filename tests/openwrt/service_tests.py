@@ -18,10 +18,11 @@ class Service(Router):
                  f"config identity 'identity'\n\toption machine_id '{self.root}/etc/auscult/machine-id'\n"
                  "config interface 'lan'\n\toption device 'br-lan'\n" + more)
 
-    def run_service(self, *words):
-        """What procd was told, and what was said."""
+    def run_service(self, *words, stdin=b""):
+        """What procd was told, and what was said of faults; `self.out` is the rest."""
         (self.root / "told").write_text("")
-        done = self.ash(DOUBLES / "rc.common", FILES / "etc/init.d/auscult", *words)
+        done = self.ash(DOUBLES / "rc.common", FILES / "etc/init.d/auscult", *words, stdin=stdin)
+        self.out = done.stdout.decode()
         self.status = done.returncode
         return (self.root / "told").read_text().splitlines(), done.stderr.decode()
 
@@ -167,6 +168,39 @@ class Service(Router):
         told, _ = self.run_service("enrol")
         self.assertEqual((told, self.status), (["stop"], 1))
         self.assertIn("option enabled '0'", (self.root / "config/auscult").read_text())
+
+    def test_a_set_up_asks_for_the_collector_and_leaves_the_rest_to_the_agent(self):
+        agent = '#!/bin/sh\necho "agent $*" >>"$DOUBLE_LOG"\ncase "$1" in status) exit ${REFUSES:-1} ;; esac\n'
+        self.put("agent", agent)
+        (self.root / "agent").chmod(0o755)
+        self.configure(enabled="0")
+        self.env["DOUBLE_PROG"] = str(self.root / "agent")
+        settings = self.root / "config/auscult"
+        runs = f"agent setup --keep --through /etc/init.d/auscult --config {self.root}/var/agent.toml"
+        # An address that the agent refuses is not kept.
+        self.env["REFUSES"] = "2"
+        told, _ = self.run_service("setup", stdin=b"nonsense\n")
+        self.assertEqual(([t for t in told if " setup " in t], self.status), ([], 1))
+        self.assertNotIn("nonsense", settings.read_text())
+        del self.env["REFUSES"]
+        told, _ = self.run_service("setup", stdin=b"c.example:8443\n")
+        self.assertIn("br-lan as lan", self.out)
+        self.assertEqual((told[-1], self.status), (runs, 0))
+        self.assertIn("https://c.example:8443", settings.read_text())
+        self.assertIn('addresses = ["https://c.example:8443"]', (self.root / "var/agent.toml").read_text())
+        # It is asked once; a file of answers is the agent's.
+        told, _ = self.run_service("setup")
+        self.assertEqual((told[-1], self.status, "collector is" in self.out), (runs, 0, False))
+        told, _ = self.run_service("setup", "--from", "/tmp/answers.toml")
+        self.assertEqual((told[-1], self.out), (f"{runs} --from /tmp/answers.toml", ""))
+        told, _ = self.run_service("check", "--seconds", "5")
+        self.assertEqual(told[-1], f"agent check --config {self.root}/var/agent.toml --seconds 5")
+        # Beside a service that runs the new configuration is taken by it.
+        self.put("running", "")
+        uci = settings.read_text().replace("https://c.example:8443", "https://d.example")
+        settings.write_text(uci)
+        told, _ = self.run_service("setup")
+        self.assertEqual(told[-1], runs)
 
     def test_triggers_are_configuration_and_interfaces(self):
         told, _ = self.run_service("service_triggers")

@@ -238,6 +238,31 @@ pub fn state(name: &str) -> State {
     }
 }
 
+/// An interface, as the system tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct There {
+    /// Its name.
+    pub name: String,
+    /// It is switched on.
+    pub is_up: bool,
+    /// It leads to this machine alone.
+    pub is_loopback: bool,
+    /// Its addresses, each with the length of its network.
+    pub addresses: Vec<(IpAddr, u8)>,
+}
+
+/// Every interface of this machine, for who chooses among them.
+#[must_use]
+pub fn there() -> Vec<There> {
+    let there = |i: NetworkInterface| There {
+        is_up: i.is_up(),
+        is_loopback: i.is_loopback(),
+        addresses: i.ips.iter().map(|network| (network.ip(), network.prefix())).collect(),
+        name: i.name,
+    };
+    all().into_iter().map(there).collect()
+}
+
 /// Every interface of the machine.
 pub(super) fn all() -> Vec<NetworkInterface> {
     pnet_datalink::interfaces()

@@ -325,6 +325,15 @@ const WINDOWS: &[(&[u8], (u8, u8))] = &[
     (&[1, 15, 3, 6, 44, 46, 47, 31, 33, 249, 43], (5, 1)),
 ];
 
+/// What is heard of leases, for the reader of a finding.
+pub(super) const EAR: (&str, u16, &str) = (
+    "dhcp-lease",
+    1,
+    "What a DHCP client says of itself while it has no address, told of the address that the server then gives it: the order of its \
+     parameters (option 55) and its vendor class (option 60) name its kind and sometimes its system. Programs can write any class \
+     there, so it is one sign of several. Host names, domains and client identifiers are never read.",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,15 @@
 //!
 //! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
 //! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
-//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams. Growing the sensor means one file and one
-//! line in a list.
+//! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams, a [`link::LinkDetector`] for what is said
+//! directly on the link. Growing the sensor means one file and one line in a list.
 
 pub mod announce;
+pub mod bacnet;
 pub mod broker;
+pub mod camera;
 pub mod cipher;
+mod counted;
 pub mod database;
 pub mod desktop;
 mod dicom_maker;
@@ -17,36 +20,56 @@ mod dicom_walk;
 pub mod directory;
 pub mod files;
 pub mod follow;
+pub mod home;
 pub mod imaging;
+pub mod kept;
+pub mod laboratory;
 pub mod leases;
 pub mod lines;
+pub mod link;
+mod list;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
+pub mod mapping;
 pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
 pub mod names;
+pub mod neighbours;
+pub mod netbeui;
+mod observation;
 pub mod portal;
 pub mod postgresql;
+pub mod printer;
+pub mod quic;
 pub mod remote;
+mod remote_tool;
+pub mod rpc;
+pub mod rsync;
 pub mod secrecy;
 pub mod shares;
 pub mod stack;
 pub mod store;
 pub mod system;
+pub mod telephone;
 pub mod telnet;
+pub mod tftp;
+pub mod ticket;
+pub mod transfer;
 mod web_agent;
 mod web_answer;
 mod web_body;
 mod web_data;
+mod web_kin;
 mod web_media;
 mod web_page;
 mod web_path;
 mod web_request;
 mod web_server;
 mod web_side;
+pub mod web_stream;
 mod web_text;
 mod web_told;
 pub mod wireless;
@@ -61,6 +84,14 @@ use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use counted::{keyed_hash, network_prefix};
+use kept::Kept;
+<<<<<<< HEAD
+pub use list::{AWAITING, DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
+=======
+pub use observation::{Amount, Observation};
+use observation::{keyed_hash, network_prefix};
+>>>>>>> rules
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -190,6 +221,8 @@ pub struct Ears<'a> {
     pub destination: End,
     /// Keys the hashes of things that are only counted.
     pub key: u64,
+    /// What datagrams before it left behind.
+    pub kept: &'a mut Kept,
     /// Where observations go.
     pub out: &'a mut dyn FnMut(Observation),
 }
@@ -256,6 +289,18 @@ impl Said<'_> {
         self.say(self.service_subject(), fact, amount);
     }
 
+    /// A fact about the service that is true once this client asked for more than `most` different things within an hour.
+    pub fn service_of_many(&mut self, fact: Fact, thing: &[u8], most: u16) {
+        let amount = Amount::Many { group: self.client.host.0, thing: keyed_hash(self.key, thing), most };
+        self.say(self.service_subject(), fact, amount);
+    }
+
+    /// A fact about the client's host that is true once it asked for more than `most` different things of a group within an hour.
+    pub fn client_of_many(&mut self, fact: Fact, group: &[u8], thing: &[u8], most: u16) {
+        let (group, thing) = (keyed_hash(self.key, group), keyed_hash(self.key, thing));
+        self.say(Subject::Host(self.client.host), fact, Amount::Many { group, thing, most });
+    }
+
     /// A fact about the server's host.
     pub fn server_host(&mut self, fact: Fact) {
         self.say(Subject::Host(self.server.host), fact, Amount::Times(1));
@@ -276,6 +321,7 @@ impl Said<'_> {
     }
 }
 
+<<<<<<< HEAD
 /// A fact, as it leaves a detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
@@ -299,33 +345,11 @@ pub enum Amount {
     /// One of a number of different things, by keyed hash.
     Different(u64),
 }
-
-/// The first 24 bits of an IPv4 address, the first 48 of an IPv6 address.
-fn network_prefix(address: IpAddr) -> ([u8; 6], usize) {
-    match address.to_canonical() {
-        IpAddr::V4(a) => {
-            let [a, b, c, _] = a.octets();
-            ([a, b, c, 0, 0, 0], 3)
-        }
-        IpAddr::V6(a) => {
-            let [a, b, c, d, e, f, ..] = a.octets();
-            ([a, b, c, d, e, f], 6)
-        }
-    }
-}
-
-/// SipHash of `thing` under a key that stays on the sensor: for counting, never for telling.
-fn keyed_hash(key: u64, thing: &[u8]) -> u64 {
-    use core::hash::Hasher;
-    let mut hasher = std::collections::hash_map::DefaultHasher::new();
-    hasher.write_u64(key);
-    hasher.write(thing);
-    hasher.finish()
-}
-
+=======
 /// What is understood over TCP, the surest signs first.
 pub const DETECTORS: &[&Detector] = &[
     &portal::HTTP,
+    &web_stream::HTTP2,
     &secrecy::TLS,
     &imaging::DICOM,
     &messages::MLLP,
@@ -348,11 +372,41 @@ pub const DETECTORS: &[&Detector] = &[
     &telnet::TELNET,
     &broker::MQTT,
     &directory::LDAP,
+    &camera::RTSP,
+    &telephone::SIP,
+    &rpc::RPC,
+    &rsync::RSYNC,
+    &ticket::KERBEROS,
+    &printer::JETDIRECT,
+    &printer::LPD,
+    &transfer::DNS_TCP,
 ];
 
 /// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] =
-    &[&names::DHCP, &names::DNS, &names::MDNS, &names::LLMNR, &names::SSDP, &workgroup::WORKGROUP, &management::SNMP];
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
+    &names::DHCP,
+    &names::DNS,
+    &names::MDNS,
+    &names::LLMNR,
+    &names::SSDP,
+    &workgroup::WORKGROUP,
+    &management::SNMP,
+    &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
+    &quic::QUIC,
+    &rpc::RPC_DATAGRAM,
+    &tftp::TFTP,
+    &ticket::KERBEROS_DATAGRAM,
+];
+
+/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
+pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
+
+/// Who is asked about datagrams between other ports that [`Kept::awaits`].
+pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
+>>>>>>> rules
 
 #[cfg(test)]
 pub(crate) mod testing {
@@ -417,6 +471,16 @@ pub(crate) mod testing {
         heard
     }
 
+    /// Lets a listener hear what waits in two heads, once.
+    pub(crate) fn listen(listener: &mut dyn Listener, client: &mut Head, server: &mut Head, port: u16) -> Interest {
+        let at = Timestamp(1);
+        let mut out = |_| {};
+        let (transport, key) = (Transport::Tcp, 7);
+        let mut said = Said { at, transport, server: home(1, port), client: home(2, 40_000), key, out: &mut out };
+        let mut talk = Talk { at, client, server, server_port: port, from_start: true };
+        listener.listen(&mut talk, &mut said)
+    }
+
     /// The facts alone, without repetition, in the order of their first hearing.
     pub(crate) fn facts(heard: &[Observation]) -> Vec<Fact> {
         let mut facts = Vec::new();
@@ -428,6 +492,11 @@ pub(crate) mod testing {
         facts
     }
 
+    /// A host of the clinic.
+    pub(crate) fn home(n: u8, port: u16) -> End {
+        End { host: HostId(u64::from(n)), zone: Zone::SameSegment, address: [192, 168, 20, n].into(), port }
+    }
+
     /// Plays one datagram from a home server to a home client (or the other way) and gives back what was said.
     pub(crate) fn hear_datagram(
         detector: &DatagramDetector,
@@ -435,25 +504,20 @@ pub(crate) mod testing {
         destination_port: u16,
         payload: &[u8],
     ) -> Vec<Observation> {
-        let mut heard = Vec::new();
-        let mut out = |o| heard.push(o);
-        let end = |n: u8, port| End {
-            host: HostId(u64::from(n)),
-            zone: Zone::SameSegment,
-            address: [192, 168, 20, n].into(),
-            port,
-        };
-        let mut ears = Ears {
-            at: Timestamp(1),
-            source: end(1, source_port),
-            destination: end(2, destination_port),
-            key: 7,
-            out: &mut out,
-        };
-        (detector.listen)(
-            &Datagram { at: Timestamp(1), source_port, destination_port, payload, cut: false },
-            &mut ears,
-        );
+        hear_datagrams(detector, &[(home(1, source_port), home(2, destination_port), payload)])
+    }
+
+    /// Plays datagrams, each from one end to another, and gives back what was said.
+    pub(crate) fn hear_datagrams(detector: &DatagramDetector, says: &[(End, End, &[u8])]) -> Vec<Observation> {
+        let (mut heard, mut kept) = (Vec::new(), Kept::default());
+        for (source, destination, payload) in says {
+            let mut out = |o| heard.push(o);
+            let (source, destination) = (*source, *destination);
+            let mut ears = Ears { at: Timestamp(1), source, destination, key: 7, kept: &mut kept, out: &mut out };
+            let (source_port, destination_port) = (source.port, destination.port);
+            let datagram = Datagram { at: Timestamp(1), source_port, destination_port, payload, cut: false };
+            (detector.listen)(&datagram, &mut ears);
+        }
         heard
     }
 }

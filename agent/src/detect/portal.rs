@@ -18,8 +18,8 @@ use std::collections::VecDeque;
 pub const HTTP: Detector = Detector {
     name: "http",
     version: 1,
-    hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP, ICAP and HTTP/2 \
-            are not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
+    hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP and ICAP are \
+            not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
             nothing is paired until both sides are sure again. A field can be forged or written by a proxy in front: \
             products and crawlers are what they call themselves. Compressed pages are not searched. Paths, names, \
             cookies, passwords and bodies are compared and dropped.",
@@ -239,8 +239,9 @@ impl Hears for Answers<'_, '_> {
     fn head(&mut self, octets: &[u8], look: bool) -> Result<web_side::Body, WireError> {
         let answer = http::Answer::read(octets)?;
         if answer.status == 101 {
-            let tls = answer.fields.get("Upgrade").is_some_and(|u| starts_with(u, b"TLS/"));
-            self.memory.over = Some(if tls { Interest::Again } else { Interest::Done });
+            let known = |u| starts_with(u, b"TLS/") || starts_with(u, b"h2c");
+            let known = answer.fields.get("Upgrade").is_some_and(known);
+            self.memory.over = Some(if known { Interest::Again } else { Interest::Done });
         }
         if (100..200).contains(&answer.status) {
             return Ok(web_side::Body { framing: Framing::Empty, wanted: false });
@@ -270,6 +271,10 @@ impl Hears for Answers<'_, '_> {
 
     fn lost(&mut self) {
         self.memory.unpair();
+    }
+
+    fn is_over(&self) -> bool {
+        self.memory.over.is_some()
     }
 }
 
@@ -377,6 +382,53 @@ mod tests {
         amounts.sort();
         amounts.dedup();
         assert_eq!(amounts.len(), 2);
+    }
+
+    #[test]
+    fn chunks_continuations_and_requests_that_did_not_wait_are_followed() {
+        let form = "POST /portal/login.php HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+            Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let body = "9\r\nuser=a&pa\r\nC;x=y\r\nssword=CNRY9\r\n0\r\nTrailer: zzcanary\r\n\r\n";
+        let pipelined = [get("/d/1.pdf", ""), get("/none", ""), get("/d/2.pdf", "")].concat();
+        let pdf = |n: u8| {
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nTransfer-Encoding: chunked\r\n\r\n\
+            10\r\n%PDF-1.4 ZZCANAR\r\n2\r\nY{n}\r\n0\r\n\r\n"
+            )
+        };
+        let none = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+        let says = [
+            Says::Client(form.as_bytes()),
+            Says::Server(b"HTTP/1.1 100 Continue\r\n\r\n"),
+            Says::Client(body.as_bytes()),
+            Says::Server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Says::Client(pipelined.as_bytes()),
+            Says::Server(&[pdf(1), none.to_owned(), pdf(2)].concat().into_bytes()),
+        ]
+        .map(|s| match s {
+            Says::Client(o) => (true, o.to_vec()),
+            Says::Server(o) => (false, o.to_vec()),
+        });
+        let says: Vec<_> = says.iter().map(|(c, o)| if *c { Says::Client(o) } else { Says::Server(o) }).collect();
+        for piece in [1, 13, 100_000] {
+            let heard = hear(&HTTP, 80, piece, &says);
+            assert!(heard.iter().any(|o| o.fact == Fact::WebLoginInClear), "in pieces of {piece}");
+            let documents = heard.iter().filter(|o| o.fact == Fact::WebOpenDocument);
+            assert_eq!(
+                documents.map(|o| format!("{:?}", o.amount)).collect::<std::collections::BTreeSet<_>>().len(),
+                2
+            );
+        }
+    }
+
+    #[test]
+    fn after_an_upgrade_to_something_else_nothing_is_read_as_http() {
+        let says = [
+            Says::Client(b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            Says::Server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nHTTP/1.1 200 OK\r\nServer: nginx/1.0\r\n\r\n"),
+        ];
+        let said = facts(&hear(&HTTP, 80, 1000, &says));
+        assert!(!said.iter().any(|f| matches!(f, Fact::Software(_))), "{said:?}");
     }
 
     #[test]

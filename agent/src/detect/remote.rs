@@ -4,6 +4,7 @@
 //! Keeps: product and version if listed, the distribution's revision, the release that this revision belongs to, and
 //! whether SSH 1 is used. Drops: every other word of the greeting, the lines before it, users and keys.
 
+use super::system::{self, linux, of_family};
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::flow::head::Head;
 use crate::wire::WireError;
@@ -245,25 +246,26 @@ enum Distribution {
 
 /// What a greeting says about the system: the release where revision or number belong to one, else the family.
 fn sign(identification: &Identification<'_>) -> Option<SystemSign> {
-    let sign = |place, family, major, minor| SystemSign { place, family, major, minor, build: 0 };
     let number = identification.software.strip_prefix(b"OpenSSH_").unwrap_or_default();
     if number.starts_with(b"for_Windows") {
-        return Some(sign(SignPlace::SshBanner, SystemFamily::Windows, 0, 0));
+        return Some(of_family(SignPlace::SshBanner, SystemFamily::Windows));
     }
     let (distribution, revision) = distribution(identification.comment)?;
-    let by_revision = match distribution {
-        Distribution::Bsd => return Some(sign(SignPlace::SshBanner, SystemFamily::Bsd, 0, 0)),
-        Distribution::Ubuntu => ubuntu_release(revision),
-        Distribution::Debian | Distribution::Raspbian => debian_release(revision).map(|major| (major, 0)),
+    let (by_revision, maker) = match distribution {
+        Distribution::Bsd => return Some(of_family(SignPlace::SshBanner, SystemFamily::Bsd)),
+        Distribution::Ubuntu => (ubuntu_release(revision), system::UBUNTU),
+        // Raspbian's releases are Debian's.
+        Distribution::Debian | Distribution::Raspbian => {
+            (debian_release(revision).map(|major| (major, 0)), system::DEBIAN)
+        }
     };
     if let Some((major, minor)) = by_revision {
-        return Some(sign(SignPlace::PackageRevision, SystemFamily::Linux, major, minor));
+        return Some(linux(SignPlace::PackageRevision, (major, minor), maker));
     }
     let by_number = RELEASES.iter().find(|(d, openssh, prefix, _)| {
         *d == distribution && openssh.as_bytes() == number && revision.starts_with(prefix.as_bytes())
     });
-    let (major, minor) = by_number.map_or((0, 0), |(_, _, _, release)| *release);
-    Some(sign(SignPlace::SshBanner, SystemFamily::Linux, major, minor))
+    Some(linux(SignPlace::SshBanner, by_number.map_or((0, 0), |(_, _, _, release)| *release), maker))
 }
 
 /// `[~+]debNNuM`: the release is NN.
@@ -361,8 +363,8 @@ mod tests {
         })
     }
 
-    fn system(place: SignPlace, family: SystemFamily, major: u8, minor: u8) -> Fact {
-        Fact::System(SystemSign { place, family, major, minor, build: 0 })
+    fn system(place: SignPlace, family: SystemFamily, major: u8, minor: u8, build: u32) -> Fact {
+        Fact::System(SystemSign { place, family, major, minor, build })
     }
 
     /// A list of algorithms that is empty: SSH_MSG_KEXINIT with its padding.
@@ -380,7 +382,7 @@ mod tests {
                 Fact::OutsideNetwork,
                 Fact::Encryption(Encryption::Tls),
                 software("OpenSSH", "9.2p1", "2+deb12u10"),
-                system(SignPlace::PackageRevision, SystemFamily::Linux, 12, 0),
+                system(SignPlace::PackageRevision, SystemFamily::Linux, 12, 0, system::DEBIAN),
             ]
         );
     }
@@ -404,20 +406,21 @@ mod tests {
     fn releases_are_told_by_revision_before_number() {
         use SignPlace::{PackageRevision, SshBanner};
         use SystemFamily::{Bsd, Linux, Windows};
+        use system::{DEBIAN, UBUNTU};
         for (greeting, expected) in [
-            ("OpenSSH_7.4p1 Raspbian-10+deb9u7", (PackageRevision, Linux, 9, 0)),
-            ("OpenSSH_8.4p1 Debian-5~bpo10+1", (SshBanner, Linux, 11, 0)),
-            ("OpenSSH_9.2p1 Debian-2", (SshBanner, Linux, 12, 0)),
-            ("OpenSSH_9.7p1 Debian-4", (SshBanner, Linux, 0, 0)),
-            ("OpenSSH_8.9p1 Ubuntu-3ubuntu0.10", (SshBanner, Linux, 22, 4)),
-            ("OpenSSH_9.0p1 Ubuntu-1ubuntu0.22.04.1", (PackageRevision, Linux, 22, 4)),
-            ("OpenSSH_6.6.1p1 Ubuntu-2ubuntu2.13", (SshBanner, Linux, 14, 4)),
-            ("OpenSSH_7.5 FreeBSD-20170903", (SshBanner, Bsd, 0, 0)),
-            ("OpenSSH_for_Windows_8.1", (SshBanner, Windows, 0, 0)),
+            ("OpenSSH_7.4p1 Raspbian-10+deb9u7", (PackageRevision, Linux, 9, 0, DEBIAN)),
+            ("OpenSSH_8.4p1 Debian-5~bpo10+1", (SshBanner, Linux, 11, 0, DEBIAN)),
+            ("OpenSSH_9.2p1 Debian-2", (SshBanner, Linux, 12, 0, DEBIAN)),
+            ("OpenSSH_9.7p1 Debian-4", (SshBanner, Linux, 0, 0, DEBIAN)),
+            ("OpenSSH_8.9p1 Ubuntu-3ubuntu0.10", (SshBanner, Linux, 22, 4, UBUNTU)),
+            ("OpenSSH_9.0p1 Ubuntu-1ubuntu0.22.04.1", (PackageRevision, Linux, 22, 4, UBUNTU)),
+            ("OpenSSH_6.6.1p1 Ubuntu-2ubuntu2.13", (SshBanner, Linux, 14, 4, UBUNTU)),
+            ("OpenSSH_7.5 FreeBSD-20170903", (SshBanner, Bsd, 0, 0, 0)),
+            ("OpenSSH_for_Windows_8.1", (SshBanner, Windows, 0, 0, 0)),
         ] {
-            let (place, family, major, minor) = expected;
+            let (place, family, major, minor, build) = expected;
             let facts = said_of(&format!("SSH-2.0-{greeting}\r\n"));
-            assert!(facts.contains(&system(place, family, major, minor)), "{greeting}: {facts:?}");
+            assert!(facts.contains(&system(place, family, major, minor, build)), "{greeting}: {facts:?}");
         }
         for silent in ["OpenSSH_7.4", "dropbear_2022.83", "OpenSSH_9.2p1 Smith-2+deb12u10"] {
             let facts = said_of(&format!("SSH-2.0-{silent}\r\n"));

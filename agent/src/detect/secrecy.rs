@@ -3,21 +3,25 @@
 //!
 //! Keeps: version, class of the suite, end of the certificate, whether it is self-signed, weak, and fits the name that
 //! was asked for. Drops: that name (held until the certificate came, then gone), subject, issuer, and everything that
-//! is encrypted. What a client offers is never said: only the server's choice counts.
+//! is encrypted. What a client offers makes no server worse: a host of the
+//! clinic has a fingerprint by it, and only the server's choice counts.
 
+use super::remote_tool::Session;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict, cipher};
 use crate::flow::head::Head;
 use crate::flow::records::{Records, Step, is_sealed};
 use crate::wire::WireError;
 use crate::wire::certificate::{Certificate, Key, Signature};
+use crate::wire::ja4;
 use crate::wire::reader::Reader;
 use crate::wire::ssl2;
 use crate::wire::tls::{
-    self, Alert, CERTIFICATE, CLIENT_HELLO, ClientHello, Content, HELLO_REQUEST, Handshake, Record, SERVER_HELLO,
-    ServerHello,
+    self, Alert, CERTIFICATE, CERTIFICATE_STATUS, CLIENT_HELLO, ClientHello, Content, HELLO_REQUEST, Handshake, Record,
+    SERVER_HELLO, SERVER_KEY_EXCHANGE, ServerHello,
 };
-use auscult_report::fact::{Encryption, Fact, Protocol, TlsVersion};
+use auscult_report::fact::{CipherClass, Encryption, Fact, Ja4Over, Protocol, TlsVersion};
 use auscult_report::time::Timestamp;
+use auscult_report::zone::Zone;
 
 /// TLS and SSL.
 pub const TLS: Detector = Detector {
@@ -28,7 +32,9 @@ pub const TLS: Detector = Detector {
             nothing. Three encrypted records in a row are taken for TLS where the beginning was not heard, without a \
             word on the version. Self-signed means that issuer and subject are the same; the signature is not \
             verified. The name that a client asks for is compared with the certificate and forgotten; no name of a \
-            certificate is kept.",
+            certificate is kept. What a host of the clinic offers becomes its JA4. A session of a remote-support \
+            program is told by the domain that it asks for and by 100,000 octets each way: the one that the provider \
+            itself uses looks the same.",
     sniff,
     start: || Box::new(Tls::default()),
 };
@@ -118,6 +124,10 @@ struct Tls {
     client: Records,
     server: Records,
     told: Told,
+    /// The server belongs to a remote-support program.
+    session: Option<Session>,
+    /// All that is readable was heard.
+    over: bool,
 }
 
 impl Listener for Tls {
@@ -126,9 +136,21 @@ impl Listener for Tls {
     }
 
     fn listen(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
+        let mut interest = if self.over { Interest::Done } else { self.hear(talk, said) };
+        // The handshake says who serves, the length of the conversation whether it is a session.
+        if let (Interest::Done, Some(session)) = (interest, self.session) {
+            self.over = true;
+            interest = if session.listen(talk, said) { Interest::Done } else { Interest::More };
+        }
+        interest
+    }
+}
+
+impl Tls {
+    fn hear(&mut self, talk: &mut Talk<'_>, said: &mut Said<'_>) -> Interest {
         self.client.after_hole(talk.client);
         self.server.after_hole(talk.server);
-        self.hear_client(talk.client);
+        self.hear_client(talk.client, said);
         let interest = self.hear_server(talk.server, said);
         if self.client.in_row().max(self.server.in_row()) >= RECORDS_IN_ROW {
             self.told.begin(said);
@@ -136,16 +158,17 @@ impl Listener for Tls {
         }
         interest
     }
-}
 
-impl Tls {
-    /// From the client only the name that it asks for matters, and that it went on after the handshake. Work is
-    /// bounded by the waiting octets.
-    fn hear_client(&mut self, head: &mut Head) {
+    /// From the client the name that it asks for matters, what it offers, and that it went on after the handshake. Work
+    /// is bounded by the waiting octets.
+    fn hear_client(&mut self, head: &mut Head, said: &mut Said<'_>) {
         loop {
             match self.client.step(head) {
                 Step::Message(Handshake { kind: CLIENT_HELLO, body }) => {
-                    self.told.name = ClientHello::parse(body).ok().and_then(|h| h.name).map(Box::from);
+                    let name = ClientHello::parse(body).ok().and_then(|h| h.name);
+                    self.session = name.and_then(|n| Session::with(n, said));
+                    self.told.name = name.map(Box::from);
+                    offers(body, Ja4Over::Tcp, said);
                 }
                 Step::Wait => return,
                 Step::Lost => {
@@ -185,11 +208,23 @@ impl Tls {
     }
 }
 
+/// What a host of the clinic offers. Guests and strangers are nobody's business.
+pub(super) fn offers(hello: &[u8], over: Ja4Over, said: &mut Said<'_>) {
+    if matches!(said.client.zone, Zone::Outside | Zone::Guest) {
+        return;
+    }
+    if let Ok(Some(ja4)) = ja4::of(hello, over) {
+        said.client_host(Fact::TlsClient(ja4));
+    }
+}
+
 /// What was said of the conversation so far, and the name that is waiting to be compared.
 #[derive(Default)]
 struct Told {
     name: Option<Box<[u8]>>,
     begun: bool,
+    /// The server chose a suite whose group stands behind its certificate.
+    group: bool,
 }
 
 impl Told {
@@ -235,6 +270,7 @@ impl Told {
                 }
                 // From TLS 1.3 on everything behind the ServerHello is encrypted. A HelloRetryRequest has chosen the
                 // same version and suite as the ServerHello that follows it.
+                self.group = cipher::is_prime_group(hello.suite);
                 if hello.retry || version.is_none_or(|v| v == TlsVersion::Tls13) {
                     return Interest::Done;
                 }
@@ -244,8 +280,15 @@ impl Told {
                 if let Ok(der) = tls::first_certificate(message.body) {
                     self.certificate(der, said);
                 }
+                if self.group { Interest::More } else { Interest::Done }
+            }
+            SERVER_KEY_EXCHANGE if self.group => {
+                if tls::prime_bits(message.body).is_ok_and(|bits| bits < 2048) {
+                    said.service(Fact::TlsCipher(CipherClass::Weak));
+                }
                 Interest::Done
             }
+            CERTIFICATE_STATUS if self.group => Interest::More,
             // A ServerKeyExchange, a ticket or a ServerHelloDone: no certificate will come.
             kind if self.begun && kind != HELLO_REQUEST => Interest::Done,
             _ => Interest::More,
@@ -305,7 +348,6 @@ mod tests {
     use super::super::testing::{Says, facts, hear};
     use super::*;
     use crate::wire::certificate::samples::{LEAF, WEAK, octets};
-    use auscult_report::fact::CipherClass;
 
     const LEAF_ENDS: Fact = Fact::CertificateEnds(Timestamp::from_seconds(1_855_780_586)); // 2028-10-21T22:36:26Z
 
@@ -382,6 +424,23 @@ mod tests {
                 Fact::CertificateNameFits(true),
             ]
         );
+    }
+
+    #[test]
+    fn a_small_group_of_the_servers_choice_is_weak_behind_a_good_suite() {
+        for (octets, weak) in [([0u8, 128], true), ([1, 0], false)] {
+            let exchange = [&octets[..], &[0xFF; 300]].concat();
+            // ServerHello, Certificate, CertificateStatus, ServerKeyExchange
+            let flight = [
+                server_hello([3, 3], 0x009E, &[]),
+                certificate(LEAF),
+                message(22, &[1, 0, 0, 0]),
+                message(12, &exchange),
+            ];
+            let facts = both(&client_hello("portal.example"), &record(22, &flight.concat()));
+            assert!(facts.contains(&Fact::TlsCipher(CipherClass::Good)) && facts.contains(&LEAF_ENDS));
+            assert_eq!(facts.contains(&Fact::TlsCipher(CipherClass::Weak)), weak, "{octets:?}");
+        }
     }
 
     #[test]

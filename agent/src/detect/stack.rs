@@ -41,6 +41,15 @@ pub fn by_syn(ttl: u8, window: u16, options: &SynOptions) -> Option<SystemSign> 
     }
 }
 
+/// What is heard of first packets, for the reader of a finding.
+pub(super) const EAR: (&str, u16, &str) = (
+    "tcp-syn",
+    1,
+    "The first packet of a conversation of a host of the clinic: its time to live, its window and the order of its options hint at \
+     the kind of system. Routers, proxies and security products rewrite each of these traits, and a virtual machine shows its own: \
+     it supports another sign and never decides alone. Nothing of the packet is kept.",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 //! content is not of the kind that was asked for: a login page at the address of a document is no document.
 
 use super::web_body::{Body, Claim};
+use super::web_kin;
 use super::web_media::Media;
 use super::web_path::{self, PathKind};
 use super::web_request::{Asked, Method, sets_session};
@@ -41,6 +42,7 @@ pub(super) fn hear(
         return None;
     }
     web_server::products(&answer.fields, said, told);
+    web_kin::hear(answer, asked, said, told);
     if answer.fields.all("WWW-Authenticate").any(web_server::is_orthanc_realm) {
         if told.is_first(&Fact::Role(Role::Archive)) {
             web_server::software(b"Orthanc", None, SoftwarePlace::Realm, said);
@@ -54,6 +56,10 @@ pub(super) fn hear(
     }
     if answer.fields.all("Set-Cookie").take(MAX_SET_COOKIES).any(sets_session) {
         told.service(said, Fact::WebSessionInClear);
+    }
+    if answer.status == 200 && asked.is_some_and(|a| a.maps_port) {
+        told.server_host(said, Fact::Role(Role::Router));
+        said.client_host(Fact::PortMapped);
     }
     let to_login = redirects(answer, said, told);
     if let Some(asked) = asked {
@@ -237,12 +243,16 @@ pub(super) fn served(kind: WebKind, asked: Option<&Asked>, said: &mut Said<'_>, 
     }
 }
 
+/// Documents that one client gets within an hour and is no collector of them (`web.enumeration`).
+const MOST_DOCUMENTS: u16 = 200;
+
 /// A document was served.
 pub(super) fn document(asked: &Asked, said: &mut Said<'_>, told: &mut Told) {
     served(WebKind::Document, Some(asked), said, told);
     let thing = asked.thing.to_be_bytes();
     let fact = if asked.identity.is_none() { Fact::WebOpenDocument } else { Fact::WebClosedDocument };
     said.service_different(fact, &thing);
+    said.service_of_many(Fact::WebEnumerated, &thing, MOST_DOCUMENTS);
     if matches!(asked.agent, Some(AgentClass::Search | AgentClass::Archive | AgentClass::Ai | AgentClass::Preview)) {
         said.service_different(Fact::WebCrawlerDocument, &thing);
     }

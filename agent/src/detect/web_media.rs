@@ -32,6 +32,8 @@ pub(super) enum Media {
     Document,
     /// Octets of which the server knows no kind.
     Octets,
+    /// A message of the printing protocol.
+    Ipp,
     /// What starts a Java program.
     Jnlp,
     /// Anything else, or nothing was said.
@@ -69,6 +71,7 @@ const TYPES: &[(&[u8], Media)] = &[
     (b"application/json+fhir", Media::Fhir),
     (b"application/xml+fhir", Media::Fhir),
     (b"application/json", Media::Json),
+    (b"application/ipp", Media::Ipp),
     (b"image/tif", Media::Document),
     (b"image/", Media::Image),
     (b"application/pdf", Media::Document),

@@ -4,9 +4,9 @@
 //! Keeps: words of closed lists, and a keyed hash of the target, for counting different documents. Drops: target, host,
 //! cookies, credentials (compared with the factory pairs and gone), form fields.
 
-use super::web_agent;
 use super::web_path::{self, Path};
 use super::web_text::{contains, ends_with, mark, starts_with};
+use super::{mapping, web_agent};
 use crate::wire::http;
 use auscult_report::fact::{AgentClass, HostForm, WebAuth};
 
@@ -29,6 +29,8 @@ pub(super) struct Asked {
     pub(super) by_page: bool,
     /// A form with a password was posted.
     pub(super) password: bool,
+    /// An internet gateway is asked to map a port (`SOAPAction`).
+    pub(super) maps_port: bool,
     /// What the client calls itself.
     pub(super) agent: Option<AgentClass>,
     /// How the server was named.
@@ -84,6 +86,7 @@ pub(super) fn read(request: &http::Request<'_>, key: u64) -> Asked {
         session,
         by_page: fields.get("X-Requested-With").is_some(),
         password: false,
+        maps_port: method == Method::Post && fields.get("SOAPAction").is_some_and(mapping::asks_for_port),
         agent: fields.get("User-Agent").and_then(web_agent::class),
         host: fields.get("Host").map_or(HostForm::Unknown, host_form),
         thing: mark(key, &[request.target]),

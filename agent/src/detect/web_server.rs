@@ -3,9 +3,9 @@
 //! Keeps: a product of the shipped list, its version by the grammar of versions, the kind of the field. Drops: every
 //! word that is not in the list, host names (Via), realms.
 
-use super::Said;
 use super::web_text::{contains, find, mark, number, starts_with, two_numbers};
 use super::web_told::Told;
+use super::{Said, system};
 use crate::wire::http::Fields;
 use auscult_report::fact::{Fact, SignPlace, Software, SoftwarePlace, SystemFamily, SystemSign, WebHeader};
 use auscult_report::product::Product;
@@ -196,17 +196,17 @@ fn split_revision(version: Version) -> (Option<Version>, Option<Version>) {
 fn release(revision: &[u8]) -> Option<SystemSign> {
     let debian = find(revision, b"deb").and_then(|at| {
         let (major, rest) = number(revision.get(at.saturating_add(3)..)?)?;
-        (rest.first() == Some(&b'u') && (8..=13).contains(&major)).then_some((major, 0))
+        (rest.first() == Some(&b'u') && (8..=13).contains(&major)).then_some((major, 0, system::DEBIAN))
     });
     let ubuntu = || {
         let at = find(revision, b"ubuntu")?;
         let rest = revision.get(at.saturating_add(6)..)?;
         let (major, minor, _) = two_numbers(rest.strip_prefix(b"0.").or_else(|| rest.strip_prefix(b"."))?)?;
-        ((16..=30).contains(&major) && matches!(minor, 4 | 10)).then_some((major, minor))
+        ((16..=30).contains(&major) && matches!(minor, 4 | 10)).then_some((major, minor, system::UBUNTU))
     };
-    let (major, minor) = debian.or_else(ubuntu)?;
-    let (major, minor) = (u8::try_from(major).ok()?, u8::try_from(minor).ok()?);
-    Some(SystemSign { place: SignPlace::PackageRevision, family: SystemFamily::Linux, major, minor, build: 0 })
+    let (major, minor, maker) = debian.or_else(ubuntu)?;
+    let release = (u8::try_from(major).ok()?, u8::try_from(minor).ok()?);
+    Some(system::linux(SignPlace::PackageRevision, release, maker))
 }
 
 /// Without the separators at the start.
@@ -314,19 +314,22 @@ mod tests {
     fn signs_of_the_system_come_from_sure_words_alone() {
         let signs = |f: &str| {
             let all = facts(f).into_iter().filter_map(|f| match f {
-                Fact::System(s) => Some((s.place, s.family, s.major, s.minor)),
+                Fact::System(s) => Some((s.place, s.family, s.major, s.minor, s.build)),
                 _ => None,
             });
             all.collect::<Vec<_>>()
         };
         let (web, package) = (SignPlace::WebServer, SignPlace::PackageRevision);
-        assert_eq!(signs("Server: Microsoft-IIS/7.5"), [(web, SystemFamily::Windows, 7, 5)]);
-        assert_eq!(signs("Server: Microsoft-IIS/10.0"), [(web, SystemFamily::Windows, 10, 0)]);
-        assert_eq!(signs("Server: Apache/2.4.62 (Debian)"), [(web, SystemFamily::Linux, 0, 0)]);
-        assert_eq!(signs("Server: Apache/2.4.1 (Win64)"), [(web, SystemFamily::Windows, 0, 0)]);
+        assert_eq!(signs("Server: Microsoft-IIS/7.5"), [(web, SystemFamily::Windows, 7, 5, 0)]);
+        assert_eq!(signs("Server: Microsoft-IIS/10.0"), [(web, SystemFamily::Windows, 10, 0, 0)]);
+        assert_eq!(signs("Server: Apache/2.4.62 (Debian)"), [(web, SystemFamily::Linux, 0, 0, 0)]);
+        assert_eq!(signs("Server: Apache/2.4.1 (Win64)"), [(web, SystemFamily::Windows, 0, 0, 0)]);
         assert_eq!(signs("Server: nginx/1.22.1"), []);
-        assert_eq!(signs("X-Powered-By: PHP/5.6.40-0+deb8u12"), [(package, SystemFamily::Linux, 8, 0)]);
-        assert_eq!(signs("X-Powered-By: PHP/8.1.2-1ubuntu0.22.04.1"), [(package, SystemFamily::Linux, 22, 4)]);
+        assert_eq!(signs("X-Powered-By: PHP/5.6.40-0+deb8u12"), [(package, SystemFamily::Linux, 8, 0, system::DEBIAN)]);
+        assert_eq!(
+            signs("X-Powered-By: PHP/8.1.2-1ubuntu0.22.04.1"),
+            [(package, SystemFamily::Linux, 22, 4, system::UBUNTU)]
+        );
         assert_eq!(signs("X-Powered-By: PHP/7.4.3-4ubuntu2.29"), []);
     }
 

@@ -33,6 +33,10 @@ pub(super) trait Hears {
     fn end(&mut self, whole: bool);
     /// A message was lost: nobody knows how many.
     fn lost(&mut self);
+    /// Another protocol begins where this message ended.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// The body that follows a head.
@@ -75,7 +79,7 @@ impl Side {
     /// Takes every message that is complete, and every piece of a body. The work is bounded by the octets that wait:
     /// each step takes some, or leaves a body.
     pub(super) fn hear<H: Hears>(&mut self, head: &mut Head, ears: &mut H) {
-        while self.next(head, ears) {}
+        while !ears.is_over() && self.next(head, ears) {}
         if head.is_ended() && head.octets().is_empty() {
             match self.step {
                 Step::UntilClose => ears.end(true),

@@ -297,6 +297,17 @@ impl Saying<'_> {
     }
 }
 
+/// What is heard of the air, for the reader of a finding.
+pub(super) const EAR: (&str, u16, &str) = (
+    "wifi",
+    1,
+    "Beacons, probe responses, farewells and data frames of 802.11, by a radio in monitor mode, the access point's own state or the \
+     system's scans: how each network is protected, whether it is the clinic's, whether what goes through it can be read. A network \
+     is the clinic's because a person listed its address or its name, never by its strength. Beacons can be forged, methods of WPS \
+     stand in probe responses only, and a wall or a channel that is not visited hides whole networks. Addresses of stations are \
+     hashed and counted, names that they ask for are never kept.",
+);
+
 /// Networks in the table: an antenna in the middle of a city hears a few hundred.
 pub const MAX_NETWORKS: usize = 512;
 

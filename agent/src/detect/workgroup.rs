@@ -4,7 +4,7 @@
 //! hosts it answered for (counted by keyed hash). Drops: every name, comment and address in them.
 
 use super::system::{known_windows, windows};
-use super::{Datagram, DatagramDetector, Ears};
+use super::{Datagram, DatagramDetector, Ears, Said};
 use crate::wire::netbios::{Announcement, NameMessage, datagram};
 use auscult_report::fact::{Fact, Protocol, Role, SignPlace};
 
@@ -55,9 +55,16 @@ fn datagrams(heard: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
     }
     let mut said = ears.from_server();
     said.protocol(Protocol::Nbns);
-    let Ok(Some(a)) = Announcement::read(user_data) else { return true };
+    if let Ok(Some(announcement)) = Announcement::read(user_data) {
+        announced(&announcement, &mut said);
+    }
+    true
+}
+
+/// What an announcement tells of its sender, over UDP or directly on the link.
+pub(super) fn announced(a: &Announcement, said: &mut Said<'_>) {
     if a.server_type & Announcement::UNIX != 0 {
-        return true;
+        return;
     }
     if known_windows(a.major, a.minor) {
         said.server_host(Fact::System(windows(SignPlace::BrowserAnnouncement, a.major, a.minor)));
@@ -67,7 +74,6 @@ fn datagrams(heard: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
     } else if a.server_type & Announcement::NT != 0 {
         said.server_host(Fact::Role(Role::Workstation));
     }
-    true
 }
 
 /// The name service.

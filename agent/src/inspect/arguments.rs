@@ -3,7 +3,7 @@
 use auscult_agent::places::Prefix;
 use auscult_assess::Severity;
 use auscult_report::zone::Zone;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Hears a capture file, or interfaces, and says what a clinic leaks.
 ///
@@ -13,8 +13,18 @@ use clap::{Parser, ValueEnum};
 ///
 /// Exit status: 0 read, 1 a finding of the severity of --fail-on or worse, 2 an input could not be used.
 #[derive(Debug, Parser)]
-#[command(name = "auscult-inspect", version, max_term_width = 100)]
+#[command(
+    name = "auscult-inspect",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// How to print: for a person, or one JSON document a file (schema auscult-inspect/1)
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -56,6 +66,17 @@ pub(crate) struct Arguments {
     /// Capture files; - is standard input
     #[arg(required_unless_present = "live", value_name = "FILE")]
     pub(crate) files: Vec<String>,
+}
+
+/// What else it does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the page of a finding or of a detector: what it hears, what it may mistake, what to do; without a name, all of them
+    Explain {
+        /// A finding or a detector, as dicom-open-from-outside or dicom. A capture file of the name "explain" is ./explain
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+    },
 }
 
 /// How to print.

@@ -56,6 +56,9 @@ fn medical(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::Hl7Acknowledged => format!("acknowledged {}{to}", times(n, "HL7 message")),
         Fact::Hl7Kind(k) => format!("HL7 messages of kind {}{to}", k.word()),
         Fact::Hl7Version(v) => format!("HL7 version {v}"),
+        Fact::LabRecord(k) => {
+            format!("handed over {}{to}", times(n, &format!("laboratory record of kind {}", k.word())))
+        }
         Fact::Medical => "speaks a medical protocol".to_owned(),
         Fact::Role(r) => format!("acts as {}", r.word()),
         Fact::MedicalCleartextOut => "medical data left readable".to_owned(),
@@ -102,9 +105,19 @@ fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
         Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
         Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
         Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
+        Fact::CameraOpen => format!("a picture was described without a login{to}"),
+        Fact::PortMapped => format!("was given {} on the outside by its router", times(n, "port")),
+        Fact::DnsRecursed => format!("looked names up{to}"),
+        Fact::DnsTransferred => format!("gave all names of a zone{to}"),
+        Fact::NameTunnel => "asked for over a thousand long names of one domain in an hour".to_owned(),
+        Fact::WebEnumerated => format!("over 200 different documents in an hour went to one client{to}"),
+        Fact::MonitorCalled => "called an address that is built into a monitor".to_owned(),
+        Fact::WifiOnOurCable => "its stations are heard on the cable".to_owned(),
+        Fact::PortVlan(v) => format!("its port is in VLAN {v}"),
         Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
         Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
         Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),
+        Fact::RemoteTool(t) => format!("a session of the remote-support program {}", t.word()),
         Fact::System(s) if s.build >= 1000 => {
             format!("says {} {}.{} build {} ({})", s.family.word(), s.major, s.minor, s.build, s.place.word())
         }

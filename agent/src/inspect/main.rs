@@ -5,6 +5,7 @@
 mod arguments;
 mod document;
 mod evidence;
+mod explain;
 mod known;
 mod listening;
 mod live;
@@ -15,7 +16,7 @@ mod screen;
 mod text;
 mod view;
 
-use arguments::{Arguments, Format};
+use arguments::{Arguments, Command, Format};
 use auscult_assess::Severity;
 use auscult_assess::knowledge::Knowledge;
 use clap::Parser;
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
 
 /// Inspects every file; gives back the worst severity that counts.
 fn run(arguments: &Arguments) -> Result<Option<Severity>, Stop> {
+    if let Some(Command::Explain { id }) = &arguments.command {
+        return explain(id.as_deref()).map(|()| None);
+    }
     if !arguments.live.is_empty() {
         return listen(arguments);
     }
@@ -85,6 +89,23 @@ fn tell(arguments: &Arguments, knowledge: &Knowledge, heard: &Heard) -> Result<O
         Format::Text => text::print(&inspection, &mut anstream::stdout().lock())?,
     }
     Ok(findings.iter().filter(|f| f.confidence_percent >= auscult_assess::SHOWN_PERCENT).map(|f| f.severity).max())
+}
+
+/// Prints the list of pages, or one of them.
+fn explain(id: Option<&str>) -> Result<(), Stop> {
+    let knowledge = Knowledge::compiled();
+    let mut out = anstream::stdout().lock();
+    match id {
+        None => explain::list(&knowledge, &mut out)?,
+        Some(id) => match explain::page(&knowledge, id) {
+            Some(page) => page.print(&mut out)?,
+            None => {
+                complain(&explain::unknown(&knowledge, id))?;
+                return Err(Stop::Unusable);
+            }
+        },
+    }
+    Ok(())
 }
 
 fn complain(sentence: &str) -> io::Result<()> {

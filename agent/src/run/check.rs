@@ -3,11 +3,13 @@
 //! In this order: all that is on the disk, while root may still look at what is another user's; the ears; then every right is laid down as the daemon
 //! does it, and only then it speaks with the collector, and listens. Keeps: lines for a person. Drops: everything heard.
 
+use super::check_air as air;
 use super::check_hearing as hearing;
 use super::check_machine as machine;
 use super::check_paper::{Checked, Line};
 use super::check_way::way;
 use super::folders::Reach;
+use super::radio;
 use super::rights::{self, DAEMON};
 use crate::config::{Config, Heard};
 use std::sync::atomic::AtomicBool;
@@ -33,14 +35,17 @@ pub fn check(config: &Config, seconds: u64, stop: &AtomicBool, tell: &mut dyn Fn
     let radios = machine::radios();
     let mut places = Vec::new();
     if let Heard::Live(wanted, keeping) = &config.heard {
-        places = hearing::open(config, wanted, *keeping, &mut tell);
+        places = hearing::open(config, &radio::ears(wanted, config), *keeping, &mut tell);
     }
     rights::lay_down(&DAEMON, Some(&Reach::new(config, None)))?;
     way(config, &mut found, moment, &mut tell);
     let mut listened = 0;
     if !places.is_empty() {
         listened = hearing::hear(&mut places, Duration::from_secs(seconds), stop);
-        hearing::told(places, listened, radios, &mut tell);
+    }
+    let airs = hearing::told(&mut places, listened, &mut tell);
+    if matches!(config.heard, Heard::Live(..)) {
+        air::told(config, &airs, radios, &mut tell);
     }
     checked.seconds = listened;
     Ok(checked)

@@ -3,11 +3,12 @@
 //! Keeps: counters, the kind of sight, the words of protocols. Drops: every fact and address that was heard; the engines end
 //! with the check.
 
+use super::check_air::Air;
 use super::check_paper::Line;
 use super::live::now_ns;
 use crate::capture::interface::{Keeping, Role, State, Wanted, Way, state};
 use crate::capture::kind::{self, sentence};
-use crate::capture::several::{Given, Several};
+use crate::capture::several::{Change, Given, Several};
 use crate::config::Config;
 use crate::places::Places;
 use crate::sensor::{Sensor, Settings};
@@ -23,6 +24,8 @@ pub(super) struct Place {
     wanted: Wanted,
     several: Several,
     sensor: Sensor,
+    /// Why the system does not let it be heard.
+    refused: Option<String>,
 }
 
 /// Opens an ear for each; who cannot be heard is told at once.
@@ -32,11 +35,12 @@ pub(super) fn open(config: &Config, wanted: &[Wanted], keeping: Keeping, tell: &
         match Several::open(core::slice::from_ref(wanted), keeping, Vec::new()) {
             Ok(several) => {
                 let sensor = Sensor::new(settings(config));
-                places.push(Place { wanted: wanted.clone(), several, sensor });
+                places.push(Place { wanted: wanted.clone(), several, sensor, refused: None });
             }
             Err(e) => {
                 let advice = "run the check as root or with CAP_NET_RAW, and look at capture.method";
-                tell(Line::wrong("interface", format!("cannot be heard ({})", e.error), advice).of(&wanted.name));
+                let about = if wanted.role == Role::Air { "radio" } else { "interface" };
+                tell(Line::wrong(about, format!("cannot be heard ({})", e.error), advice).of(&wanted.name));
             }
         }
     }
@@ -59,8 +63,10 @@ fn settings(config: &Config) -> Settings {
 pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) -> u64 {
     let began = Instant::now();
     while began.elapsed() < within && !stop.load(Ordering::Relaxed) {
-        for Place { several, sensor, .. } in &mut *places {
-            let _ = several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        for Place { several, sensor, refused, .. } in &mut *places {
+            for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
+                *refused = if let Change::Refused(_, why) = change { Some(why) } else { None };
+            }
             several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| sensor.hear(frame));
         }
         std::thread::sleep(LOOK_EVERY);
@@ -71,26 +77,34 @@ pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) ->
     began.elapsed().as_secs().max(1)
 }
 
-/// What came of it, one line an interface, then the air.
-pub(super) fn told(places: Vec<Place>, seconds: u64, radios: usize, tell: &mut dyn FnMut(Line)) {
-    let (mut air, mut networks) = (0u64, 0usize);
-    for Place { wanted, mut several, mut sensor } in places {
+/// What came of it, one line an interface; gives what was heard of the air.
+pub(super) fn told<'a>(places: &'a mut [Place], seconds: u64, tell: &mut dyn FnMut(Line)) -> Vec<Air<'a>> {
+    let mut airs = Vec::new();
+    for Place { wanted, several, sensor, refused } in places {
         let Some(given) = several.given().into_iter().next() else { continue };
         let summary = sensor.close();
-        air = air.saturating_add(given.counts.radio);
-        networks = networks.saturating_add(beacons(&summary));
-        tell(line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
+        let is_radio = wanted.role == Role::Air;
+        airs.push(Air {
+            radio: is_radio.then_some(&wanted.name),
+            is_heard: given.is_here,
+            frames: given.counts.radio,
+            networks: beacons(&summary),
+        });
+        if !is_radio {
+            let line = match refused {
+                Some(why) => not_let(why),
+                None => line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds),
+            };
+            tell(line.of(&wanted.name));
+        }
     }
-    tell(match (air, radios) {
-        (0, 0) => Line::well("radio", "none: Wi-Fi is not heard"),
-        (0, _) => Line::well("radio", "this machine has one, and none is configured: Wi-Fi is not heard"),
-        _ if networks == 0 => Line::attention(
-            "radio",
-            format!("{air} frames of the air, and no network among them"),
-            "check the antenna and the channels of the radio",
-        ),
-        _ => Line::well("radio", format!("{air} frames of the air, {networks} networks")),
-    });
+    airs
+}
+
+/// An interface that is there, and that the system does not let us hear: the cable is not to blame.
+fn not_let(why: &str) -> Line {
+    let advice = "a newer kernel, or what it can do without: promiscuous = false for this interface";
+    Line::wrong("interface", format!("is up, and the system does not let it be heard ({why})"), advice)
 }
 
 /// How an interface is heard.
@@ -257,5 +271,11 @@ mod tests {
             let line = line("eth0", &given(Role::Lan, Counts::default(), 0), &state, &BTreeSet::new(), 10);
             assert!(line.grade == Grade::Wrong && line.text().contains(words), "{}", line.text());
         }
+    }
+    #[test]
+    fn an_interface_that_the_system_refuses_is_not_blamed_on_the_cable() {
+        let line = not_let("Protocol not available (os error 92)");
+        assert!(line.grade == Grade::Wrong && line.text().contains("os error 92"), "{}", line.text());
+        assert!(line.text().contains("promiscuous = false") && !line.text().contains("cable"), "{}", line.text());
     }
 }

@@ -8,7 +8,7 @@ use super::MADE;
 use super::check_machine::Found;
 use super::check_paper::{Grade, Line};
 use super::delivery::Delivery;
-use super::health::program_hash;
+use super::health::{config_hash, program_hash};
 use super::post::host_and_port;
 use super::status::utc;
 use crate::config::Config;
@@ -21,7 +21,6 @@ use crate::spool::Look;
 use auscult_report::bounded::Bounded;
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::{Health, Heartbeat};
-use auscult_report::key::hash;
 use auscult_report::payload::Extras;
 use auscult_report::renew::Renewal;
 use auscult_report::version::Version;
@@ -190,7 +189,7 @@ fn alive(config: &Config, identity: &Identity, spool: &Look, moment: Moment) -> 
     let health = Health {
         program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
         program_hash: program_hash(),
-        config_hash: hash(b"", &[format!("{config:?}").as_bytes()]),
+        config_hash: config_hash(config),
         // It is about to listen; the counters are those of an agent that has just begun.
         capturing: true,
         waiting: last(spool).map_or(0, |beat| beat.health.waiting),

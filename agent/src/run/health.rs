@@ -3,8 +3,9 @@
 //!
 //! Keeps: numbers, measured at most every ten seconds; what cannot be asked is left as it was. Drops: names of disks and processes.
 
+use crate::config::Config;
 use auscult_report::heartbeat::Health;
-use auscult_report::key::Hash;
+use auscult_report::key::{Hash, hash};
 use auscult_report::machine::{FlashReserve, Machine};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -138,6 +139,11 @@ pub(super) fn program_hash() -> Hash {
         }
     };
     hashed().unwrap_or_default()
+}
+
+/// SHA-256 of what is meant, whatever the file looks like.
+pub(super) fn config_hash(config: &Config) -> Hash {
+    hash(b"", &[format!("{config:?}").as_bytes()])
 }
 
 /// Of the program, at a time.

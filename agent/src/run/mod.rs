@@ -7,6 +7,7 @@ mod air;
 mod answer;
 mod calls;
 mod check;
+mod check_air;
 mod check_hearing;
 mod check_machine;
 mod check_paper;
@@ -21,6 +22,7 @@ mod linger;
 mod live;
 mod numbers;
 mod post;
+mod progress;
 mod radio;
 mod reread;
 mod rights;
@@ -41,14 +43,13 @@ use crate::spool::{Bounds, Recovered, Spool};
 use crate::window::Windows;
 use auscult_report::header::Moment;
 use auscult_report::heartbeat::Health;
-use auscult_report::key::hash;
 use auscult_report::payload::EpochReason;
 use auscult_report::summary::Summary;
 use auscult_report::time::Timestamp;
 use auscult_report::version::Version;
 use clock::{ClockWatch, reading};
 use ear::{Said, Ties, Wish};
-use health::{Gauge, program_hash};
+use health::{Gauge, config_hash, program_hash};
 use post::Post;
 use rights::{CAPTURE, LOOP, RESTRAINT};
 use service::{Pulse, Service};
@@ -65,6 +66,7 @@ use tracing::{debug, error, info, warn};
 pub use check::check;
 pub use check_paper::{Checked, Grade, Line};
 pub use enrol::{Enrolled, enrol};
+pub use progress::{Progress, is_running, progress};
 pub use rights::{Restraint, hold_ear, leave_no_image, restrain};
 pub use rotate::rotate;
 pub use status::status;
@@ -198,7 +200,7 @@ impl Daemon {
         let health = Health {
             program: Version::exact(env!("CARGO_PKG_VERSION").as_bytes()),
             program_hash: program_hash(),
-            config_hash: hash(b"", &[format!("{config:?}").as_bytes()]),
+            config_hash: config_hash(config),
             capturing: true,
             ..Health::default()
         };

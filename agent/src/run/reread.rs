@@ -5,10 +5,10 @@
 //! daemon goes on with the one that it has.
 
 use super::ear::Wish;
+use super::health::config_hash;
 use super::{Asked, Daemon, settings};
 use crate::config::Config;
 use crate::spool::Bounds;
-use auscult_report::key::hash;
 use std::sync::atomic::Ordering;
 use tracing::{error, info, warn};
 
@@ -29,14 +29,14 @@ impl Daemon {
     fn take(&mut self, next: Config) {
         let later = later(&self.config, &next);
         let taken = merged(&self.config, next);
-        self.health.config_hash = hash(b"", &[format!("{taken:?}").as_bytes()]);
+        self.health.config_hash = config_hash(&taken);
         self.spool.bound(Bounds { octets: taken.spool_octets, keep_ms: taken.keep_ms });
         if let Some(post) = &mut self.post {
             post.configured(&taken.collectors);
         }
-        // Nobody there: the capture is over.
         let is_new = uses(&taken) != uses(&self.config);
         let settings = is_new.then(|| settings(&taken, &self.identity));
+        // Nobody there: the capture is over.
         let _ = self.wishes.send(Wish { settings, window_ms: taken.window_ms });
         self.config = taken;
         info!("the configuration was read again");

@@ -2,7 +2,8 @@
 //! window would have said.
 
 use super::*;
-use auscult_report::subject::Transport;
+use auscult_report::fact::Fact;
+use auscult_report::subject::{Subject, Transport};
 use auscult_report::terms::Protocol;
 
 const CLIENT: ([u8; 4], u16) = ([192, 168, 20, 15], 40_000);

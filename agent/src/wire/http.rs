@@ -137,6 +137,15 @@ impl<'a> Answer<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Of names and values that were read otherwise (HTTP/2); those beyond [`MAX_FIELDS`] are left out, and so are names
+    /// that are no ASCII.
+    pub fn of(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Fields<'a> {
+        let mut lines = [EMPTY_HEADER; MAX_FIELDS];
+        let read = pairs.filter_map(|(name, value)| Some(Header { name: core::str::from_utf8(name).ok()?, value }));
+        let count = lines.iter_mut().zip(read).map(|(line, read)| *line = read).count();
+        Fields { lines, count }
+    }
+
     /// The value of the first field of this name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
@@ -311,7 +320,8 @@ pub fn main_value(value: &[u8]) -> &[u8] {
 }
 
 /// A number of digits alone.
-fn decimal(digits: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

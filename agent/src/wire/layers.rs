@@ -1,20 +1,17 @@
 //! Layers: a frame peeled down to its segment or datagram.
 //!
 //! Ethernet (IEEE 802.3, 802.1Q, 802.1ad), Linux cooked (tcpdump.org LINUX_SLL, SLL2), PPPoE (RFC 2516), PPP (RFC 1661),
-//! LLC/SNAP (RFC 1042), MPLS labels (RFC 3032), IPv4 (RFC 791), IPv6 with its extension headers (RFC 8200), ARP
-//! (RFC 826), TCP (RFC 9293), UDP (RFC 768), on pnet_packet's views.
+//! LLC (IEEE 802.2) and SNAP (RFC 1042), MPLS labels (RFC 3032), ARP (RFC 826), on pnet_packet's views; what IP carries
+//! is peeled by [`super::internet`].
 //! Keeps: addresses, ports, sequence numbers, flags, the payload as far as captured and how much of it is missing.
 //! Drops: everything else; a fragment is counted, never put together.
 
 use super::WireError;
+use super::internet::{ipv4, ipv6};
 use super::reader::Reader;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 use pnet_packet::arp::ArpPacket;
 use pnet_packet::ethernet::EthernetPacket;
-use pnet_packet::ipv4::Ipv4Packet;
-use pnet_packet::ipv6::Ipv6Packet;
-use pnet_packet::tcp::TcpPacket;
-use pnet_packet::udp::UdpPacket;
 
 /// A hardware address.
 pub type Mac = [u8; 6];
@@ -53,12 +50,26 @@ pub enum Body<'a> {
         /// Its IPv4 address.
         address: IpAddr,
     },
+    /// A message directly on the link.
+    Link(LinkMessage<'a>),
+    /// A message of ICMP for IPv6; it has no ports.
+    Icmp6(Packet<'a>),
     /// A part of an IP packet.
     Fragment,
     /// ICMP, IGMP and other protocols over IP.
     OtherIp,
     /// A protocol that is not looked into.
     Other,
+}
+
+/// A message directly on the link, to neighbours only.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkMessage<'a> {
+    /// What says whose it is: the EtherType (LLDP: 0x88CC), the number behind SNAP (CDP: 0x2000), the service access
+    /// point (NetBIOS: 0xF0).
+    pub number: u16,
+    /// Its octets, as far as captured, with the padding of a short frame.
+    pub payload: &'a [u8],
 }
 
 /// A TCP segment.
@@ -195,16 +206,28 @@ impl<'a> Layers<'a> {
                 }
                 0x0800 | 0x86dd => return Layers::ip(rest, link),
                 0x0806 => return Layers::arp(rest, link),
+                0x88cc => return Ok(on_link(link, ether_type, rest)),
                 // A length: LLC follows, and SNAP if it says so.
                 0..=0x05dc => {
-                    if !rest.rest().starts_with(&[0xaa, 0xaa, 0x03]) {
-                        break;
+                    // The padding of a short frame is no part of the message. Linux cooked says 1 or 4 and no length.
+                    let length = if ether_type <= 4 { usize::MAX } else { usize::from(ether_type) };
+                    let mut llc = rest.sub_at_most(length);
+                    let [to, from, control, ..] = llc.rest() else { break };
+                    match [*to, from & 0xfe, *control] {
+                        [0xf0, 0xf0, _] => return Ok(on_link(link, u16::from(*to), llc)),
+                        [0xaa, 0xaa, 0x03] => {}
+                        _ => break,
                     }
-                    rest.take(6, "SNAP header")?;
-                    ether_type = rest.u16("EtherType")?;
+                    llc.take(3, "LLC header")?;
+                    let maker: [u8; 3] = llc.array("SNAP maker")?;
+                    ether_type = llc.u16("EtherType")?;
+                    if maker == CISCO {
+                        return Ok(on_link(link, ether_type, llc));
+                    }
                     if ether_type <= 0x05dc {
                         break;
                     }
+                    rest = llc;
                 }
                 _ => break,
             }
@@ -243,143 +266,13 @@ impl<'a> Layers<'a> {
     }
 }
 
+fn on_link<'a>(link: Ends, number: u16, message: Reader<'a>) -> Layers<'a> {
+    Layers { link, body: Body::Link(LinkMessage { number, payload: message.rest() }) }
+}
+
 fn cooked(length: u16, address: [u8; 8]) -> Ends {
     let [a, b, c, d, e, f, _, _] = address;
     Ends { source: (length == 6).then_some([a, b, c, d, e, f]), ..Ends::default() }
-}
-
-fn ipv4(octets: &[u8]) -> Result<Body<'_>, WireError> {
-    let header = Ipv4Packet::new(octets).ok_or(WireError::Truncated("IPv4 header"))?;
-    let header_octets = usize::from(header.get_header_length()).saturating_mul(4);
-    if header_octets < 20 {
-        return Err(WireError::Malformed("IPv4 header length"));
-    }
-    // More fragments (bit 0 of the flags) or an offset: a part of a packet.
-    if header.get_flags() & 1 == 1 || header.get_fragment_offset() > 0 {
-        return Ok(Body::Fragment);
-    }
-    // A length of 0 is left by cards that cut segments themselves: the frame's own length is all there is.
-    let total = match usize::from(header.get_total_length()) {
-        0 => octets.len(),
-        n if n < header_octets => return Err(WireError::Malformed("IPv4 total length")),
-        n => n,
-    };
-    let end = total.min(octets.len());
-    let payload = octets.get(header_octets..end).ok_or(WireError::Truncated("IPv4 options"))?;
-    let missing = u32::try_from(total.saturating_sub(end)).unwrap_or(u32::MAX);
-    let ends = Header {
-        source: IpAddr::V4(header.get_source()),
-        destination: IpAddr::V4(header.get_destination()),
-        ttl: header.get_ttl(),
-    };
-    transport(header.get_next_level_protocol().0, ends, payload, missing)
-}
-
-fn ipv6(octets: &[u8]) -> Result<Body<'_>, WireError> {
-    let header = Ipv6Packet::new(octets).ok_or(WireError::Truncated("IPv6 header"))?;
-    let announced = usize::from(header.get_payload_length());
-    let total = if announced == 0 { octets.len() } else { announced.saturating_add(40) };
-    let end = total.min(octets.len());
-    let mut missing = u32::try_from(total.saturating_sub(end)).unwrap_or(u32::MAX);
-    let mut rest = Reader::new(octets.get(40..end).ok_or(WireError::Truncated("IPv6 header"))?);
-    let ends = Header {
-        source: canonical(header.get_source()),
-        destination: canonical(header.get_destination()),
-        ttl: header.get_hop_limit(),
-    };
-    let mut next = header.get_next_header().0;
-    for _ in 0..MAX_EXTENSIONS {
-        let units = match next {
-            // hop-by-hop, routing, destination options, mobility, HIP, shim6: length in units of 8, not counting the first
-            0 | 43 | 60 | 135 | 139 | 140 => {
-                let [following, units] = rest.array::<2>("IPv6 extension header")?;
-                next = following;
-                usize::from(units).saturating_mul(8).saturating_add(6)
-            }
-            // authentication: length in units of 4, not counting the first two
-            51 => {
-                let [following, units] = rest.array::<2>("IPv6 authentication header")?;
-                next = following;
-                usize::from(units).saturating_mul(4).saturating_add(6)
-            }
-            44 => {
-                // fragment: next, reserved, offset and more flag (2), identification (4). A whole packet may carry one.
-                let [following, _] = rest.array::<2>("IPv6 fragment header")?;
-                if rest.u16("IPv6 fragment offset")? & 0xfff9 != 0 {
-                    return Ok(Body::Fragment);
-                }
-                next = following;
-                4
-            }
-            _ => return transport(next, ends, rest.rest(), missing),
-        };
-        if units > rest.left() {
-            missing = missing.saturating_sub(u32::try_from(units.saturating_sub(rest.left())).unwrap_or(u32::MAX));
-            return if missing == 0 { Err(WireError::Truncated("IPv6 extension header")) } else { Ok(Body::OtherIp) };
-        }
-        rest.take(units, "IPv6 extension header")?;
-    }
-    Err(WireError::Malformed("IPv6 extension headers"))
-}
-
-/// An IPv4 address that came in an IPv6 header is the same host.
-fn canonical(address: Ipv6Addr) -> IpAddr {
-    IpAddr::V6(address).to_canonical()
-}
-
-struct Header {
-    source: IpAddr,
-    destination: IpAddr,
-    ttl: u8,
-}
-
-fn transport(protocol: u8, header: Header, octets: &[u8], missing: u32) -> Result<Body<'_>, WireError> {
-    let Header { source, destination, ttl } = header;
-    match protocol {
-        6 => {
-            let tcp = TcpPacket::new(octets).ok_or(WireError::Truncated("TCP header"))?;
-            let header_octets = usize::from(tcp.get_data_offset()).saturating_mul(4);
-            if header_octets < 20 {
-                return Err(WireError::Malformed("TCP data offset"));
-            }
-            // Options that the capture cut off: the header is good, the payload is all missing.
-            let (options, payload) = octets.split_at_checked(header_octets).unwrap_or((octets, &[]));
-            let cut_header = u32::try_from(header_octets.saturating_sub(octets.len())).unwrap_or(u32::MAX);
-            let packet = Packet {
-                source,
-                destination,
-                source_port: tcp.get_source(),
-                destination_port: tcp.get_destination(),
-                ttl,
-                payload,
-                missing: missing.saturating_sub(cut_header),
-            };
-            Ok(Body::Tcp(Segment {
-                packet,
-                seq: tcp.get_sequence(),
-                flags: tcp.get_flags(),
-                window: tcp.get_window(),
-                options: options.get(20..).unwrap_or_default(),
-            }))
-        }
-        17 => {
-            let udp = UdpPacket::new(octets).ok_or(WireError::Truncated("UDP header"))?;
-            let announced = usize::from(udp.get_length());
-            let end = if announced < 8 { octets.len() } else { announced.min(octets.len()) };
-            let payload = octets.get(8..end).ok_or(WireError::Truncated("UDP header"))?;
-            let packet = Packet {
-                source,
-                destination,
-                source_port: udp.get_source(),
-                destination_port: udp.get_destination(),
-                ttl,
-                payload,
-                missing,
-            };
-            Ok(Body::Udp(packet))
-        }
-        _ => Ok(Body::OtherIp),
-    }
 }
 
 /// FIN.
@@ -391,11 +284,11 @@ pub const RST: u8 = 0x04;
 /// ACK.
 pub const ACK: u8 = 0x10;
 
+/// The maker's number in a SNAP header (RFC 1042) behind which Cisco's own protocols stand.
+const CISCO: [u8; 3] = [0x00, 0x00, 0x0c];
+
 /// Tags and labels of one frame: two VLAN tags and a few MPLS labels are real, more is not.
 const MAX_TAGS: usize = 8;
-
-/// IPv6 extension headers of one packet: RFC 8200 names seven, each at most once but destination options.
-const MAX_EXTENSIONS: usize = 8;
 
 #[cfg(test)]
 mod tests {

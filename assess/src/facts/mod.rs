@@ -1,8 +1,8 @@
 //! From sightings to the named values that rules ask for (`assess/knowledge/facts.tsv`), one picture of a window.
 //!
 //! Keeps: for each subject its values; of a service one view for each zone of its clients beside the whole, so that what
-//! a stranger got is not mixed with what a modality got. Drops: the order of things. Values that need a history
-//! (`change.*`, `web.login_lost`, `out.bulk`) or a configuration (`wifi.purpose`, `svc.hairpin`) stay unknown here.
+//! a stranger got is not mixed with what a modality got. Drops: the order of things; values that need one (`change.*`,
+//! `web.login_lost`) come from the past of the place, if it is known.
 
 mod names;
 mod service;
@@ -13,10 +13,11 @@ mod wireless;
 
 use crate::date::Day;
 use crate::knowledge::Knowledge;
+use crate::past::{MEDICAL_ROLES, Past};
 use crate::sensing::Sensing;
 use crate::value::{Value, Word};
 use crate::vocabulary::Values;
-use auscult_report::fact::{Fact, Role};
+use auscult_report::fact::Fact;
 use auscult_report::subject::{Bssid, HostId, Subject, Transport};
 use auscult_report::summary::{Sighting, Summary};
 use auscult_report::time::Timestamp;
@@ -74,7 +75,12 @@ pub(crate) struct ServicePicture<'k> {
 
 impl<'k> Picture<'k> {
     /// Of a window, at `now`. Work grows with the number of sightings.
-    pub(crate) fn of(summary: &Summary, sensing: &Sensing, knowledge: &'k Knowledge, now: Timestamp) -> Picture<'k> {
+    pub(crate) fn of(
+        summary: &Summary,
+        (sensing, past): (&Sensing, &Past),
+        knowledge: &'k Knowledge,
+        now: Timestamp,
+    ) -> Picture<'k> {
         let today = Day::of(now);
         let subjects = Heard::by_subject(summary);
         let zones: BTreeMap<HostId, Zone> = summary.hosts.iter().map(|h| (h.id, h.zone)).collect();
@@ -84,19 +90,27 @@ impl<'k> Picture<'k> {
         for id in host_ids(&subjects) {
             let heard = subjects.get(&Subject::Host(id));
             let services: Vec<&Heard<'_>> = subjects.range(services_of(id)).map(|(_, h)| h).collect();
-            hosts.insert(id, host(knowledge, &mut programs, heard, &services, zones.get(&id).copied(), today));
+            let mut picture = host(knowledge, &mut programs, heard, &services, zones.get(&id).copied(), today);
+            past.say_host(id, &mut picture.values);
+            hosts.insert(id, picture);
         }
         let mut services = BTreeMap::new();
         for (subject, heard) in &subjects {
             let Subject::Service(id, ..) = subject else { continue };
             if let Some(host) = hosts.get(id) {
-                services.insert(*subject, service::picture(knowledge, &mut programs, *id, host, heard, now));
+                let mut picture = service::picture(knowledge, &mut programs, *id, host, heard, now);
+                let views = picture.views.iter_mut().map(|(_, values)| values);
+                views.chain([&mut picture.whole]).for_each(|values| past.say_service(*subject, values));
+                services.insert(*subject, picture);
             }
         }
         let mut site = site::values(vocabulary, &subjects, &zones);
         let mut sensor = Values::new(vocabulary);
         sensing.say(&mut site, &mut sensor);
-        Picture { site, sensor, wireless: wireless::values(vocabulary, &subjects), hosts, services }
+        past.say_site(&mut site);
+        let mut wireless = wireless::values(vocabulary, &subjects);
+        wireless.iter_mut().for_each(|(bssid, values)| past.say_network(*bssid, values));
+        Picture { site, sensor, wireless, hosts, services }
     }
 
     /// The services of a host.
@@ -156,6 +170,16 @@ impl<'s> Heard<'s> {
     /// The zones of the clients in whose conversations `fact` was heard.
     fn zones_of(&self, fact: Fact) -> BTreeSet<Zone> {
         self.sightings.iter().filter(|(_, s)| s.fact == fact).filter_map(|(_, s)| s.zone).collect()
+    }
+
+    /// When it was heard first towards a client of this zone.
+    fn first_in(&self, fact: Fact, zone: Zone) -> Option<Timestamp> {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact && s.zone == Some(zone)).map(|(_, s)| s.first).min()
+    }
+
+    /// When it was heard last towards a client of this zone.
+    fn last_in(&self, fact: Fact, zone: Zone) -> Option<Timestamp> {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact && s.zone == Some(zone)).map(|(_, s)| s.last).max()
     }
 
     fn has(&self, fact: Fact) -> bool {
@@ -232,7 +256,14 @@ fn host<'k>(
     values.flag("host.lent", zone == Some(Zone::Guest));
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
+    values.flag("upnp.mapping", heard.has(Fact::PortMapped));
+    let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
+    values.word("remote.tool", tool.map(|t| t.word()));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
+    values.flag("monitor.phones_home", heard.has(Fact::MonitorCalled));
+    values.flag("dns.unusual_volume", heard.has(Fact::NameTunnel));
+    let has_advisory = core::iter::once(&heard).chain(services).any(|h| software::has_advisory(h));
+    values.flag("device.advisory", has_advisory);
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);
     let software = programs.variants(knowledge, heard, system.is_windows(), today);
@@ -241,7 +272,7 @@ fn host<'k>(
 
 /// Every place that a service of a host can have.
 const fn services_of(host: HostId) -> RangeInclusive<Subject> {
-    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Udp, u16::MAX)
+    Subject::Service(host, Transport::Tcp, 0)..=Subject::Service(host, Transport::Link, u16::MAX)
 }
 
 fn host_of(subject: Subject) -> Option<HostId> {
@@ -254,6 +285,3 @@ fn host_of(subject: Subject) -> Option<HostId> {
 fn host_ids(subjects: &BTreeMap<Subject, Heard<'_>>) -> BTreeSet<HostId> {
     subjects.keys().filter_map(|s| host_of(*s)).collect()
 }
-
-/// Roles that make a host medical.
-const MEDICAL_ROLES: &[Role] = &[Role::Modality, Role::Archive, Role::Lab, Role::Monitor, Role::Pump];

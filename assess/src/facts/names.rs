@@ -7,16 +7,34 @@ use auscult_report::fact::Fact;
 /// The names whose values come from a fact.
 pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
     match fact {
-        Fact::Protocol(_) => &["svc.protocol", "db.product", "lab.protocol", "svc.medical"],
-        Fact::Answered => &["svc.answered", "svc.clients", "host.reachable_outside", "net.guest_reached_clinical"],
+        Fact::Protocol(_) => {
+            &["svc.protocol", "db.product", "lab.protocol", "svc.medical", "change.new_service", "change.reappeared"]
+        }
+        Fact::Answered => &[
+            "svc.answered",
+            "svc.clients",
+            "print.reached_from",
+            "host.reachable_outside",
+            "net.guest_reached_clinical",
+            "change.new_outside",
+            "dns.resolver_new",
+        ],
         Fact::OutsideNetwork => &["svc.outside_networks"],
         Fact::Refused => &["svc.outside_refused"],
-        Fact::Encryption(_) => &["svc.encrypted"],
-        Fact::Login(_) => &["svc.login"],
+        Fact::Encryption(_) => &["svc.encrypted", "change.security_lower"],
+        Fact::Login(_) => &["svc.login", "change.security_lower"],
         Fact::DataServed => &["svc.data_served"],
-        Fact::Software(_) => {
-            &["sw.support", "sw.proof", "sw.behind", "sw.kev", "sw.age_years", "dicom.toolkit_age", "mirth.version_age"]
-        }
+        Fact::Software(_) => &[
+            "db.product",
+            "sw.support",
+            "sw.proof",
+            "sw.behind",
+            "sw.kev",
+            "sw.age_years",
+            "dicom.toolkit_age",
+            "mirth.version_age",
+            "device.advisory",
+        ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
         Fact::TlsVersion(_) => &["tls.version"],
@@ -25,6 +43,22 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::CertificateSelfSigned => &["cert.self_signed"],
         Fact::CertificateWeak => &["cert.weak"],
         Fact::CertificateNameFits(_) => &["cert.name_fits"],
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
+        Fact::System(_) => {
+            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
+        }
+        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
+        Fact::PortMapped => &["upnp.mapping"],
+        Fact::NameAnswered => &["lan.poisonable"],
+        _ => served(fact),
+    }
+}
+
+/// Data bases, files, administration, mail, cameras, directories.
+const fn served(fact: &Fact) -> &'static [&'static str] {
+    match fact {
         Fact::DatabasePasswordClear => &["db.password_clear"],
         Fact::DatabaseEmptyPassword => &["db.empty_password"],
         Fact::SmbDialect(_) => &["smb.dialect"],
@@ -38,16 +72,33 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::MqttAnonymous => &["mqtt.anonymous"],
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
-        Fact::LdapClearBind => &["ldap.clear_bind"],
-        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::Role(_) => &["host.role", "host.medical", "svc.medical"],
-        Fact::Medical => &["host.medical", "svc.medical"],
+<<<<<<< HEAD
+        Fact::RemoteTool(_) => &["remote.tool"],
+=======
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
         Fact::System(_) => {
             &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
         }
+        _ => appended(fact),
+    }
+}
+
+const fn appended(fact: &Fact) -> &'static [&'static str] {
+    match fact {
         Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
+        Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
+        Fact::DnsRecursed => &["dns.recursion_outside"],
+        Fact::DnsTransferred => &["dns.transfer"],
+        Fact::NameTunnel => &["dns.unusual_volume"],
+        Fact::MonitorCalled => &["monitor.phones_home"],
+        Fact::RemoteTool(_) => &["remote.tool"],
+        Fact::LdapClearBind => &["ldap.clear_bind"],
+        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
+>>>>>>> rules
         _ => imaging_or_web(fact),
     }
 }
@@ -65,9 +116,9 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::DicomStored => &["dicom.stored_from_new"],
         Fact::DicomQueryRefused => &["dicom.query_refused"],
         Fact::WebKind(_) => &["web.kinds", "svc.medical"],
-        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds", "fhir.open", "svc.medical"],
+        Fact::WebOpenKind(_) => &["web.open_kinds", "web.kinds", "fhir.open", "svc.medical", "web.login_lost"],
         Fact::WebAuth(_) => &["web.auth"],
-        Fact::WebOpenDocument => &["web.open_documents"],
+        Fact::WebOpenDocument => &["web.open_documents", "web.login_lost"],
         Fact::WebClosedDocument => &["web.closed_documents"],
         Fact::WebLoginForm => &["web.login_form"],
         Fact::WebLoginInClear => &["web.login_in_clear"],
@@ -85,11 +136,16 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
+<<<<<<< HEAD
+        _ => others(fact),
+=======
+        Fact::WebEnumerated => &["web.enumeration"],
         _ => wireless(fact),
+>>>>>>> rules
     }
 }
 
-const fn wireless(fact: &Fact) -> &'static [&'static str] {
+const fn others(fact: &Fact) -> &'static [&'static str] {
     match fact {
         Fact::WifiSecurity(_) => &["wifi.security", "wifi.weaker_than_ours"],
         Fact::WifiPmf(_) => &["wifi.pmf"],
@@ -98,12 +154,13 @@ const fn wireless(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiBeacon => &["wifi.beacons"],
         Fact::WifiClient => &["wifi.clients"],
         Fact::WifiClearKind(_) => &["wifi.clear_kinds"],
-        Fact::WifiOwner(_) => &["wifi.owner", "wifi.known"],
+        Fact::WifiOwner(_) => &["wifi.owner", "wifi.known", "change.new_network"],
         Fact::WifiNameIsOurs => &["wifi.name_is_ours"],
         Fact::WifiDefaultName => &["wifi.default_name"],
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
+        Fact::WifiOnOurCable => &["wifi.on_our_cable"],
         _ => &[],
     }
 }
@@ -125,6 +182,7 @@ mod tests {
             include_str!("software.rs"),
             include_str!("system.rs"),
             include_str!("wireless.rs"),
+            include_str!("../past.rs"),
         ] {
             let code = code.split("#[cfg(test)]").next().unwrap();
             for word in code.split('"').skip(1).step_by(2) {
@@ -141,6 +199,7 @@ mod tests {
 
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
-        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
+        "dns", "monitor", "device",
     ];
 }

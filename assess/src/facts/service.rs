@@ -10,7 +10,8 @@ use crate::knowledge::Knowledge;
 use crate::value::Value;
 use crate::vocabulary::{Values, Vocabulary};
 use auscult_report::fact::{
-    CipherClass, DicomIdentity, Encryption, Fact, Login, Protocol, Role, SnmpCommunity, TlsVersion, WebKind,
+    CipherClass, DicomIdentity, Encryption, Fact, Login, MailStartTls, Protocol, Role, SnmpCommunity, TlsVersion,
+    WebKind,
 };
 use auscult_report::subject::HostId;
 use auscult_report::time::Timestamp;
@@ -200,6 +201,7 @@ fn web(heard: &Heard<'_>, values: &mut Values<'_>) {
         ("web.session_in_clear", Fact::WebSessionInClear),
         ("web.token_in_clear", Fact::WebTokenInClear),
         ("web.leftover", Fact::WebLeftover),
+        ("web.enumeration", Fact::WebEnumerated),
         ("fhir.open", Fact::WebOpenKind(WebKind::Fhir)),
     ] {
         values.flag(name, heard.has(fact));
@@ -239,8 +241,14 @@ fn days_left(now: Timestamp, end: Timestamp) -> i32 {
 }
 
 fn data_base(heard: &Heard<'_>, values: &mut Values<'_>) {
-    let product = DATA_BASES.iter().find(|(protocol, _)| heard.has(Fact::Protocol(*protocol)));
-    values.word("db.product", product.map(|(_, word)| *word));
+    let by_protocol = DATA_BASES.iter().find(|(protocol, _)| heard.has(Fact::Protocol(*protocol)));
+    // Those that are spoken to in HTTP are told by what they call themselves.
+    let by_name = || {
+        let named = heard.each(|f| if let Fact::Software(s) = f { Some(s.product.name()) } else { None });
+        WEB_DATA_BASES.iter().find(|(name, _)| named.contains_key(name))
+    };
+    let word = by_protocol.map(|(_, word)| *word).or_else(|| by_name().map(|(_, word)| *word));
+    values.word("db.product", word);
     values.flag("db.password_clear", heard.has(Fact::DatabasePasswordClear));
     values.flag("db.empty_password", heard.has(Fact::DatabaseEmptyPassword));
 }
@@ -249,7 +257,10 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("file.anonymous", heard.has(Fact::FileAnonymous));
     values.flag("file.login_clear", heard.has(Fact::FileLoginClear));
     values.flag("ssh.version1", heard.has(Fact::SshVersion1));
+    values.flag("camera.open", heard.has(Fact::CameraOpen));
     values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
+    values.flag("dns.recursion_outside", heard.zones_of(Fact::DnsRecursed).contains(&Zone::Outside));
+    values.flag("dns.transfer", heard.has(Fact::DnsTransferred));
     // Where several were heard, the weakest: that is the one an attacker would ask for.
     let dialects = heard.each(|f| if let Fact::SmbDialect(d) = f { Some(*d) } else { None });
     values.word("smb.dialect", dialects.into_keys().min().map(|d| d.word()));
@@ -263,19 +274,34 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     let private = heard.has(Fact::SnmpCommunity(SnmpCommunity::Private));
     let community = heard.each(|f| if let Fact::SnmpCommunity(c) = f { Some(*c) } else { None });
     values.word("snmp.community", community.into_keys().min().map(|c| if private { "private" } else { c.word() }));
-    if heard.has(Fact::Protocol(Protocol::Ipp)) {
+    if PRINTING.iter().any(|p| heard.has(Fact::Protocol(*p))) {
         values.set("print.reached_from", heard.zones_of(Fact::Answered).into_iter().map(Zone::word).collect());
     }
 }
 
+/// Whether clients of a zone were offered encryption before, and are not any more: a server that never offered it to them,
+/// or offers it again, is another matter.
+fn encryption_went(heard: &Heard<'_>) -> bool {
+    heard.zones().into_iter().any(|zone| {
+        let of = |word| heard.last_in(Fact::MailStartTls(word), zone);
+        let offered = of(MailStartTls::Offered).max(of(MailStartTls::Used));
+        let first_without = heard.first_in(Fact::MailStartTls(MailStartTls::NotOffered), zone);
+        matches!((offered, first_without), (Some(before), Some(since)) if before < since)
+    })
+}
+
 fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
     let offers = heard.each(|f| if let Fact::MailStartTls(m) = f { Some(*m) } else { None });
-    values.word("mail.starttls", offers.into_keys().max().map(|m| m.word()));
+    let worst = offers.into_keys().max().map(|m| if encryption_went(heard) { MailStartTls::Stripped } else { m });
+    values.word("mail.starttls", worst.map(|m| m.word()));
     values.flag("mail.auth_clear", heard.has(Fact::MailAuthClear));
     values.flag("ldap.clear_bind", heard.has(Fact::LdapClearBind));
     values.flag("ldap.anonymous_data", heard.has(Fact::LdapAnonymousData));
     values.flag("mail.readable", heard.has(Fact::MailReadable));
 }
+
+/// What printers are asked by.
+const PRINTING: &[Protocol] = &[Protocol::Ipp, Protocol::Jetdirect, Protocol::Lpd];
 
 /// `db.product`, by protocol.
 const DATA_BASES: &[(Protocol, &str)] = &[
@@ -288,3 +314,7 @@ const DATA_BASES: &[(Protocol, &str)] = &[
     (Protocol::Elasticsearch, "elasticsearch"),
     (Protocol::Memcached, "memcached"),
 ];
+
+/// `db.product`, by the product that a service names itself.
+const WEB_DATA_BASES: &[(&str, &str)] =
+    &[("CouchDB", "couchdb"), ("Elasticsearch", "elasticsearch"), ("InfluxDB", "influxdb")];

@@ -5,6 +5,7 @@
 //! that is delivered late and a clock that jumps change nothing. Keeps: sums, and pseudonyms of hosts. Drops: what one window said
 //! alone; a quiet night, a busy minute and a closed weekend are no reason to send somebody.
 
+use auscult_assess::past::Past;
 use auscult_assess::sensing::{Sensing, SensorPath};
 use auscult_report::coverage::{Coverage, Ear, EarRole, EarWay, MAX_EARS, Sight};
 use auscult_report::header::Moment;
@@ -33,6 +34,8 @@ pub(super) struct Hearing {
     without_s: u64,
     /// Hosts that are always there, and those that may become so.
     steady: BTreeMap<HostId, Steady>,
+    /// What was heard before.
+    pub(super) past: Past,
 }
 
 /// How far a clock is off, in one run of its system.

@@ -188,6 +188,7 @@ impl Stretch<'_> {
             let state = self.state.summary();
             let is_heard = |n: usize| state.sightings.get(n).is_some_and(|s| heard.has(s));
             self.hearing.hosts(&state, is_heard, self.judged.heard_ms);
+            self.hearing.past.hears(&state, |s| heard.has(s), self.judged.heard_ms);
             self.judge(report.received, Some((heard, report.id)));
         } else if self.findings.is_any_open() {
             // It heard nothing, but it came.
@@ -219,7 +220,7 @@ impl Stretch<'_> {
     fn judge(&mut self, now: Timestamp, heard: Option<(Heard, i64)>) {
         let heard_ms = self.judged.heard_ms;
         let sensing = self.watch.add_to(self.hearing.sensing(heard_ms), &self.hearing, now);
-        let turn = Turn { knowledge: self.knowledge, now, heard, heard_ms, sensing };
+        let turn = Turn { knowledge: self.knowledge, now, heard, heard_ms, sensing, past: &self.hearing.past };
         self.findings.judge(&self.state.summary(), &turn);
     }
 

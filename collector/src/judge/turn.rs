@@ -7,9 +7,10 @@
 use super::state::Heard;
 use crate::store::{FindingRow, Step, StepRow};
 use auscult_assess::knowledge::Knowledge;
+use auscult_assess::past::Past;
 use auscult_assess::rule::Rule;
 use auscult_assess::sensing::Sensing;
-use auscult_assess::{Finding, SHOWN_PERCENT, Severity, assess_by};
+use auscult_assess::{Finding, SHOWN_PERCENT, Severity, assess_over};
 use auscult_report::fact::Fact;
 use auscult_report::subject::Subject;
 use auscult_report::summary::{Sighting, Summary};
@@ -39,6 +40,8 @@ pub(super) struct Turn<'a> {
     pub(super) heard_ms: u64,
     /// What is known of the sensor itself.
     pub(super) sensing: Sensing,
+    /// What was heard before.
+    pub(super) past: &'a Past,
 }
 
 impl Findings {
@@ -61,7 +64,7 @@ impl Findings {
     /// Judges a state.
     pub(super) fn judge(&mut self, summary: &Summary, turn: &Turn<'_>) {
         let mut holding = BTreeSet::new();
-        for finding in assess_by(summary, &turn.sensing, turn.knowledge, turn.now) {
+        for finding in assess_over(summary, (&turn.sensing, turn.past), turn.knowledge, turn.now) {
             if finding.confidence_percent < SHOWN_PERCENT {
                 continue;
             }
@@ -141,6 +144,7 @@ impl Findings {
             (_, None) => Some("date"),
             (None, Some(_)) => row.holds.then_some("date"),
             (Some((heard, _)), Some(_)) if contradicts(row, summary, heard) => Some("heard"),
+            (Some(_), Some(rule)) if is_protected_again(rule, row, turn) => Some("heard"),
             _ => self.is_silent(id, turn).then_some("silence"),
         };
         match by {
@@ -217,6 +221,12 @@ fn new_row(id: &Id, now: Timestamp) -> FindingRow {
     }
 }
 
+/// Whether a finding that a protection was lost ends: it was heard again.
+fn is_protected_again(rule: &Rule, row: &FindingRow, turn: &Turn<'_>) -> bool {
+    let asks = LOSSES.iter().any(|name| rule.condition().contains(name));
+    asks && postcard::from_bytes(&row.subject).is_ok_and(|subject| turn.past.is_protected_again(subject))
+}
+
 /// Whether what a finding rested on was heard again and says something else, of the same subject or its host, for the
 /// same clients, while the old value was not heard.
 fn contradicts(row: &FindingRow, summary: &Summary, heard: &Heard) -> bool {
@@ -271,6 +281,9 @@ const fn level(severity: Severity) -> u8 {
         Severity::Critical => 4,
     }
 }
+
+/// Names that hold while a protection is lost.
+const LOSSES: [&str; 2] = ["change.security_lower", "web.login_lost"];
 
 /// Facts that are remembered of a finding: rules ask for at most ten.
 const MOST_FACTS: usize = 32;

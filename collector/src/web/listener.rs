@@ -3,6 +3,7 @@
 //! Keeps: how many connections there are, in all and from each address. Drops: who is too many, who does not end the handshake or a
 //! head in time; a stranger costs a handshake at most.
 
+use super::part::part;
 use super::tls::peer;
 use super::{Connection, Desk, Side, router};
 use auscult_report::key::Hash;
@@ -15,8 +16,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -167,18 +170,21 @@ async fn speak(
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Arc::clone(&connection));
-        routes.clone().call(request)
+        Box::pin(routes.clone().call(request))
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_OCTETS).max_headers(MOST_HEADERS);
-    let mut talk = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let is_told = tokio::select! {
-        _ = talk.as_mut() => false,
-        () = told(&mut stop) => true,
+    let mut talk = builder.serve_connection(TokioIo::new(stream), service);
+    let mut ended = tokio::select! {
+        ended = poll_fn(|cx| talk.poll_without_shutdown(cx)) => Some(ended),
+        () = told(&mut stop) => None,
     };
-    if is_told {
-        talk.as_mut().graceful_shutdown();
-        let _ = timeout(LAST_WORDS, talk).await;
+    if ended.is_none() {
+        Pin::new(&mut talk).graceful_shutdown();
+        ended = timeout(LAST_WORDS, poll_fn(|cx| talk.poll_without_shutdown(cx))).await.ok();
+    }
+    if ended.is_some_and(|ended| ended.is_ok()) {
+        part(talk.into_parts().io.into_inner()).await;
     }
 }
 

@@ -17,6 +17,7 @@ mod matters;
 mod meters;
 mod ops;
 mod page;
+mod part;
 mod people;
 mod picture;
 mod problem;
