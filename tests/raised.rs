@@ -202,12 +202,6 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("guest-and-clinical-not-separated", "net.shared_broadcast: nobody hears guests and wards in one broadcast domain"),
     ("lab-analyser-cleartext", "no detector for ASTM and POCT1-A yet"),
     ("lab-analyser-outside", "no detector for ASTM and POCT1-A yet"),
-<<<<<<< HEAD
-    ("portal-bulk-fetch", "web.enumeration: documents are counted for all clients together, not for one in an hour"),
-    ("camera-open", "no detector for RTSP, by which cameras are asked"),
-    ("firewall-hole-by-itself", "no detector for UPnP, NAT-PMP and PCP mappings"),
-=======
->>>>>>> rules
     ("activation-link-and-code-same-mailbox", "mail.link_and_code: no detector keeps mailboxes, not even hashed"),
     ("medical-bulk-to-new-place", FLOWS),
     ("medical-new-outside-partner", FLOWS),

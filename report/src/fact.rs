@@ -213,10 +213,8 @@ pub enum Fact {
     RemoteTool(RemoteTool),
     /// What a host of the clinic offers when it begins TLS or QUIC: the same program offers the same.
     TlsClient(Ja4),
-<<<<<<< HEAD
     /// Records of an analyser that went over: ASTM E1394, POCT1-A.
     LabRecord(LabRecord),
-=======
     /// `dns.recursion_outside` where the zone is outside: the server looked a name up for the client, that is not its own.
     DnsRecursed,
     /// `dns.transfer`: the server gave the records of a whole zone (AXFR, IXFR).
@@ -229,7 +227,6 @@ pub enum Fact {
     MonitorCalled,
     /// `wifi.on_our_cable`: a station of the network was heard on the cable within a second.
     WifiOnOurCable,
->>>>>>> rules
 }
 
 impl Fact {
@@ -273,6 +270,8 @@ impl Fact {
                     | LdapAnonymousData
                     | CameraOpen
                     | LabRecord(_)
+                    | DnsRecursed
+                    | DnsTransferred
             )
     }
 
@@ -303,30 +302,8 @@ impl Fact {
                 | WebTokenInClear
                 | WebAdminOpen(_)
                 | WebLeftover
-<<<<<<< HEAD
+                | WebEnumerated
         )
-=======
-                | Hl7Acknowledged
-                | Hl7Kind(_)
-                | TlsVersion(_)
-                | TlsCipher(_)
-                | DatabasePasswordClear
-                | DatabaseEmptyPassword
-                | FileAnonymous
-                | FileLoginClear
-                | SnmpCommunity(_)
-                | MqttAnonymous
-                | MailStartTls(_)
-                | MailAuthClear
-                | MailReadable
-        ) || self.is_appended_by_zone()
-    }
-
-    /// Of those that were appended.
-    const fn is_appended_by_zone(&self) -> bool {
-        use Fact::*;
-        matches!(self, LdapClearBind | LdapAnonymousData | CameraOpen | DnsRecursed | DnsTransferred | WebEnumerated)
->>>>>>> rules
     }
 
     /// Whether its count is of different things, not of times.

@@ -5,8 +5,8 @@
 use super::{
     DatagramDetector, Detector, bacnet, broker, camera, database, desktop, directory, files, home, imaging, laboratory,
     leases, lines, mail, mailbox, management, mapping, memcached, messages, mongodb, mysql, names, portal, postgresql,
-    printer, quic, remote, rpc, rsync, secrecy, stack, store, telephone, telnet, tftp, ticket, web_stream, wireless,
-    workgroup,
+    printer, quic, remote, rpc, rsync, secrecy, stack, store, telephone, telnet, tftp, ticket, transfer, web_stream,
+    wireless, workgroup,
 };
 
 /// What is understood over TCP, the surest signs first.
@@ -44,6 +44,7 @@ pub const DETECTORS: &[&Detector] = &[
     &ticket::KERBEROS,
     &printer::JETDIRECT,
     &printer::LPD,
+    &transfer::DNS_TCP,
 ];
 
 /// What is understood over UDP.

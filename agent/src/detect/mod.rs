@@ -86,12 +86,8 @@ use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use counted::{keyed_hash, network_prefix};
 use kept::Kept;
-<<<<<<< HEAD
 pub use list::{AWAITING, DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
-=======
 pub use observation::{Amount, Observation};
-use observation::{keyed_hash, network_prefix};
->>>>>>> rules
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -320,93 +316,6 @@ impl Said<'_> {
         (self.out)(Observation { at: self.at, subject, zone, fact, amount });
     }
 }
-
-<<<<<<< HEAD
-/// A fact, as it leaves a detector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// When.
-    pub at: Timestamp,
-    /// About what.
-    pub subject: Subject,
-    /// Towards whom, for facts that go by zone.
-    pub zone: Option<Zone>,
-    /// What.
-    pub fact: Fact,
-    /// How much.
-    pub amount: Amount,
-}
-
-/// How much of a fact was observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// So many times more.
-    Times(u32),
-    /// One of a number of different things, by keyed hash.
-    Different(u64),
-}
-=======
-/// What is understood over TCP, the surest signs first.
-pub const DETECTORS: &[&Detector] = &[
-    &portal::HTTP,
-    &web_stream::HTTP2,
-    &secrecy::TLS,
-    &imaging::DICOM,
-    &messages::MLLP,
-    &files::SMB,
-    &remote::SSH,
-    &mysql::MYSQL,
-    &postgresql::POSTGRESQL,
-    &mongodb::MONGODB,
-    &store::REDIS,
-    &memcached::MEMCACHED,
-    &database::MSSQL,
-    &database::ORACLE_TNS,
-    &database::ELASTICSEARCH,
-    &desktop::RDP,
-    &desktop::VNC,
-    &mail::SMTP,
-    &mailbox::POP3,
-    &mailbox::IMAP,
-    &lines::FTP,
-    &telnet::TELNET,
-    &broker::MQTT,
-    &directory::LDAP,
-    &camera::RTSP,
-    &telephone::SIP,
-    &rpc::RPC,
-    &rsync::RSYNC,
-    &ticket::KERBEROS,
-    &printer::JETDIRECT,
-    &printer::LPD,
-    &transfer::DNS_TCP,
-];
-
-/// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
-    &names::DHCP,
-    &names::DNS,
-    &names::MDNS,
-    &names::LLMNR,
-    &names::SSDP,
-    &workgroup::WORKGROUP,
-    &management::SNMP,
-    &bacnet::BACNET,
-    &mapping::NATPMP,
-    &home::DHCP6,
-    &telephone::SIP_DATAGRAMS,
-    &quic::QUIC,
-    &rpc::RPC_DATAGRAM,
-    &tftp::TFTP,
-    &ticket::KERBEROS_DATAGRAM,
-];
-
-/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
-pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
-
-/// Who is asked about datagrams between other ports that [`Kept::awaits`].
-pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
->>>>>>> rules
 
 #[cfg(test)]
 pub(crate) mod testing {

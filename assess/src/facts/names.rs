@@ -73,24 +73,13 @@ const fn served(fact: &Fact) -> &'static [&'static str] {
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
         Fact::MailReadable => &["mail.readable"],
-<<<<<<< HEAD
-        Fact::RemoteTool(_) => &["remote.tool"],
-=======
-        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
-        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
-        Fact::System(_) => {
-            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
-        }
         _ => appended(fact),
     }
 }
 
+/// Names, and what was appended late.
 const fn appended(fact: &Fact) -> &'static [&'static str] {
     match fact {
-        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
-        Fact::CameraOpen => &["camera.open"],
-        Fact::PortMapped => &["upnp.mapping"],
-        Fact::NameAnswered => &["lan.poisonable"],
         Fact::DnsRecursed => &["dns.recursion_outside"],
         Fact::DnsTransferred => &["dns.transfer"],
         Fact::NameTunnel => &["dns.unusual_volume"],
@@ -98,7 +87,6 @@ const fn appended(fact: &Fact) -> &'static [&'static str] {
         Fact::RemoteTool(_) => &["remote.tool"],
         Fact::LdapClearBind => &["ldap.clear_bind"],
         Fact::LdapAnonymousData => &["ldap.anonymous_data"],
->>>>>>> rules
         _ => imaging_or_web(fact),
     }
 }
@@ -136,12 +124,8 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
-<<<<<<< HEAD
-        _ => others(fact),
-=======
         Fact::WebEnumerated => &["web.enumeration"],
-        _ => wireless(fact),
->>>>>>> rules
+        _ => others(fact),
     }
 }
 
