@@ -139,6 +139,19 @@ fn a_grant_that_has_ended_opens_nothing_more() {
     assert!(reviewer.get("/").text.contains("clinic"));
     station.pass(10 * 60_000);
     assert_eq!(reviewer.get("/clinics/north").status, 404);
+    // An administrator gives another one, and takes it away; both at once.
+    let mut maria = admin(&station);
+    maria.get("/people");
+    for (role, until, answered, seen) in [
+        ("reviewer", "", 422, 404),
+        ("reviewer", "2026-11-30", 303, 200),
+        ("technician", "", 303, 200),
+        ("none", "", 303, 404),
+        ("provider-admin", "", 422, 404),
+    ] {
+        let given = maria.post("/people/rita/grant", &[("at", "north"), ("role", role), ("until", until)]);
+        assert_eq!((given.status, reviewer.get("/clinics/north").status), (answered, seen), "{role} {until}");
+    }
     assert!(reviewer.get("/").text.contains("your access has ended"));
 }
 

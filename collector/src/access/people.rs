@@ -17,6 +17,7 @@ use auscult_report::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Lets people in.
@@ -26,6 +27,9 @@ pub struct People {
     /// The archive's name, as the second factor's program shows it.
     name: String,
     tries: Mutex<HashMap<String, (Timestamp, u32)>>,
+    /// One password is hashed at a time: each takes 19 MiB.
+    hashing: Mutex<()>,
+    waiting: AtomicUsize,
 }
 
 /// Somebody who is signed in.
@@ -63,7 +67,14 @@ impl People {
     /// Lets people into this archive.
     #[must_use]
     pub fn new(store: &Store, authority: Arc<Authority>, name: &str) -> People {
-        People { store: store.clone(), authority, name: name.to_owned(), tries: Mutex::default() }
+        People {
+            store: store.clone(),
+            authority,
+            name: name.to_owned(),
+            tries: Mutex::default(),
+            hashing: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A code for the first administrator. `None`: there is one.
@@ -96,7 +107,7 @@ impl People {
             return Err(SignIn::Weak(why));
         }
         let (id, key) = (PersonId(random().map_err(|_| SignIn::Busy)?), random::<20>().map_err(|_| SignIn::Busy)?);
-        let password = keep_password(new.password).map_err(|_| SignIn::Busy)?;
+        let password = self.hash(|| keep_password(new.password))?.map_err(|_| SignIn::Busy)?;
         let sealed = self.authority.vault().seal(&key, &place(&id)).map_err(|_| SignIn::Busy)?;
         let token = new_token().map_err(|_| SignIn::Busy)?;
         let title = new.title.trim();
@@ -152,13 +163,15 @@ impl People {
             (both.clone(), 6, 15 * MINUTE_MS),
             (format!("sign-in {name}"), 200, 60 * MINUTE_MS),
         ];
-        let may = self.may_try(&limits, now);
-        if may.is_err() {
-            self.audit(name, "sign-in-held", from, now)?;
-            return may.map(|()| String::new());
+        if let Err(held) = self.try_once(&limits, now) {
+            // Once for each time that somebody is held: who goes on fills nothing.
+            if held == Held::FromNowOn {
+                self.audit(name, "sign-in-held", from, now)?;
+            }
+            return Err(SignIn::TooOften);
         }
         let person = self.store.person_named(name).map_err(SignIn::from)?;
-        let is_password = is_password(password, person.as_ref().map(|p| p.password.as_str()));
+        let is_password = self.hash(|| is_password(password, person.as_ref().map(|p| p.password.as_str())))?;
         let person = person.filter(|p| is_password && p.active);
         let step = person.as_ref().and_then(|p| self.step(p, digits, now));
         let token = new_token().map_err(|_| SignIn::Busy)?;
@@ -253,26 +266,54 @@ impl People {
         self.store.audit(&Deed { person, what, about: "", peer: &peer }, now).map_err(SignIn::from)
     }
 
-    /// Counts a try under each key; too many of any are held.
+    /// Hashes, one at a time. Too many that wait are turned away.
+    fn hash<T>(&self, work: impl FnOnce() -> T) -> Result<T, SignIn> {
+        let is_full = self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING;
+        let done = if is_full {
+            Err(SignIn::Busy)
+        } else {
+            let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(work())
+        };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
     fn may_try(&self, keys: &[(String, u32, u64)], now: Timestamp) -> Result<(), SignIn> {
+        self.try_once(keys, now).map_err(|_| SignIn::TooOften)
+    }
+
+    /// Counts a try under each key; too many of any are held.
+    fn try_once(&self, keys: &[(String, u32, u64)], now: Timestamp) -> Result<(), Held> {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= MOST_TRIES {
             tries.retain(|_, (since, _)| now.since_ms(*since) < MINUTE_MS);
             if tries.len() >= MOST_TRIES {
-                return Err(SignIn::TooOften);
+                return Err(Held::Still);
             }
         }
-        let mut may = true;
+        let mut may = Ok(());
         for (key, most, window_ms) in keys {
             let (since, count) = tries.entry(key.clone()).or_insert((now, 0));
             if now.since_ms(*since) >= *window_ms {
                 (*since, *count) = (now, 0);
             }
             *count = count.saturating_add(1);
-            may &= *count <= *most;
+            if *count > *most && may != Err(Held::FromNowOn) {
+                may = Err(if *count == most.saturating_add(1) { Held::FromNowOn } else { Held::Still });
+            }
         }
-        if may { Ok(()) } else { Err(SignIn::TooOften) }
+        may
     }
+}
+
+/// Somebody tries too often.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// With this try.
+    FromNowOn,
+    /// As before.
+    Still,
 }
 
 /// Makes a one-time code by which an account is made. It is shown once.
@@ -349,5 +390,7 @@ const MINUTE_MS: u64 = 60_000;
 const IDLE_MS: u64 = 30 * MINUTE_MS;
 /// How long the first administrator's code can be used, and how long one may take to show the second factor.
 pub const FIRST_CODE_MS: u64 = 15 * MINUTE_MS;
+/// Who waits for the hash of a password: as many are done in a second.
+const MOST_WAITING: usize = 16;
 /// Keys that are counted: who comes from more addresses in a minute is turned away.
 const MOST_TRIES: usize = 65_536;

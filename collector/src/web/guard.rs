@@ -162,6 +162,9 @@ fn let_in(desk: &Desk, route: &Route, token: &str, visit: &mut Visit) -> Result<
         return Ok(None);
     }
     let wants_full = !matches!(route.who, Who::Newcomer);
+    if !wants_full && visit.visitor.as_ref().is_some_and(|v| v.full) {
+        return Ok(Some(page::redirect("/")));
+    }
     let Some(visitor) = visit.visitor.clone().filter(|v| v.full == wants_full) else {
         let next = if route.method == "GET" { visit.path.as_str() } else { "/" };
         return Ok(Some(page::to_sign_in(next)));
@@ -192,7 +195,14 @@ fn noted(desk: &Desk, route: &Route, visit: &Visit, answer: Response<Body>) -> A
         return Ok(answer);
     };
     let what = if route.method == "GET" { "looked" } else { "did" };
-    let about = format!("{}: {}", route.says, visit.path);
+    let mut about = format!("{}: {}", route.says, visit.path);
+    for name in route.asks {
+        let given: Vec<&str> = visit.form.all(name).filter(|value| !value.is_empty()).collect();
+        if !given.is_empty() {
+            about.push_str(&format!(" {name}={}", given.join(",")));
+        }
+    }
+    let about: String = about.chars().filter(|c| !c.is_control()).take(MOST_ABOUT).collect();
     let peer = visit.from.to_string();
     let deed = Deed { person: &visitor.name, what, about: &about, peer: &peer };
     let written = match &visit.at {
@@ -278,6 +288,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
 const SESSION: &str = "__Host-auscult";
 /// The longest form: an invitation to two thousand clinics.
 const MOST_FORM: usize = 65_536;
+/// The longest line of the audit: a reason with what stands before it.
+const MOST_ABOUT: usize = 800;
 /// The longest path that is remembered.
 const MOST_PATH: usize = 400;
 

@@ -28,6 +28,7 @@ struct Person {
     name: String,
     title: String,
     active: bool,
+    is_admin: bool,
     is_self: bool,
     may: Vec<String>,
 }
@@ -86,6 +87,26 @@ pub(super) fn set(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     Ok(redirect("/people"))
 }
 
+/// Gives a person a role at a clinic, another one, or none.
+pub(super) fn grant(desk: &Arc<Desk>, visit: &Visit) -> Answered {
+    let busy = |_: StoreError| Problem::BUSY;
+    let person = desk.store.person_named(visit.part("person")).map_err(busy)?.ok_or(Problem::NOT_FOUND)?;
+    let clinic = desk.store.clinic_named(visit.form.get("at")).map_err(busy)?;
+    let until = end_of(visit.form.get("until")).filter(|until| *until > visit.now);
+    let role = Role::granted(visit.form.get("role"));
+    let wrong = match (&clinic, role) {
+        (None, _) => "Choose a clinic.",
+        (_, None) if visit.form.get("role") != "none" => "Choose what the person will be there.",
+        (_, Some(Role::Reviewer)) if until.is_none() => "A reviewer's access always ends: choose a day in the future.",
+        _ => "",
+    };
+    let Some(clinic) = clinic.filter(|_| wrong.is_empty()) else {
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, (String::new(), wrong))?);
+    };
+    clinic.put_grant(person.id, role.map(|role| (role.word(), until)), visit.now).map_err(busy)?;
+    Ok(redirect("/people"))
+}
+
 fn made(desk: &Desk, visit: &Visit, (code, wrong): (String, &'static str)) -> Result<PeoplePage, Problem> {
     let own = visit.visitor()?.id;
     let person = |row: PersonRow| -> Result<Person, StoreError> {
@@ -101,7 +122,14 @@ fn made(desk: &Desk, visit: &Visit, (code, wrong): (String, &'static str)) -> Re
             };
             may.push(format!("{} at {}{until}", grant.role.replace('-', " "), grant.clinic));
         }
-        Ok(Person { name: row.name, title: row.title, active: row.active, is_self: row.id == own, may })
+        Ok(Person {
+            name: row.name,
+            title: row.title,
+            active: row.active,
+            is_admin: row.admin,
+            is_self: row.id == own,
+            may,
+        })
     };
     let people: Result<Vec<Person>, StoreError> =
         desk.store.people().map_err(|_| Problem::BUSY)?.into_iter().map(person).collect();

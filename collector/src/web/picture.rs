@@ -195,7 +195,7 @@ const DEAF: u8 = 0x7f;
 /// Units of a row of the exposure picture.
 const ROW: usize = 66;
 /// Units of a letter with its share of the margins, in the widest of the letters that browsers take.
-const LETTER: usize = 10;
+const LETTER: usize = 9;
 /// Each column: its name, where it begins, how wide its boxes are.
 const COLUMNS: [(&str, usize, usize); 3] =
     [("Devices and services", 350, 370), ("Wi-Fi", 750, 190), ("Site and sensors", 970, 150)];

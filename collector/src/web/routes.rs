@@ -140,6 +140,14 @@ pub const ROUTES: &[Route] = &[
     see(Who::Admin, "/people", "who may sign in", people::page),
     act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite),
     act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set),
+    act(
+        Who::Admin,
+        "/people/{person}/grant",
+        "change what a person may at a clinic",
+        &["at", "role", "until"],
+        &[303, 422],
+        people::grant,
+    ),
     see(Who::Admin, "/audit", "who did and who looked, beside clinics", people::audit),
 ];
 
