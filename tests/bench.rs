@@ -123,6 +123,15 @@ impl Talk {
         errors
     }
 
+    /// A person presses Ctrl-C, and does not close the terminal before it ended.
+    pub fn interrupted(mut self) -> (i32, String) {
+        self.signal("-INT");
+        let held = self.input.take();
+        let ended = self.end();
+        drop(held);
+        ended
+    }
+
     /// Nobody answers any more. Its exit status and all that it said.
     pub fn end(mut self) -> (i32, String) {
         drop(self.input.take());

@@ -76,8 +76,7 @@ fn a_set_up_that_was_left_in_the_middle_goes_on_where_it_stopped() {
     // Ended at a question: nothing is written.
     let mut talk = place.setup(&[]);
     talk.until("Enter if this is right");
-    talk.signal("-INT");
-    assert_eq!(talk.end().0, 130);
+    assert_eq!(talk.interrupted().0, 130);
     assert!(!place.config().exists() && !place.state().exists());
     // The collector is away, and the person has no patience: the configuration is there, and no key is enrolled.
     let code = provider.code("north");
@@ -98,8 +97,7 @@ fn a_set_up_that_was_left_in_the_middle_goes_on_where_it_stopped() {
     talk.answer("Does it stay as it is?", "y");
     talk.answer("one-time code", &code);
     talk.until("approved   not yet");
-    talk.signal("-INT");
-    let (status, said) = talk.end();
+    let (status, said) = talk.interrupted();
     assert!(status == 3 && said.contains("still missing: the approval"), "{status}: {said}");
     assert!(said.contains("auscult-agent run --config"), "what to start is said: {said}");
     // Approved meanwhile; nothing is asked any more but whether the configuration stays.
