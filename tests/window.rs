@@ -166,7 +166,8 @@ impl Window {
             self.script("return document.documentElement.scrollWidth > window.innerWidth + 1") == json!(true);
         self.tell("Emulation.setDeviceMetricsOverride", &size(height.clamp(600, 6_000)));
         // Two frames later everything is drawn.
-        let _ = self.script("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
+        let _ = self
+            .script("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
         let shot = self.own("GET", "screenshot", &Value::Null);
         let folder = target().join("tmp").join("pages");
         fs::create_dir_all(&folder).unwrap();
