@@ -6,9 +6,11 @@
 //! holds, a trap that raises what it must not.
 
 use auscult_assess::knowledge::Knowledge;
-use auscult_tests::raised::{NOT_YET, RAISED, Raises};
+use auscult_tests::raised::{BY_REPORTS, NOT_YET, RAISED, Raises};
+use auscult_tests::root;
 use auscult_tests::trapped::{MILDER, TRAPPED};
 use std::collections::BTreeSet;
+use std::fs;
 
 #[test]
 fn every_finding_of_the_catalogue_is_raised_by_octets() {
@@ -25,12 +27,20 @@ fn every_finding_of_the_catalogue_is_raised_by_octets() {
     }
     for rule in knowledge.rules() {
         let entered = entries().filter(|(finding, _)| *finding == rule.id()).count();
+        let by_reports = BY_REPORTS.iter().filter(|(finding, ..)| *finding == rule.id()).count();
+        let entered = entered + by_reports;
         let excused = NOT_YET.iter().filter(|(finding, _)| *finding == rule.id()).count();
         match (entered, excused) {
             (1.., 0) | (0, 1) => {}
             (0, _) => faults.push(format!("{}: nothing raises it, and no reason stands in NOT_YET", rule.id())),
             _ => faults.push(format!("{}: it is raised, and has a reason why not", rule.id())),
         }
+    }
+    for (finding, file, test) in BY_REPORTS {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let body = text.split_once(&format!("fn {test}()")).unwrap_or_else(|| panic!("{file} has no test {test}")).1;
+        let body = body.split("\n}\n").next().unwrap_or_default();
+        assert!(body.contains(&format!("steps(\"{finding}\"), [\"opened")), "{test} does not raise {finding}");
     }
     for (finding, reason) in NOT_YET {
         assert!(reason.len() > 20, "{finding}: {reason:?} is no reason");

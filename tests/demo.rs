@@ -77,6 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             "a collector serves: sensors https://{agents}, people https://{people}, monitoring http://{ops}/metrics"
         );
     }
+    if let (Some(code), Some(people)) = (service.desk().people.first_code(now()?)?, addresses.people) {
+        println!("the pages: open https://{people}/set-up (the browser warns once) and make your account with {code}");
+    }
     let mut sensors = Vec::new();
     for clinic in &CLINICS {
         sensors.push(enrol(&service, &folder.0, clinic, &stop)?);

@@ -16,6 +16,7 @@ pub struct Provider {
     folder: Folder,
     child: Option<Child>,
     port: u16,
+    set_up: Option<String>,
 }
 
 impl Provider {
@@ -31,7 +32,7 @@ impl Provider {
     /// If it does not serve.
     #[must_use]
     pub fn at_port(port: u16) -> Provider {
-        let mut provider = Provider { folder: Folder::new(), child: None, port };
+        let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None };
         fs::write(provider.folder().join("collector.toml"), settings(provider.folder(), port)).unwrap();
         let key = provider.folder().join("ledger.key");
         said(Command::new(collector()).args(["ledger", "new-key"]).arg(key));
@@ -52,8 +53,12 @@ impl Provider {
     /// If it does not.
     pub fn start(&mut self) {
         let mut child = self.spawn();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let agents = lines.map_while(Result::ok).find_map(|l| l.strip_prefix("agents ")?.parse().ok());
+        // What it says when it serves comes at once, in one piece.
+        let mut console = BufReader::new(child.stdout.take().unwrap());
+        let said = String::from_utf8(console.fill_buf().unwrap().to_vec()).unwrap();
+        let after = |word: &str| said.lines().find_map(|l| l.strip_prefix(word));
+        let agents = after("agents ").and_then(|l| l.parse().ok());
+        self.set_up = after("set-up ").map(str::to_owned);
         let agents: std::net::SocketAddr = agents.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&self.log())));
         self.port = agents.port();
         fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port)).unwrap();
@@ -98,6 +103,12 @@ impl Provider {
         self.child = Some(self.spawn());
         std::thread::sleep(after);
         self.kill()
+    }
+
+    /// The first administrator's code, as the console shows it.
+    #[must_use]
+    pub fn set_up_code(&self) -> Option<&str> {
+        self.set_up.as_deref()
     }
 
     /// Its number, while it runs.

@@ -12,7 +12,9 @@ use std::sync::OnceLock;
 
 pub mod answers;
 pub mod archive;
+pub mod bench;
 pub mod books;
+pub mod both;
 pub mod cable;
 pub mod covered;
 pub mod crowd;
@@ -22,6 +24,7 @@ pub mod far;
 pub mod frames;
 pub mod glut;
 pub mod golden;
+pub mod guest;
 pub mod hidden;
 pub mod hours;
 pub mod imaging;
@@ -44,11 +47,13 @@ pub mod statements;
 pub mod station;
 pub mod tale;
 pub mod talks;
+pub mod told;
 pub mod trapped;
 pub mod two;
 pub mod ward;
 pub mod watched;
 pub mod way;
+pub mod window;
 
 /// The root of the project.
 #[must_use]

@@ -3,9 +3,10 @@
 use crate::frames::{AIR, Recording};
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, basic, beacons, datagram, dns, question, record, rsn, speak};
-use crate::raised::{NAME, OWN, PSK, Raises};
+use crate::raised::Raises;
 use crate::tale::Tale;
 use crate::talks::{DEVICE, SERVER, STRANGER, locked, ok, result_in};
+use crate::told::{NAME, OWN, PSK};
 use crate::watched::Place;
 
 /// Findings that need the days before.

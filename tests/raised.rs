@@ -3,17 +3,20 @@
 //!
 //! Findings that nothing here can raise yet stand in [`NOT_YET`], each with what is missing.
 
-use crate::frames::{AIR, Recording};
-use crate::imaging::{Association, CT, ECHO, PLAIN, associate, associated};
+use crate::both::{device, rogue};
+use crate::imaging::{Association, CT, PLAIN, associated};
 use crate::octets::Says::{C, S};
-use crate::octets::{
-    ask, basic, beacons, bind, certificate, datagrams, dns, farewell, handshake, ldap, name, netbios_answer, network,
-    ntlm_challenge, record, rsn, spoken,
-};
+use crate::octets::{bind, ldap, network, ntlm_challenge, rsn, spoken};
 use crate::over_days::OVER_DAYS;
 use crate::tale::Tale;
 use crate::talks::{
-    DEVICE, GUEST, SERVER, STRANGER, association, browse, device_with, greeting, locked, ok, result, studies, viewer,
+    DEVICE, GUEST, SERVER, STRANGER, association, browse, device_with, greeting, ok, port_asked_for, result, studies,
+    viewer,
+};
+use crate::told::{
+    IMAGE, NAME, OWN, PSK, SAE, TWIN, WADO, air, answers_for, called, calls_itself, camera, collector_of, desktop,
+    directory, engine, farewells, in_june, login, long_names, looked_up, mail, mail_of, nginx, old_shell, orthanc,
+    postgres_login, printer, router, says_server, screen, shows, traceback, twins, wards, zone_of,
 };
 use crate::watched::Place;
 
@@ -41,6 +44,8 @@ const OF_THE_AIR: &[Raises] = &[
     ("wifi-pmf-not-required-wpa3", || air(network(OWN, NAME, &rsn(SAE, 0x80)))),
     ("wifi-hidden-open", || air(network(OWN, "", &[]))),
     ("wifi-evil-twin", || air(twins(TWIN, &[]))),
+    ("wifi-rogue-on-cable", rogue),
+    ("medical-device-on-open-wifi", || device(&[], None)),
     ("wifi-clear-traffic", || Tale::capture("wifi-open-client-cleartext")),
     ("wifi-default-name", || air(network(OWN, "linksys", &rsn(PSK, 0)))),
     ("wifi-deauth-attack", || air(farewells(40, [0, 0x1e, 2, 3, 4, 5]))),
@@ -72,6 +77,8 @@ const OF_IMAGES: &[Raises] = &[
     ("fhir-open", || Tale::capture("fhir-open")),
     ("fhir-cleartext", || Tale::capture("fhir-open")),
     ("interface-engine-known-hole", || Tale::built(engine("4.4.0"))),
+    ("medical-monitor-calls-home", || Tale::built(spoken((DEVICE, 49_260), ([202, 114, 4, 119], 515), &[]))),
+    ("medical-advisory-match", || Tale::built(orthanc("1.5.7"))),
     ("medical-data-leaves-readable", || Tale::built(result(DEVICE, STRANGER))),
 ];
 
@@ -86,6 +93,7 @@ const OF_THE_WEB: &[Raises] = &[
     ("web-error-detail", || Tale::built(browse(STRANGER, SERVER, &[("/x", &traceback())]))),
     ("web-directory-listing", || Tale::capture("docs-no-session")),
     ("crawler-took-documents", || Tale::capture("docs-no-session")),
+    ("portal-bulk-fetch", || Tale::built(collector_of(260))),
     ("session-cookie-in-clear", || Tale::capture("portal-login-http")),
     ("activation-link-in-clear", || {
         Tale::built(browse(STRANGER, SERVER, &[("/activate?token=8f3a9c71be", &ok("text/html", "", "<p>ready</p>"))]))
@@ -131,6 +139,10 @@ const OF_DOORS: &[Raises] = &[
     }),
     ("smb-signing-off", || Tale::capture("smb-v3-signed")),
     ("snmp-public", || Tale::capture("discovery-dhcp-mdns-lldp-snmp")),
+    ("printer-open-to-others", || Tale::capture("printers-for-all").zone("192.168.20.0/24", "guest")),
+    ("camera-open", || Tale::built(camera("m=video 0 RTP/AVP 96\r\n"))),
+    ("firewall-hole-by-itself", || Tale::built(port_asked_for("200 OK"))),
+    ("remote-support-tool", || Tale::capture("remote-support")),
     ("mqtt-without-login", || Tale::capture("mqtt-memcached-inside-closed-ports-outside")),
     ("ldap-password-in-clear", || {
         let done = ldap(0x61, &[10, 1, 0, 4, 0, 4, 0]); // bind response: success
@@ -142,6 +154,9 @@ const OF_DOORS: &[Raises] = &[
     ("admin-service-outside", || Tale::capture("ssh-outside")),
     ("ssh-version-1", || Tale::built(old_shell("SSH-1.5-1.2.27\r\n"))),
     ("names-can-be-forged", || Tale::built(answers_for(&["FILESRV", "WPAD", "INTRANET", "PRINT1"]))),
+    ("dns-open-to-outside", || Tale::built(looked_up(STRANGER))),
+    ("dns-zone-given-away", || Tale::built(zone_of(0))),
+    ("dns-tunnel-like", || Tale::built(long_names(1_300))),
     ("mail-without-encryption", || Tale::capture("smtp-activation-clear")),
     ("mail-starttls-stripped", || Tale::built(mail("250-mail.example\r\n250-XXXXXXXA\r\n250 SIZE\r\n"))),
     ("mail-password-in-clear", || Tale::capture("telnet-pop3-imap-inside")),
@@ -169,29 +184,27 @@ const OF_AGE: &[Raises] = &[
     }),
 ];
 
+/// Findings that reports tell, not octets: the file and the test in which a sequence of reports raises them.
+pub const BY_REPORTS: &[(&str, &str, &str)] = &[
+    ("sensor-silent", "tests/sight.rs", "silence_is_told_after_26_hours_and_grows_and_a_late_spool_ends_it"),
+    ("sensor-deaf", "tests/sight.rs", "an_interface_that_was_away_half_of_the_time_is_told_and_a_short_absence_is_not"),
+    ("sensor-clock-wrong", "tests/sight.rs", "a_wrong_clock_is_told_and_one_that_is_set_after_the_start_is_not"),
+    (
+        "report-chain-broken",
+        "tests/sight.rs",
+        "a_chain_that_contradicts_itself_is_told_until_a_person_explains_it_and_a_restored_disk_is_none",
+    ),
+];
+
 /// Findings that nothing raises yet, and what is missing.
 pub const NOT_YET: &[(&str, &str)] = &[
-    ("wifi-rogue-on-cable", "wifi.on_our_cable: nobody compares stations of the air with hosts of the cable"),
-    ("medical-device-on-open-wifi", "wifi.medical_client: nobody compares stations of the air with hosts of the cable"),
     ("clinical-wifi-shared-password", "wifi.purpose: the configuration cannot say what a network is for"),
     ("guest-and-clinical-not-separated", "net.shared_broadcast: nobody hears guests and wards in one broadcast domain"),
-    ("medical-monitor-calls-home", "monitor.phones_home: nobody looks where medical hosts call"),
-    ("medical-advisory-match", "device.advisory: maker and model of medical equipment are not matched with advisories"),
     ("lab-analyser-cleartext", "no detector for ASTM and POCT1-A yet"),
     ("lab-analyser-outside", "no detector for ASTM and POCT1-A yet"),
-    ("portal-bulk-fetch", "web.enumeration: documents are counted for all clients together, not for one in an hour"),
-    ("camera-open", "no detector for RTSP, by which cameras are asked"),
-    ("firewall-hole-by-itself", "no detector for UPnP, NAT-PMP and PCP mappings"),
     ("activation-link-and-code-same-mailbox", "mail.link_and_code: no detector keeps mailboxes, not even hashed"),
-    ("dns-open-to-outside", "dns.recursion_outside: the detector of DNS does not say it"),
-    ("dns-zone-given-away", "dns.transfer: DNS over TCP is not understood"),
     ("medical-bulk-to-new-place", FLOWS),
     ("medical-new-outside-partner", FLOWS),
-    ("dns-tunnel-like", "dns.unusual_volume: names under one domain are not counted"),
-    ("sensor-silent", OF_THE_SENSOR),
-    ("sensor-deaf", OF_THE_SENSOR),
-    ("sensor-clock-wrong", OF_THE_SENSOR),
-    ("report-chain-broken", OF_THE_SENSOR),
     ("review-overdue", PERSON),
     ("significant-change-unreviewed", PERSON),
     ("notice-deadline-near", PERSON),
@@ -199,201 +212,5 @@ pub const NOT_YET: &[(&str, &str)] = &[
 
 /// Nobody counts octets between hosts.
 const FLOWS: &str = "out.*: no fact says to which networks a medical host sends, and how much";
-/// Not in octets: a sequence of reports tells it.
-const OF_THE_SENSOR: &str = "told by reports, not by octets: see tests/sight.rs and collector/src/judge";
 /// A person starts the clock, or the plan.
 const PERSON: &str = "not on any wire: a person's plan or decision in the collector, which has no page for it yet";
-
-/// The clinic's access point, its name, and somebody else's access point.
-pub const OWN: [u8; 6] = [0x04, 0x18, 0xd6, 0x20, 0x02, 0x01];
-pub const NAME: &str = "Clinic-North";
-pub const TWIN: [u8; 6] = [0x00, 0x1d, 0x7e, 0x20, 0x01, 0x07];
-
-/// Ways of agreeing on keys (IEEE 802.11-2020, table 9-151).
-pub const PSK: u8 = 2;
-pub const SAE: u8 = 8;
-
-const WADO: &str =
-    "/wado?requestType=WADO&studyUID=1.2.3&seriesUID=1.2.3.4&objectUID=1.2.3.4.5&contentType=application%2Fdicom";
-const IMAGE: &str = "an image that is longer than an empty answer would be, as every image is, and says nothing";
-
-/// Heard by a radio at the clinic.
-pub fn air(octets: Vec<u8>) -> Tale {
-    let own_bssids = vec!["04:18:d6:20:02:01".to_owned()];
-    Tale::at(Place { own_bssids, own_ssids: vec![NAME.to_owned()], ..Place::built() }, octets)
-}
-
-/// The clinic's network, and another of its name.
-pub fn twins(other: [u8; 6], elements: &[u8]) -> Vec<u8> {
-    let mut recording = Recording::of(AIR);
-    beacons(&mut recording, 12, OWN, NAME, &rsn(PSK, 0));
-    beacons(&mut recording, 12, other, NAME, elements);
-    recording.octets().to_vec()
-}
-
-/// So many farewells within a second, after the network announced itself.
-pub fn farewells(times: u16, to: [u8; 6]) -> Vec<u8> {
-    let mut recording = Recording::of(AIR);
-    beacons(&mut recording, 12, OWN, NAME, &rsn(PSK, 0));
-    for n in 0..times {
-        recording.set_clock(1_795_000_100);
-        recording.frame(&farewell(OWN, to, n));
-    }
-    recording.octets().to_vec()
-}
-
-/// A clinical network, and the one that [`GUEST`] is in.
-pub fn wards(of_the_guest: &str) -> Place {
-    Place::default().zone("192.168.20.0/24", "clinical").zone("192.168.30.0/24", of_the_guest)
-}
-
-/// One caller, several titles.
-pub fn called(titles: &[&str]) -> Vec<u8> {
-    let mut recording = Recording::new();
-    for (port, called) in (49_220..).zip(titles) {
-        let echo = Association { called, class: ECHO, ..PLAIN };
-        associate(&mut recording, (DEVICE, port), (SERVER, 104), &echo);
-    }
-    recording.octets().to_vec()
-}
-
-/// A request with a name and a password, and its answer.
-pub fn login(pair: &str, answer: &str) -> Vec<u8> {
-    let mut recording = Recording::new();
-    ask(&mut recording, (DEVICE, 49_230), (SERVER, 80), "/", &basic(pair), answer);
-    recording.octets().to_vec()
-}
-
-/// An interface engine tells its version to who asks as its own page does.
-pub fn engine(version: &str) -> Vec<u8> {
-    let mut recording = Recording::new();
-    let more = "X-Requested-With: OpenAPI\r\n";
-    let answer = ok("text/plain", "", version);
-    ask(&mut recording, (DEVICE, 49_231), (SERVER, 8443), "/api/server/version", more, &answer);
-    recording.octets().to_vec()
-}
-
-/// A page of a server, heard on 2026-06-01.
-pub fn in_june(answer: &str) -> Vec<u8> {
-    let mut recording = Recording::new();
-    recording.set_clock(1_780_300_800);
-    ask(&mut recording, (DEVICE, 49_232), (SERVER, 80), "/", "", answer);
-    recording.octets().to_vec()
-}
-
-/// A page that nobody set up.
-pub fn nginx() -> String {
-    ok("text/html", "", "<html><title>Welcome to nginx!</title></html>")
-}
-
-/// A page that shows the inside of a program.
-pub fn traceback() -> String {
-    let body = "<pre>Traceback (most recent call last):\n  File \"app.py\", line 3</pre>";
-    format!(
-        "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// A stranger asks for a name and is shown a certificate for another, or the same.
-pub fn shows(asked: &str, suite: u16, named: &str, ends: (i32, u8, u8)) -> Vec<u8> {
-    let (client, server) = handshake(asked, suite, &certificate(named, ends));
-    spoken((STRANGER, 49_240), (SERVER, 443), &[C(&client), S(&server)])
-}
-
-/// A login at PostgreSQL (55.2.1), with the proof that the server asks for.
-pub fn postgres_login(proof: &[u8]) -> Vec<u8> {
-    let message =
-        |kind: &[u8], body: &[u8]| [kind, &u32::try_from(body.len() + 4).unwrap().to_be_bytes()[..], body].concat();
-    let begin = message(b"", b"\0\x03\0\0user\0clinic\0\0");
-    let (asks, word, lets_in) = (message(b"R", proof), message(b"p", b"word\0"), message(b"R", &[0, 0, 0, 0]));
-    spoken((DEVICE, 49_241), (SERVER, 5432), &[C(&begin), S(&asks), C(&word), S(&lets_in)])
-}
-
-/// A connection to RDP (MS-RDPBCGR 2.2.1.2), for which the server selects a security.
-pub fn desktop(selected: u8) -> Vec<u8> {
-    let request = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
-    let confirm = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, selected, 0, 0, 0];
-    spoken((DEVICE, 49_242), (SERVER, 3389), &[C(&request), S(&confirm)])
-}
-
-/// A screen over RFB 3.8 (RFC 6143 7.1), with the types of security that it offers and the one that is chosen.
-pub fn screen(offered: &[u8], chosen: u8) -> Vec<u8> {
-    let says = [S(b"RFB 003.008\n"), C(b"RFB 003.008\n"), S(offered), C(&[chosen]), S(&[0, 0, 0, 0]), C(&[1])];
-    spoken((DEVICE, 49_243), (SERVER, 5900), &says)
-}
-
-/// A search in a directory, and so many entries.
-pub fn directory(bind: &[u8], entries: usize) -> Vec<u8> {
-    let (done, search) = (ldap(0x61, &[10, 1, 0, 4, 0, 4, 0]), ldap(0x63, &[4, 0, 10, 1, 2, 10, 1, 0]));
-    let entry = ldap(0x64, b"\x04\x04dc=x\x30\x00");
-    let mut says = vec![C(bind), S(&done), C(&search)];
-    says.extend((0..entries).map(|_| S(&entry)));
-    spoken((DEVICE, 49_244), (SERVER, 389), &says)
-}
-
-/// A shell that greets so.
-pub fn old_shell(greets: &str) -> Vec<u8> {
-    spoken((DEVICE, 49_245), (SERVER, 22), &[S(greets.as_bytes()), C(greets.as_bytes())])
-}
-
-/// A host answers for these names.
-pub fn answers_for(names: &[&str]) -> Vec<u8> {
-    let all: Vec<Vec<u8>> = names.iter().map(|n| netbios_answer(n, SERVER)).collect();
-    let sent: Vec<_> = all.iter().map(|o| ((SERVER, 137), (DEVICE, 137), &o[..])).collect();
-    datagrams(&sent)
-}
-
-/// A mail server of an office that greets, and says what it can.
-pub fn mail(can: &str) -> Vec<u8> {
-    let says = [S(b"220 mail.example ESMTP\r\n"), C(b"EHLO copier\r\n"), S(can.as_bytes())];
-    spoken((DEVICE, 49_246), (SERVER, 25), &says)
-}
-
-/// A mail server that greets so.
-pub fn mail_of(greets: &str) -> Vec<u8> {
-    let says = [S(greets.as_bytes()), C(b"EHLO copier\r\n"), S(b"250-mail.example\r\n250 STARTTLS\r\n")];
-    spoken((DEVICE, 49_247), (SERVER, 25), &says)
-}
-
-/// A device of the clinic asks a server in the internet, and calls itself so.
-pub fn calls_itself(agent: &str) -> Vec<u8> {
-    let mut recording = Recording::new();
-    let more = format!("User-Agent: {agent}\r\n");
-    ask(&mut recording, (DEVICE, 49_248), (STRANGER, 80), "/", &more, &ok("text/html", "", "x"));
-    recording.octets().to_vec()
-}
-
-/// A page of a server that calls itself so.
-pub fn says_server(server: &str) -> Vec<u8> {
-    browse(STRANGER, SERVER, &[("/", &ok("text/html", &format!("Server: {server}\r\n"), "x"))])
-}
-
-/// An answer that asks for a login.
-pub fn closed() -> String {
-    locked()
-}
-
-/// A router, by what it announces (UPnP 1.2.2), with a shell of this age.
-pub fn router(shell: &str) -> Vec<u8> {
-    let announces = b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNT: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\
-        NTS: ssdp:alive\r\nLOCATION: http://192.168.20.10:5000/r.xml\r\n\r\n";
-    with_shell(announces, ([239, 255, 255, 250], 1900), 1900, shell)
-}
-
-/// A printer, by what it announces (RFC 6763), with a shell of this age.
-pub fn printer(shell: &str) -> Vec<u8> {
-    let queue = record("_ipp._tcp.local", 12, &name("Ward._ipp._tcp.local"));
-    let told = record("Ward._ipp._tcp.local", 16, b"\x09txtvers=1\x0crp=ipp/print");
-    let announces = dns(0x8400, [0, 1, 0, 1], &[queue, told]);
-    with_shell(&announces, ([224, 0, 0, 251], 5353), 5353, shell)
-}
-
-fn with_shell(announces: &[u8], all: ([u8; 4], u16), port: u16, shell: &str) -> Vec<u8> {
-    let mut recording = Recording::new();
-    recording.frame(&crate::octets::datagram((SERVER, port), all, announces));
-    let greets = format!("SSH-2.0-{shell}\r\n");
-    let says = [S(greets.as_bytes()), C(b"SSH-2.0-OpenSSH_10.0\r\n")];
-    crate::octets::speak(&mut recording, (DEVICE, 49_249), (SERVER, 22), &says);
-    recording.octets().to_vec()
-}

@@ -219,7 +219,7 @@ pub const SCENES: &[Scene] = &[
         story: "open-wifi",
         name: "results can be read in the air",
         heard: || capture("wifi-open-client-cleartext"),
-        opens: &["wifi-clear-traffic"],
+        opens: &["wifi-clear-traffic", "medical-device-on-open-wifi"],
         twin: || neighbours("wifi-open-client-cleartext"),
     },
     Scene {

@@ -1,17 +1,19 @@
 //! What a finding may be mistaken for, in octets: for each trap of the catalogue that octets can show, nearly the same as what
 //! raises the finding, and harmless. `tests/catalogue.rs` asks that it is not raised, or milder.
 
+use crate::both::device;
 use crate::frames::{AIR, Recording};
 use crate::imaging::{Association, CT, FIND, PLAIN, associate_in_vain, associated};
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, beacons, bind, certificate, handshake, network, ntlm_challenge, rsn, speak, spoken};
 use crate::over_days::{away, exposed, networks, portal, resolvers};
-use crate::raised::{
-    NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, desktop, directory, farewells, login,
-    mail, nginx, old_shell, postgres_login, says_server, screen, shows, wards,
-};
 use crate::tale::Tale;
 use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, association, browse, greeting, ok, result, viewer};
+use crate::told::{
+    NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, collector_of, desktop, directory,
+    farewells, login, long_names, looked_up, mail, nginx, old_shell, orthanc, postgres_login, says_server, screen,
+    shows, wards, zone_of,
+};
 use crate::watched::Place;
 use auscult_assess::Severity;
 
@@ -49,6 +51,8 @@ const OF_THE_AIR: &[Trap] = &[
         tale.place.own_bssids.push("00:1d:7e:20:01:07".to_owned());
         tale
     }),
+    ("medical-device-on-open-wifi", "randomised station addresses", || device(&[], Some([0x06, 0x1e, 1, 2, 3, 4]))),
+    ("wifi-rogue-on-cable", "a new access point of the provider", || device(&rsn(PSK, 0), None)),
     ("wifi-deauth-attack", "an access point that restarts", || air(farewells(1, [0xff; 6]))),
     ("wifi-deauth-attack", "a wireless intrusion system of a neighbour", || {
         let mut tale = air(farewells(40, [0, 0x1e, 2, 3, 4, 5]));
@@ -106,6 +110,7 @@ const OF_IMAGES: &[Trap] = &[
         let empty = ok("application/fhir+json", "", "{\"resourceType\":\"Bundle\",\"total\":0}");
         Tale::built(browse(STRANGER, SERVER, &[("/fhir/Patient", &empty)]))
     }),
+    ("medical-advisory-match", "model names are broad", || Tale::built(orthanc("1.12.4"))),
     ("medical-data-leaves-readable", "heard before a VPN gateway", || {
         Tale::built(result(DEVICE, STRANGER)).zone("203.0.113.0/24", "vpn")
     }),
@@ -146,6 +151,7 @@ const OF_THE_WEB: &[Trap] = &[
         let page = ok("text/html", "", "<html><title>Clinic North</title><body>not found</body></html>");
         Tale::built(browse(STRANGER, SERVER, &[("/.git/config", &page)]))
     }),
+    ("portal-bulk-fetch", "a partner's nightly export", || Tale::built(collector_of(150))),
     ("session-cookie-in-clear", "cookies that are not sessions", || {
         let page = ok("text/html", "Set-Cookie: lang=en; Path=/\r\n", "<p>x</p>");
         Tale::built(browse(STRANGER, SERVER, &[("/", &page)]))
@@ -213,6 +219,9 @@ const OF_DOORS: &[Trap] = &[
     }),
     ("admin-service-outside", "SSH with keys only", || Tale::built(old_shell("SSH-2.0-dropbear\r\n"))),
     ("names-can-be-forged", "some NAS and printers", || Tale::built(answers_for(&["FILESRV", "NAS1"]))),
+    ("dns-open-to-outside", "a router's WAN side", || Tale::built(looked_up(DEVICE))),
+    ("dns-zone-given-away", "secondaries of the provider", || Tale::built(zone_of(5))),
+    ("dns-tunnel-like", "anti-virus and mail filters", || Tale::built(long_names_and_one(400))),
     ("mail-starttls-stripped", "some firewalls do this", || {
         Tale::built(mail("250-mail.example\r\n250-STARTTLS\r\n250 SIZE\r\n"))
     }),
@@ -259,7 +268,7 @@ const OF_AGE: &[Trap] = &[
             .zone("192.168.20.0/24", "guest")
     }),
     ("router-firmware-old", "vendors keep old version numbers", || {
-        Tale::built(crate::raised::router("dropbear_2025.88"))
+        Tale::built(crate::told::router("dropbear_2025.88"))
     }),
 ];
 
@@ -288,6 +297,14 @@ fn raw_lines() -> Vec<u8> {
     speak(&mut recording, (DEVICE, 49_406), (SERVER, 23), &[S(b"raw 4711\r\n"), C(b"ok\r\n")]);
     crate::talks::result_in(&mut recording, DEVICE, SERVER, 49_409);
     recording.octets().to_vec()
+}
+
+/// Long names that are usual, and an answer, which is heard.
+fn long_names_and_one(names: u32) -> Vec<u8> {
+    let mut octets = long_names(names);
+    // The frames of a second capture behind those of the first.
+    octets.extend(&looked_up(DEVICE)[24..]);
+    octets
 }
 
 /// Two access points of one name, both protected.

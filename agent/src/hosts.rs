@@ -100,6 +100,12 @@ impl Hosts {
         self.by_address.values().filter(|h| h.hardware == Some(hardware)).map(|h| h.address).min()
     }
 
+    /// The pseudonym of an address that was heard.
+    #[must_use]
+    pub fn id_of(&self, address: IpAddr) -> Option<HostId> {
+        self.by_address.get(&address).map(|host| host.id)
+    }
+
     /// The zone of an address, without remembering it.
     #[must_use]
     pub fn zone(&self, address: IpAddr) -> Zone {

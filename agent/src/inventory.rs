@@ -102,6 +102,8 @@ impl Inventory {
         row.last = row.last.max(o.at);
         match o.amount {
             Amount::Times(n) => row.times = row.times.saturating_add(n),
+            // Whoever counts them says it once they are too many.
+            Amount::Many { .. } => {}
             Amount::Different(thing) => {
                 let known = row.different.get_or_insert_default();
                 if known.len() >= MAX_DIFFERENT || known.contains(&thing) {

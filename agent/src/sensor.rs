@@ -26,10 +26,14 @@ use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use entries::host_entries;
 use faults::Faults;
+use stations::Stations;
+use volumes::Volumes;
 
 mod around;
 mod entries;
 mod faults;
+mod stations;
+mod volumes;
 
 /// What a sensor must be told.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +80,8 @@ impl Sensor {
             near: [None, None],
             air: None,
             faults: Faults::default(),
+            volumes: Volumes::default(),
+            stations: Stations::default(),
         };
         Sensor {
             flows: FlowTable::new(&settings.memory),
@@ -126,6 +132,7 @@ impl Sensor {
             }
         };
         self.told(frame.at, &air);
+        self.around.stations.in_the_air(frame.at, &air);
         match &air.frame {
             dot11::Frame::Encrypted(_) => {
                 self.counters.wireless_encrypted = self.counters.wireless_encrypted.saturating_add(1);
@@ -155,6 +162,9 @@ impl Sensor {
     }
 
     fn layers(&mut self, at: Timestamp, peeled: Result<Layers<'_>, WireError>) {
+        if let Ok(layers) = &peeled {
+            self.around.on_the_cable(at, layers.link.source);
+        }
         let count = match peeled {
             Ok(layers) => match layers.body {
                 Body::Tcp(segment) => {

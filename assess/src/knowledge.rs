@@ -84,6 +84,12 @@ impl Knowledge {
         control::find(table("controls.tsv"), framework, id)
     }
 
+    /// What happened elsewhere, for people: a story that a rule names.
+    #[must_use]
+    pub fn story(&self, name: &str) -> Option<&'static str> {
+        Table::new(STORIES).rows(["story", "what_happened"]).find(|[story, _]| *story == name).map(|[_, what]| what)
+    }
+
     /// The maker of medical equipment whose hardware address this is: a hint, most modalities show a maker of PCs. A
     /// private address (bit 0x02 of the first octet) has no maker.
     #[must_use]
@@ -117,6 +123,9 @@ pub fn hash_of(sources: &[(&str, &str)]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+/// For people alone: nothing is judged by it, so it is not in the hash.
+const STORIES: &str = include_str!("../knowledge/stories.tsv");
 
 /// Bits of a hardware address (IEEE 802, 8.2).
 const HARDWARE_BITS: u32 = 48;
@@ -157,6 +166,7 @@ const SOURCES: &[(&str, &str)] = &[
     source!("unpatched-products.tsv"),
     source!("debian-backports.tsv"),
     source!("exploited-versions.tsv"),
+    source!("advisories.tsv"),
     source!("releases.tsv"),
     source!("oui-medical.tsv"),
 ];

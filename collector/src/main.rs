@@ -59,6 +59,16 @@ enum Command {
         #[arg(long)]
         whose: String,
     },
+    /// Make a one-time code by which a person makes an account, also where nobody can sign in any more; it is shown once.
+    Invite {
+        /// `provider-admin`, `technician`, `clinic-viewer` or `reviewer`.
+        role: String,
+        /// The clinics, for every role but `provider-admin`.
+        clinics: Vec<String>,
+        /// Days after which the role ends; a reviewer's must.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3_660))]
+        days: Option<u64>,
+    },
     /// Bring clinics, sites and sensors of a file into the archive.
     Apply {
         /// The file of clinics.

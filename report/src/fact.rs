@@ -215,6 +215,18 @@ pub enum Fact {
     TlsClient(Ja4),
     /// Records of an analyser that went over: ASTM E1394, POCT1-A.
     LabRecord(LabRecord),
+    /// `dns.recursion_outside` where the zone is outside: the server looked a name up for the client, that is not its own.
+    DnsRecursed,
+    /// `dns.transfer`: the server gave the records of a whole zone (AXFR, IXFR).
+    DnsTransferred,
+    /// `dns.unusual_volume`: over 1,000 different names with long labels, under one domain, within an hour.
+    NameTunnel,
+    /// `web.enumeration`: one client got over 200 different documents within an hour.
+    WebEnumerated,
+    /// `monitor.phones_home`: the host called an address that is built into a monitor (ICSMA-25-030-01).
+    MonitorCalled,
+    /// `wifi.on_our_cable`: a station of the network was heard on the cable within a second.
+    WifiOnOurCable,
 }
 
 impl Fact {
@@ -258,6 +270,8 @@ impl Fact {
                     | LdapAnonymousData
                     | CameraOpen
                     | LabRecord(_)
+                    | DnsRecursed
+                    | DnsTransferred
             )
     }
 
@@ -288,6 +302,7 @@ impl Fact {
                 | WebTokenInClear
                 | WebAdminOpen(_)
                 | WebLeftover
+                | WebEnumerated
         )
     }
 

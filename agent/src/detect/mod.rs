@@ -27,6 +27,7 @@ pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
+mod list;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
@@ -38,6 +39,7 @@ pub mod mysql;
 pub mod names;
 pub mod neighbours;
 pub mod netbeui;
+mod observation;
 pub mod portal;
 pub mod postgresql;
 pub mod printer;
@@ -55,6 +57,7 @@ pub mod telephone;
 pub mod telnet;
 pub mod tftp;
 pub mod ticket;
+pub mod transfer;
 mod web_agent;
 mod web_answer;
 mod web_body;
@@ -83,6 +86,8 @@ use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use counted::{keyed_hash, network_prefix};
 use kept::Kept;
+pub use list::{AWAITING, DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
+pub use observation::{Amount, Observation};
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -280,6 +285,18 @@ impl Said<'_> {
         self.say(self.service_subject(), fact, amount);
     }
 
+    /// A fact about the service that is true once this client asked for more than `most` different things within an hour.
+    pub fn service_of_many(&mut self, fact: Fact, thing: &[u8], most: u16) {
+        let amount = Amount::Many { group: self.client.host.0, thing: keyed_hash(self.key, thing), most };
+        self.say(self.service_subject(), fact, amount);
+    }
+
+    /// A fact about the client's host that is true once it asked for more than `most` different things of a group within an hour.
+    pub fn client_of_many(&mut self, fact: Fact, group: &[u8], thing: &[u8], most: u16) {
+        let (group, thing) = (keyed_hash(self.key, group), keyed_hash(self.key, thing));
+        self.say(Subject::Host(self.client.host), fact, Amount::Many { group, thing, most });
+    }
+
     /// A fact about the server's host.
     pub fn server_host(&mut self, fact: Fact) {
         self.say(Subject::Host(self.server.host), fact, Amount::Times(1));
@@ -299,92 +316,6 @@ impl Said<'_> {
         (self.out)(Observation { at: self.at, subject, zone, fact, amount });
     }
 }
-
-/// A fact, as it leaves a detector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// When.
-    pub at: Timestamp,
-    /// About what.
-    pub subject: Subject,
-    /// Towards whom, for facts that go by zone.
-    pub zone: Option<Zone>,
-    /// What.
-    pub fact: Fact,
-    /// How much.
-    pub amount: Amount,
-}
-
-/// How much of a fact was observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// So many times more.
-    Times(u32),
-    /// One of a number of different things, by keyed hash.
-    Different(u64),
-}
-
-/// What is understood over TCP, the surest signs first.
-pub const DETECTORS: &[&Detector] = &[
-    &portal::HTTP,
-    &web_stream::HTTP2,
-    &secrecy::TLS,
-    &imaging::DICOM,
-    &messages::MLLP,
-    &files::SMB,
-    &remote::SSH,
-    &mysql::MYSQL,
-    &postgresql::POSTGRESQL,
-    &mongodb::MONGODB,
-    &store::REDIS,
-    &memcached::MEMCACHED,
-    &database::MSSQL,
-    &database::ORACLE_TNS,
-    &database::ELASTICSEARCH,
-    &desktop::RDP,
-    &desktop::VNC,
-    &mail::SMTP,
-    &mailbox::POP3,
-    &mailbox::IMAP,
-    &lines::FTP,
-    &telnet::TELNET,
-    &broker::MQTT,
-    &directory::LDAP,
-    &laboratory::ASTM,
-    &laboratory::POCT1A,
-    &camera::RTSP,
-    &telephone::SIP,
-    &rpc::RPC,
-    &rsync::RSYNC,
-    &ticket::KERBEROS,
-    &printer::JETDIRECT,
-    &printer::LPD,
-];
-
-/// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
-    &names::DHCP,
-    &names::DNS,
-    &names::MDNS,
-    &names::LLMNR,
-    &names::SSDP,
-    &workgroup::WORKGROUP,
-    &management::SNMP,
-    &bacnet::BACNET,
-    &mapping::NATPMP,
-    &home::DHCP6,
-    &telephone::SIP_DATAGRAMS,
-    &quic::QUIC,
-    &rpc::RPC_DATAGRAM,
-    &tftp::TFTP,
-    &ticket::KERBEROS_DATAGRAM,
-];
-
-/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
-pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
-
-/// Who is asked about datagrams between other ports that [`Kept::awaits`].
-pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
 
 #[cfg(test)]
 pub(crate) mod testing {

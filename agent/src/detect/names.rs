@@ -32,7 +32,8 @@ pub const DNS: DatagramDetector = DatagramDetector {
     name: "dns",
     version: 1,
     hears: "Answers from port 53 that are whole DNS messages make a host a name server; the answer to version.bind tells \
-            its software, unless its owner wrote something else there. Names are neither kept nor counted.",
+            its software, unless its owner wrote something else there. Whether it looks names up for strangers is heard too. \
+            Long names of one domain are counted by their hash, to hear data that is carried out in them; no name is kept.",
     ports: &[53],
     listen: dns,
 };
@@ -90,6 +91,9 @@ fn dns(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
     if !whole || message.questions > 1 || message.announced() == 0 {
         return false;
     }
+    if !message.flags.is_response() && datagram.destination_port == 53 {
+        asked(&message, &mut ears.from_client());
+    }
     if !message.flags.is_response() || datagram.source_port != 53 {
         return true;
     }
@@ -100,6 +104,10 @@ fn dns(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
         return true;
     }
     said.answered();
+    let flags = message.flags;
+    if flags.offers_recursion() && !flags.is_authoritative() && flags.response_code() == 0 && message.answers > 0 {
+        said.service(Fact::DnsRecursed);
+    }
     let version = message.records().find(|r| {
         r.section == Section::Answer && (r.kind, r.class) == (TXT, CHAOS) && VERSION_NAMES.iter().any(|n| r.owner.is(n))
     });
@@ -107,6 +115,28 @@ fn dns(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
         version_bind(text, &mut said);
     }
     true
+}
+
+/// A host asks for a name with a long label: one of a thousand under one domain carries data out.
+fn asked(message: &Message<'_>, said: &mut Said<'_>) {
+    let Some(question) = message.records().find(|r| r.section == Section::Question) else { return };
+    let (mut name, mut longest) = ([0u8; MAX_NAME], 0);
+    let mut length = 0usize;
+    for label in question.owner.labels() {
+        longest = label.len().max(longest);
+        for octet in label {
+            if let Some(place) = name.get_mut(length) {
+                *place = octet.to_ascii_lowercase();
+            }
+            length = length.saturating_add(1);
+        }
+    }
+    if longest < LONG_LABEL {
+        return;
+    }
+    let [_, second, first] = question.owner.last_three();
+    let domain = [second, first].concat().to_ascii_lowercase();
+    said.client_of_many(Fact::NameTunnel, &domain, name.get(..length).unwrap_or(&name), MOST_LONG_NAMES);
 }
 
 fn mdns(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
@@ -139,6 +169,15 @@ fn llmnr(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
     }
     true
 }
+
+/// Octets of a name (RFC 1035 2.3.4).
+const MAX_NAME: usize = 255;
+
+/// A label of so many octets is no word that a person chose.
+const LONG_LABEL: usize = 24;
+
+/// Long names under one domain within an hour that are usual (`dns.unusual_volume`).
+const MOST_LONG_NAMES: u16 = 1_000;
 
 /// As [`Ears::from_server`]; an answer to everybody was given to the sender's neighbours, wherever that address seems
 /// to belong.
@@ -312,7 +351,7 @@ mod tests {
             &[&question("zzcanary/example", 16, 1), &record("zzcanary/example", 16, 1, &txt(&["dnsmasq-2.90"]))],
         );
         let heard = hear_datagram(&DNS, 53, 40000, &answer);
-        assert_eq!(facts(&heard), [Fact::Protocol(Protocol::Dns), Fact::Answered]);
+        assert_eq!(facts(&heard), [Fact::Protocol(Protocol::Dns), Fact::Answered, Fact::DnsRecursed]);
         assert!(!format!("{heard:?}").contains("zzcanary"));
     }
 

@@ -5,6 +5,8 @@
 
 use super::faults::Faults;
 use super::is_unspecified;
+use super::stations::Stations;
+use super::volumes::Volumes;
 use crate::detect::follow::Surroundings;
 use crate::detect::home::{advertised, delegated};
 use crate::detect::kept::Kept;
@@ -39,6 +41,10 @@ pub(super) struct Around {
     /// The network in whose air the frame in hand was readable.
     pub(super) air: Option<Bssid>,
     pub(super) faults: Faults,
+    /// Who takes one thing after the other.
+    pub(super) volumes: Volumes,
+    /// Who is in which network of the air.
+    pub(super) stations: Stations,
 }
 
 impl Around {
@@ -47,6 +53,10 @@ impl Around {
         let packet = &segment.packet;
         if matches!(self.hosts.zone(packet.source), Zone::Outside | Zone::OtherPrivate | Zone::Vpn) {
             return;
+        }
+        if is_built_in(packet.destination) {
+            let caller = self.end(packet.source, packet.source_port, at);
+            self.say(at, caller.host, Fact::MonitorCalled);
         }
         if let Some(sign) = by_syn(packet.ttl, segment.window, &SynOptions::read(segment.options)) {
             let caller = self.end(packet.source, packet.source_port, at);
@@ -108,6 +118,30 @@ impl Around {
         }
     }
 
+    /// Somebody sends on the cable: a station of the air, if it was heard there just now.
+    pub(super) fn on_the_cable(&mut self, at: Timestamp, sender: Option<Mac>) {
+        if self.air.is_some() || self.stations.is_empty() {
+            return;
+        }
+        if let Some(bssid) = sender.and_then(|sender| self.stations.on_the_cable(at, sender)) {
+            self.of_network(at, bssid, Fact::WifiOnOurCable);
+        }
+    }
+
+    /// A host speaks a medical protocol: if it is a station of the air, its network carries it.
+    fn medical(&mut self, at: Timestamp, host: HostId) {
+        let (hosts, mut near) = (&self.hosts, self.near.iter().flatten());
+        let Some((_, hardware)) = near.find(|(address, _)| hosts.id_of(*address) == Some(host)) else { return };
+        if let Some(bssid) = self.stations.network_of(at, *hardware) {
+            self.of_network(at, bssid, Fact::WifiMedicalClient);
+        }
+    }
+
+    fn of_network(&mut self, at: Timestamp, bssid: Bssid, fact: Fact) {
+        let (subject, amount) = (Subject::Wireless(bssid), Amount::Times(1));
+        self.inventory.take(&Observation { at, subject, zone: None, fact, amount });
+    }
+
     fn say(&mut self, at: Timestamp, host: HostId, fact: Fact) {
         self.observe(Observation { at, subject: Subject::Host(host), zone: None, fact, amount: Amount::Times(1) });
     }
@@ -121,7 +155,16 @@ impl Surroundings for Around {
     }
 
     fn observe(&mut self, observation: Observation) {
+        if matches!(observation.amount, Amount::Many { .. }) {
+            if let Some(too_many) = self.volumes.hear(&observation) {
+                self.inventory.take(&too_many);
+            }
+            return;
+        }
         self.inventory.take(&observation);
+        if let (Subject::Host(host), true) = (observation.subject, is_of_equipment(&observation.fact)) {
+            self.medical(observation.at, host);
+        }
         let (Some(bssid), Fact::Protocol(protocol)) = (self.air, observation.fact) else { return };
         if let Some(kind) = clear_kind(protocol) {
             let Around { airwaves, inventory, .. } = self;
@@ -136,6 +179,16 @@ impl Surroundings for Around {
     fn key(&self) -> u64 {
         self.key
     }
+}
+
+/// What only medical equipment says of itself; a workstation with a viewer does not.
+const fn is_of_equipment(fact: &Fact) -> bool {
+    matches!(fact, Fact::Medical | Fact::Role(Role::Modality | Role::Lab | Role::Monitor | Role::Pump))
+}
+
+/// The network that is built into a patient monitor (CISA ICSMA-25-030-01: Contec CMS8000 and relabelled ones).
+fn is_built_in(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(a) if matches!(a.octets(), [202, 114, 4, _]))
 }
 
 /// No group, no loopback: an address that a neighbour can have.

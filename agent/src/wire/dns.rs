@@ -46,6 +46,18 @@ impl Flags {
         self.0 & 0x0200 != 0
     }
 
+    /// Bit 10: the server speaks for its own zone.
+    #[must_use]
+    pub const fn is_authoritative(self) -> bool {
+        self.0 & 0x0400 != 0
+    }
+
+    /// Bit 7: the server looks names up for others.
+    #[must_use]
+    pub const fn offers_recursion(self) -> bool {
+        self.0 & 0x0080 != 0
+    }
+
     /// Bits 0-3: 0 is no error, 5 is refused.
     #[must_use]
     pub const fn response_code(self) -> u16 {

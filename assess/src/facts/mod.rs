@@ -260,6 +260,10 @@ fn host<'k>(
     let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
     values.word("remote.tool", tool.map(|t| t.word()));
     values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
+    values.flag("monitor.phones_home", heard.has(Fact::MonitorCalled));
+    values.flag("dns.unusual_volume", heard.has(Fact::NameTunnel));
+    let has_advisory = core::iter::once(&heard).chain(services).any(|h| software::has_advisory(h));
+    values.flag("device.advisory", has_advisory);
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);
     let software = programs.variants(knowledge, heard, system.is_windows(), today);

@@ -33,6 +33,7 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
             "sw.age_years",
             "dicom.toolkit_age",
             "mirth.version_age",
+            "device.advisory",
         ],
         Fact::Hl7Acknowledged => &["hl7.acks"],
         Fact::Hl7Kind(_) => &["hl7.kinds"],
@@ -42,23 +43,6 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::CertificateSelfSigned => &["cert.self_signed"],
         Fact::CertificateWeak => &["cert.weak"],
         Fact::CertificateNameFits(_) => &["cert.name_fits"],
-        Fact::DatabasePasswordClear => &["db.password_clear"],
-        Fact::DatabaseEmptyPassword => &["db.empty_password"],
-        Fact::FileAnonymous => &["file.anonymous"],
-        Fact::FileLoginClear => &["file.login_clear"],
-        Fact::RdpSecurity(_) => &["rdp.security"],
-        Fact::VncSecurity(_) => &["vnc.security"],
-        Fact::SnmpCommunity(_) => &["snmp.community"],
-        Fact::MqttAnonymous => &["mqtt.anonymous"],
-        Fact::RemoteTool(_) => &["remote.tool"],
-        Fact::LdapClearBind => &["ldap.clear_bind"],
-        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
-        Fact::MailStartTls(_) => &["mail.starttls"],
-        Fact::MailAuthClear => &["mail.auth_clear"],
-        Fact::MailReadable => &["mail.readable"],
-        Fact::SshVersion1 => &["ssh.version1"],
-        Fact::SmbDialect(_) => &["smb.dialect"],
-        Fact::SmbSigning(_) => &["smb.signing"],
         Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
         Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
         Fact::System(_) => {
@@ -68,6 +52,41 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::CameraOpen => &["camera.open"],
         Fact::PortMapped => &["upnp.mapping"],
         Fact::NameAnswered => &["lan.poisonable"],
+        _ => served(fact),
+    }
+}
+
+/// Data bases, files, administration, mail, cameras, directories.
+const fn served(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::DatabasePasswordClear => &["db.password_clear"],
+        Fact::DatabaseEmptyPassword => &["db.empty_password"],
+        Fact::SmbDialect(_) => &["smb.dialect"],
+        Fact::SmbSigning(_) => &["smb.signing"],
+        Fact::SshVersion1 => &["ssh.version1"],
+        Fact::FileAnonymous => &["file.anonymous"],
+        Fact::FileLoginClear => &["file.login_clear"],
+        Fact::RdpSecurity(_) => &["rdp.security"],
+        Fact::VncSecurity(_) => &["vnc.security"],
+        Fact::SnmpCommunity(_) => &["snmp.community"],
+        Fact::MqttAnonymous => &["mqtt.anonymous"],
+        Fact::MailStartTls(_) => &["mail.starttls"],
+        Fact::MailAuthClear => &["mail.auth_clear"],
+        Fact::MailReadable => &["mail.readable"],
+        _ => appended(fact),
+    }
+}
+
+/// Names, and what was appended late.
+const fn appended(fact: &Fact) -> &'static [&'static str] {
+    match fact {
+        Fact::DnsRecursed => &["dns.recursion_outside"],
+        Fact::DnsTransferred => &["dns.transfer"],
+        Fact::NameTunnel => &["dns.unusual_volume"],
+        Fact::MonitorCalled => &["monitor.phones_home"],
+        Fact::RemoteTool(_) => &["remote.tool"],
+        Fact::LdapClearBind => &["ldap.clear_bind"],
+        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
         _ => imaging_or_web(fact),
     }
 }
@@ -105,6 +124,7 @@ const fn imaging_or_web(fact: &Fact) -> &'static [&'static str] {
         Fact::WebTokenInClear => &["web.token_in_clear"],
         Fact::WebAdminOpen(_) => &["web.admin_open"],
         Fact::WebLeftover => &["web.leftover"],
+        Fact::WebEnumerated => &["web.enumeration"],
         _ => others(fact),
     }
 }
@@ -124,15 +144,7 @@ const fn others(fact: &Fact) -> &'static [&'static str] {
         Fact::WifiSignalStrong => &["wifi.signal_strong"],
         Fact::WifiMedicalClient => &["wifi.medical_client"],
         Fact::WifiDeauthBurst => &["wifi.deauth_burst"],
-        Fact::RemoteTool(_) => &["remote.tool"],
-        Fact::LdapClearBind => &["ldap.clear_bind"],
-        Fact::LdapAnonymousData => &["ldap.anonymous_data"],
-        Fact::MailStartTls(_) => &["mail.starttls"],
-        Fact::MailAuthClear => &["mail.auth_clear"],
-        Fact::MailReadable => &["mail.readable"],
-        Fact::SshVersion1 => &["ssh.version1"],
-        Fact::SmbDialect(_) => &["smb.dialect"],
-        Fact::SmbSigning(_) => &["smb.signing"],
+        Fact::WifiOnOurCable => &["wifi.on_our_cable"],
         _ => &[],
     }
 }
@@ -172,6 +184,6 @@ mod tests {
     const SUBJECTS: &[&str] = &[
         "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
         "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
-        "dns",
+        "dns", "monitor", "device",
     ];
 }

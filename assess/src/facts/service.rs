@@ -201,6 +201,7 @@ fn web(heard: &Heard<'_>, values: &mut Values<'_>) {
         ("web.session_in_clear", Fact::WebSessionInClear),
         ("web.token_in_clear", Fact::WebTokenInClear),
         ("web.leftover", Fact::WebLeftover),
+        ("web.enumeration", Fact::WebEnumerated),
         ("fhir.open", Fact::WebOpenKind(WebKind::Fhir)),
     ] {
         values.flag(name, heard.has(fact));
@@ -258,6 +259,8 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("ssh.version1", heard.has(Fact::SshVersion1));
     values.flag("camera.open", heard.has(Fact::CameraOpen));
     values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
+    values.flag("dns.recursion_outside", heard.zones_of(Fact::DnsRecursed).contains(&Zone::Outside));
+    values.flag("dns.transfer", heard.has(Fact::DnsTransferred));
     // Where several were heard, the weakest: that is the one an attacker would ask for.
     let dialects = heard.each(|f| if let Fact::SmbDialect(d) = f { Some(*d) } else { None });
     values.word("smb.dialect", dialects.into_keys().min().map(|d| d.word()));

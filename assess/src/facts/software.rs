@@ -73,6 +73,16 @@ pub(super) fn of_all(heard: &Heard<'_>, today: Day, values: &mut Values<'_>) {
     }
 }
 
+/// Whether a program that was named stands in a security notice about medical software (`advisories.tsv`).
+pub(super) fn has_advisory(heard: &Heard<'_>) -> bool {
+    let named = heard.each(|f| if let Fact::Software(s) = f { Some(*s) } else { None });
+    named.keys().any(|software| {
+        let Some(version) = software.version else { return false };
+        let mut rows = table("advisories.tsv").rows_of(software.product.name(), ["below"]);
+        rows.any(|[below]| version.numbers() < padded(below))
+    })
+}
+
 /// How good a version is as a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {

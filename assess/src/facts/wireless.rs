@@ -50,6 +50,8 @@ fn network<'k>(
     ] {
         values.flag(name, heard.has(fact));
     }
+    // One frame may be a station on its way from one network to the other.
+    values.flag("wifi.on_our_cable", heard.count(Fact::WifiOnOurCable) >= ON_CABLE);
     // The median is above the bound where more than half of all are.
     values.flag("wifi.signal_strong", heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons);
     // What is the clinic's own was listed.
@@ -58,6 +60,9 @@ fn network<'k>(
     values.flag("wifi.weaker_than_ours", heard.has(Fact::WifiNameIsOurs) && is_weaker(heard, own));
     values
 }
+
+/// Frames of a network's stations on the cable that are no chance.
+const ON_CABLE: u32 = 3;
 
 /// A network whose name was learnt late was unknown before: what is known of it outweighs that.
 fn owner(heard: &Heard<'_>) -> WifiOwner {

@@ -17,7 +17,7 @@ use auscult_report::time::Timestamp;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, SanType,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SanType,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::fmt;
@@ -130,6 +130,14 @@ impl Authority {
 /// If the system gives no random octets.
 pub fn server_key() -> Result<KeyPair, AuthorityError> {
     KeyPair::generate_for(&PKCS_ED25519).map_err(|_| AuthorityError::Random)
+}
+
+/// The same for the listener of people: browsers know no Ed25519 in certificates.
+///
+/// # Errors
+/// If the system gives no random octets.
+pub fn people_key() -> Result<KeyPair, AuthorityError> {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|_| AuthorityError::Random)
 }
 
 impl fmt::Debug for Authority {

@@ -3,11 +3,11 @@
 //! Keeps: hashes and sealed keys. Drops: the code and the token themselves: each is shown once, here.
 
 use super::Done;
-use auscult_collector::access::{new_code, random};
+use auscult_collector::access::{FIRST_CODE_MS, Role, invite as make_invitation, new_code, random};
 use auscult_collector::authority::Authority;
 use auscult_collector::config::Config;
 use auscult_collector::run::now;
-use auscult_collector::store::{ClinicStore, SensorState};
+use auscult_collector::store::{ClinicStore, Invitation, SensorState, Store};
 use auscult_collector::web::token_hash;
 use auscult_report::fingerprint::fingerprint_words;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
@@ -61,6 +61,32 @@ pub(super) fn token(clinic: &ClinicStore, days: u64, whose: &str, out: &mut impl
         "reads /v1/ledgers/{}/checkpoint and tile/... for {days} days, as Authorization: Bearer",
         clinic.clinic()?.ledger
     )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a code by which a person makes an account and shows it.
+pub(super) fn invite(store: &Store, role: &str, clinics: &[String], days: Option<u64>, out: &mut impl Write) -> Done {
+    let admin = role == Role::Admin.word();
+    let granted = Role::granted(role);
+    if !admin && granted.is_none() {
+        return Err(format!("{role} is no role: provider-admin, technician, clinic-viewer or reviewer").into());
+    }
+    if admin != clinics.is_empty() {
+        return Err("name the clinics of every role but provider-admin, who sees them all".into());
+    }
+    if granted == Some(Role::Reviewer) && days.is_none() {
+        return Err("a reviewer's access always ends: say --days".into());
+    }
+    for clinic in clinics {
+        super::named(store, clinic)?;
+    }
+    let now = now()?;
+    let until = days.map(|days| Timestamp(now.0.saturating_add(days.saturating_mul(MS_PER_DAY))));
+    let role = granted.map_or("", Role::word).to_owned();
+    let code =
+        make_invitation(store, &Invitation { admin, role, clinics: clinics.join("\n"), until }, FIRST_CODE_MS, now)?;
+    writeln!(out, "{code}")?;
+    writeln!(out, "for one account, within 15 minutes, at /set-up; it is not shown again")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
         Command::Enrol { clinic, site, minutes } => enrol::code(&config, &named(&store, &clinic)?, &site, minutes, out),
         Command::Approve { clinic, words } => enrol::approve(&named(&store, &clinic)?, &words, out),
         Command::Token { clinic, days, whose } => enrol::token(&named(&store, &clinic)?, days, &whose, out),
+        Command::Invite { role, clinics, days } => enrol::invite(&store, &role, &clinics, days, out),
         Command::Apply { file } => apply(&store, &file, out),
         Command::Ingest { files, each, rounds } => {
             let ledger = if rounds { Some(ledger(&config)?) } else { None };

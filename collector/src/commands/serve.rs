@@ -25,8 +25,17 @@ pub(super) fn serve(config: &Config, seed: [u8; 32], out: &mut impl Write) -> Do
     let addresses = service.addresses();
     let listeners = [("agents", addresses.agents), ("people", addresses.people), ("ops", addresses.ops)];
     let lines = listeners.iter().filter_map(|(name, at)| at.map(|at| format!("{name} {at}\n")));
+    let mut lines: String = lines.collect();
+    // The first administrator makes an account with a code that only who sees this console knows.
+    let people = addresses.people;
+    let code = if people.is_some() { service.desk().people.first_code(now()?)? } else { None };
+    if let Some((code, people)) = code.zip(people) {
+        lines.push_str(&format!(
+            "set-up {code}\n       no administrator yet: open https://{people}/set-up and type this code within 15 minutes\n"
+        ));
+    }
     // Who started it may not read: it serves all the same.
-    let _ = out.write_all(lines.collect::<String>().as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
     let signal = signals.forever().next();
     info!(signal, "ending");
     service.stop();

@@ -39,6 +39,8 @@ pub struct Config {
     pub agents: Option<Agents>,
     /// Where people are.
     pub people: Option<SocketAddr>,
+    /// What people's browsers are shown: a certificate with its chain, and its key (PEM). None: one of our own.
+    pub people_files: Option<(PathBuf, PathBuf)>,
     /// Where the provider's own monitoring is: on this machine only.
     pub ops: Option<SocketAddr>,
     /// Reports that may wait for the disk.
@@ -75,7 +77,7 @@ struct RawConfig {
     ledger: RawLedger,
     authority: Option<RawAuthority>,
     agents: Option<RawAgents>,
-    people: Option<RawListener>,
+    people: Option<RawPeople>,
     ops: Option<RawListener>,
     #[serde(default)]
     limits: RawLimits,
@@ -116,6 +118,14 @@ struct RawAgents {
 #[serde(deny_unknown_fields)]
 struct RawListener {
     listen: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPeople {
+    listen: Spanned<String>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,7 +174,8 @@ impl Config {
             round_ms: bounded("ledger.round_s", &raw.ledger.round_s, 10, 1, 3_600)?.saturating_mul(1_000),
             authority: raw.authority.map(|a| a.folder),
             agents: raw.agents.map(|a| a.meant(text)).transpose()?,
-            people: raw.people.map(|l| socket(text, &l.listen)).transpose()?,
+            people: raw.people.as_ref().map(|l| socket(text, &l.listen)).transpose()?,
+            people_files: raw.people.map(|l| l.files(text)).transpose()?.flatten(),
             ops: raw.ops.map(|l| loopback(text, &l.listen)).transpose()?,
             queue_reports: size(bounded("limits.queue_reports", queue_reports, 4_096, 64, 65_536)?),
             queue_octets: size(bounded("limits.queue_mib", queue_mib, 64, 16, 4_096)?.saturating_mul(MIB)),
@@ -196,6 +207,19 @@ impl RawAgents {
             connections: size(bounded(text, "agents.connections", all, 20_000, 16..=1_000_000)?),
             connections_address: size(bounded(text, "agents.connections_address", one, 256, 1..=1_000_000)?),
         })
+    }
+}
+
+impl RawPeople {
+    fn files(self, text: &str) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+        match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) => Ok(None),
+            _ => {
+                let said = "people.certificate and people.key belong together: name both files, or neither";
+                Err(at(text, self.listen.span().start, said))
+            }
+        }
     }
 }
 

@@ -7,9 +7,14 @@
 //! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
 
 mod hearing;
+mod standing;
 mod state;
+mod strip;
 mod turn;
 mod watch;
+
+pub use standing::Standing;
+pub use strip::{DAYS, HEARD, cell, refresh_strip};
 
 use crate::store::{ClinicStore, FindingRow, Judged, Kept, StepRow, StoreError, Watched};
 use auscult_assess::knowledge::Knowledge;

@@ -2,7 +2,7 @@
 //!
 //! Keeps: when each was done last. Drops: nothing; a chore that failed is told once and done again at the next turn.
 
-use crate::judge::Judge;
+use crate::judge::{Judge, refresh_strip};
 use crate::ledger::LedgerError;
 use crate::store::{ClinicStore, SensorState};
 use crate::web::{Certificates, Desk};
@@ -25,6 +25,8 @@ pub(super) struct Chores {
     data: PathBuf,
     knowledge: Knowledge,
     certified: Timestamp,
+    /// The day up to whose beginning the audits were stated in the ledgers; 0: not since the start.
+    audited: u64,
     /// What failed the last time, so that it is told once.
     told: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Chores {
     pub(super) fn new(desk: &Arc<Desk>, certificates: Arc<Certificates>, every_ms: u64, data: &Path) -> Chores {
         Chores {
             certified: (desk.clock)(),
+            audited: 0,
             desk: Arc::clone(desk),
             certificates,
             every: Duration::from_millis(every_ms),
@@ -95,6 +98,13 @@ impl Chores {
                 *count = count.saturating_add(1);
             }
         }
+        if self.audited < now.days() {
+            let midnight = Timestamp(now.days().saturating_mul(MS_PER_DAY));
+            match clinics.iter().try_for_each(|clinic| clinic.state_audit(midnight, now).map(drop)) {
+                Ok(()) => self.audited = now.days(),
+                Err(e) => failed = Some(e.to_string()),
+            }
+        }
         self.failed(failed);
         let meters = &self.desk.meters;
         meters.ledger_queue.set(queued as f64);
@@ -124,6 +134,7 @@ impl Chores {
         if judgement.damaged > 0 {
             error!(clinic = %clinic.id(), damaged = judgement.damaged, "reports no longer verify: the data base was changed");
         }
+        refresh_strip(clinic, !judgement.steps.is_empty(), now).map_err(|e| e.to_string())?;
         clinic.open_findings().map_err(|e| e.to_string())
     }
 

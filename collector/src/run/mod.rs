@@ -4,13 +4,14 @@
 
 mod chores;
 
-use crate::access::Access;
+use crate::access::{Access, People};
 use crate::authority::{Authority, Bundle};
 use crate::config::Config;
 use crate::ingest::{Door, Limits};
 use crate::ledger::Ledger;
 use crate::store::Store;
 use crate::web::{Certificates, Clock, Desk, Listener, Meters, Side};
+use auscult_assess::knowledge::Knowledge;
 use auscult_report::key::SensorKey;
 use auscult_report::time::Timestamp;
 use chores::Chores;
@@ -60,7 +61,7 @@ impl Service {
         let authority = Arc::new(Authority::open(folder, &config.name, clock())?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("web").build()?;
         let hosts = agents.addresses.iter().map(|a| host(a)).collect();
-        let certificates = Certificates::new(&authority, hosts, clock())?;
+        let certificates = Certificates::new(&authority, hosts, config.people_files.clone(), clock())?;
         let key = certificates.tls_key();
         let bind = |side, at, tls, caps| runtime.block_on(bound(side, at, tls, caps));
         let caps = (agents.connections, agents.connections_address);
@@ -80,7 +81,7 @@ impl Service {
         let port = addresses.agents.map_or(0, |a| a.port());
         let told: Vec<String> = agents.addresses.iter().map(|a| with_port(a, port)).collect();
         let bundle = authority.bundle(SensorKey::from_seed(&seed).public(), &told)?;
-        let desk = Arc::new(desk(config, store, ledger, (authority, bundle), clock));
+        let desk = Arc::new(desk((config, told), store, ledger, (authority, bundle), clock));
         let chores = Chores::new(&desk, certificates, config.round_ms, &config.store);
         Service::begin(runtime, listeners, desk, chores, addresses)
     }
@@ -142,14 +143,17 @@ impl Drop for Service {
 }
 
 fn desk(
-    config: &Config,
+    (config, addresses): (&Config, Vec<String>),
     store: Store,
     ledger: Ledger,
     (authority, bundle): (Arc<Authority>, Bundle),
     clock: Clock,
 ) -> Desk {
     Desk {
+        people: People::new(&store, Arc::clone(&authority), &config.name),
         access: Access::new(&store, authority, bundle),
+        knowledge: Knowledge::compiled(),
+        addresses,
         door: Door::open(&store, limits(config)),
         ledger,
         tiles: config.tiles.clone(),

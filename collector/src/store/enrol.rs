@@ -211,4 +211,4 @@ impl Store {
 }
 
 /// Wrong proofs after which a code is burnt.
-const MOST_FAILURES: i64 = 5;
+pub(super) const MOST_FAILURES: i64 = 5;

@@ -3,7 +3,7 @@
 //! Keeps: one row for each sensor, rule and subject, open or past. Drops: sentences; the words of a finding stand in its
 //! rule.
 
-use super::{ClinicStore, StoreError, int, nat};
+use super::{ClinicStore, FindingId, StoreError, int, nat};
 use auscult_report::key::SensorId;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -158,6 +158,35 @@ impl ClinicStore {
         })
     }
 
+    /// Every open finding of the clinic, with the sensor that heard it, the worst first.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn open_rows(&self) -> Result<Vec<(SensorId, FindingRow)>, StoreError> {
+        self.database.ask("open rows", |reader| {
+            let sql = "SELECT rule, subject, rule_version, severity, confidence, proof, opened_ms, changed_ms, held_ms,
+                           held_heard_ms, closed_ms, closed_by, times_opened, holds, sensor_id
+                       FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL ORDER BY severity DESC, opened_ms, rule, subject";
+            let mut rows = reader.prepare_cached(sql)?;
+            let rows = rows.query_map([self.clinic.0], |row| Ok((SensorId(row.get(14)?), finding(row)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One finding, open or past.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn finding(&self, of: FindingId<'_>) -> Result<Option<FindingRow>, StoreError> {
+        self.database.ask("finding", |reader| {
+            let sql = "SELECT rule, subject, rule_version, severity, confidence, proof, opened_ms, changed_ms, held_ms,
+                           held_heard_ms, closed_ms, closed_by, times_opened, holds
+                       FROM finding WHERE clinic_id = ?1 AND sensor_id = ?2 AND rule = ?3 AND subject = ?4";
+            let of = params![self.clinic.0, of.sensor.0, of.rule, of.subject];
+            Ok(reader.prepare_cached(sql)?.query_row(of, finding).optional()?)
+        })
+    }
+
     /// Keeps what one stretch of judging gave: how far it went, the findings that changed, their steps. `from` is how
     /// far was judged before; if another program was faster, nothing is written and the answer is `false`.
     ///
@@ -250,28 +279,29 @@ fn findings(tx: &Transaction<'_>, of: &ClinicStore, sensor: SensorId) -> Result<
     let sql = "SELECT rule, subject, rule_version, severity, confidence, proof, opened_ms, changed_ms, held_ms,
                    held_heard_ms, closed_ms, closed_by, times_opened, holds
                FROM finding WHERE clinic_id = ?1 AND sensor_id = ?2 ORDER BY rule, subject";
-    let moment = |row: &Row<'_>, column: usize| row.get(column).map(|ms| Timestamp(nat(ms)));
-    let row = |row: &Row<'_>| {
-        let closed: Option<i64> = row.get(10)?;
-        let by: Option<String> = row.get(11)?;
-        Ok(FindingRow {
-            rule: row.get(0)?,
-            subject: row.get(1)?,
-            rule_version: row.get(2)?,
-            severity: row.get(3)?,
-            confidence: row.get(4)?,
-            proof: row.get(5)?,
-            opened: moment(row, 6)?,
-            changed: moment(row, 7)?,
-            held: moment(row, 8)?,
-            held_heard_ms: nat(row.get(9)?),
-            closed: closed.map(|ms| (Timestamp(nat(ms)), by.unwrap_or_default())),
-            times_opened: row.get(12)?,
-            holds: row.get(13)?,
-        })
-    };
     let mut rows = tx.prepare_cached(sql)?;
-    Ok(rows.query_map(params![of.clinic.0, sensor.0], row)?.collect::<Result<_, _>>()?)
+    Ok(rows.query_map(params![of.clinic.0, sensor.0], finding)?.collect::<Result<_, _>>()?)
+}
+
+fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
+    let moment = |column: usize| row.get(column).map(|ms| Timestamp(nat(ms)));
+    let closed: Option<i64> = row.get(10)?;
+    let by: Option<String> = row.get(11)?;
+    Ok(FindingRow {
+        rule: row.get(0)?,
+        subject: row.get(1)?,
+        rule_version: row.get(2)?,
+        severity: row.get(3)?,
+        confidence: row.get(4)?,
+        proof: row.get(5)?,
+        opened: moment(6)?,
+        changed: moment(7)?,
+        held: moment(8)?,
+        held_heard_ms: nat(row.get(9)?),
+        closed: closed.map(|ms| (Timestamp(nat(ms)), by.unwrap_or_default())),
+        times_opened: row.get(12)?,
+        holds: row.get(13)?,
+    })
 }
 
 fn put_finding(

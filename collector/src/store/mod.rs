@@ -4,21 +4,30 @@
 //! get; each of its statements names the clinic. One method is one question, or one named transaction.
 //! Keeps: what `collector/schema/` lists. Drops: nothing that was acknowledged; a method that fails has changed nothing.
 
+mod audit;
 mod batch;
+mod board;
 mod book;
+mod decisions;
 mod enrol;
 mod evidence;
 mod findings;
 mod fleet;
+mod people;
 mod sqlite;
 mod watch;
 
+pub use audit::{AuditRow, Deed};
 pub use batch::{Batch, Held, NewReport, Standing};
+pub use board::{CodeRow, EvidenceRow, SensorDetail, StripRow};
 pub use book::{BookHead, Plan, ProofBase, Queued};
+pub use decisions::{Decision, FindingId};
 pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
+pub(crate) use people::SESSION_MS;
+pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
 pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};

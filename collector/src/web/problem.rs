@@ -23,6 +23,23 @@ impl Problem {
     pub(super) const NOT_FOUND: Problem = Problem::new(StatusCode::NOT_FOUND, "not found");
     pub(super) const BEGIN_AGAIN: Problem = Problem::new(StatusCode::CONFLICT, "begin again");
 
+    /// A form that does not come from a page of ours.
+    pub(super) const FOREIGN_FORM: Problem = Problem::new(StatusCode::FORBIDDEN, "foreign form");
+    /// The role does not include it.
+    pub(super) const NOT_YOURS: Problem = Problem::new(StatusCode::FORBIDDEN, "not yours");
+    /// The store does not answer.
+    pub(super) const BUSY: Problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy");
+
+    /// The status.
+    pub(super) const fn status(self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether it keeps somebody from what is not theirs.
+    pub(super) const fn is_refusal(self) -> bool {
+        matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+    }
+
     pub(super) const fn new(status: StatusCode, word: &'static str) -> Problem {
         Problem { status, word, wait_s: None }
     }

@@ -5,27 +5,14 @@
 
 use super::Desk;
 use super::problem::{Problem, content, set};
-use auscult_report::key::{Hash, LedgerId, hash};
+use crate::access::token_hash;
+use auscult_report::key::LedgerId;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap};
 use axum::http::{HeaderValue, Response};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The hash under which a token is kept.
-#[must_use]
-pub fn token_hash(token: &str) -> Hash {
-    hash(b"", &[token.as_bytes()])
-}
-
-/// Who looks with a browser learns what this is, and nothing else.
-pub(super) async fn front() -> Response<Body> {
-    let mut response = content("text/html; charset=utf-8", FRONT);
-    let policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-    set(&mut response, CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
-}
 
 /// A file of a ledger.
 pub(super) async fn file(
@@ -70,10 +57,6 @@ fn is_file(path: &str) -> bool {
     };
     rest.len() <= 40 && rest.split('/').all(is_part)
 }
-
-const FRONT: &str = "<!doctype html>\n<html lang=\"en\">\n<title>auscult</title>\n<h1>auscult</h1>\n\
-    <p>This archive keeps what sensors heard in clinics. There are no pages for people here yet: its operator reads findings\n\
-    with <code>auscult-collector findings</code>; a reviewer reads a clinic's ledger under <code>/v1/ledgers/</code> with a token.</p>\n</html>\n";
 
 #[cfg(test)]
 mod tests {

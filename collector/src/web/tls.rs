@@ -5,18 +5,20 @@
 //! checked in the handshake, the end at the request. Keeps: one key for as long as the process runs. Drops: TLS 1.2 and older.
 
 use super::Peer;
-use crate::authority::{Authority, AuthorityError, server_key};
+use crate::authority::{Authority, AuthorityError, people_key, server_key};
 use auscult_report::key::{Hash, LedgerId, SensorId, hash};
 use auscult_report::time::Timestamp;
 use rcgen::{KeyPair, PublicKeyData};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use x509_parser::extensions::GeneralName;
@@ -29,6 +31,14 @@ pub struct Certificates {
     key: KeyPair,
     provider: Arc<CryptoProvider>,
     now: RwLock<Arc<CertifiedKey>>,
+    people: People,
+}
+
+/// What people's browsers are shown.
+struct People {
+    key: KeyPair,
+    files: Option<(PathBuf, PathBuf)>,
+    now: RwLock<Arc<CertifiedKey>>,
 }
 
 impl Certificates {
@@ -36,12 +46,20 @@ impl Certificates {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(authority: &Arc<Authority>, hosts: Vec<String>, now: Timestamp) -> Result<Arc<Certificates>, TlsError> {
+    pub fn new(
+        authority: &Arc<Authority>,
+        hosts: Vec<String>,
+        files: Option<(PathBuf, PathBuf)>,
+        now: Timestamp,
+    ) -> Result<Arc<Certificates>, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = server_key().map_err(TlsError::Authority)?;
         let first = certified(authority, &hosts, &key, &provider, now)?;
+        let people = people_key().map_err(TlsError::Authority)?;
+        let shown = for_browsers(authority, &hosts, (&people, files.as_ref()), &provider, now)?;
+        let people = People { key: people, files, now: RwLock::new(shown) };
         let authority = Arc::clone(authority);
-        Ok(Arc::new(Certificates { authority, hosts, key, provider, now: RwLock::new(first) }))
+        Ok(Arc::new(Certificates { authority, hosts, key, provider, now: RwLock::new(first), people }))
     }
 
     /// Makes the certificate again, for the same key.
@@ -51,6 +69,9 @@ impl Certificates {
     pub fn refresh(&self, now: Timestamp) -> Result<(), TlsError> {
         let fresh = certified(&self.authority, &self.hosts, &self.key, &self.provider, now)?;
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let People { key, files, now: shown } = &self.people;
+        let fresh = for_browsers(&self.authority, &self.hosts, (key, files.as_ref()), &self.provider, now)?;
+        *shown.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
@@ -69,7 +90,8 @@ impl Certificates {
         roots.add(self.authority.certificate().clone()).map_err(|_| TlsError::Setup)?;
         let inner = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
         let inner = inner.allow_unauthenticated().build().map_err(|_| TlsError::Setup)?;
-        self.config(Some(Arc::new(SensorVerifier(inner))))
+        let resolver: Arc<Certificates> = Arc::clone(self);
+        self.config(Some(Arc::new(SensorVerifier(inner))), resolver)
     }
 
     /// For the listener of people: no certificate is asked for.
@@ -77,10 +99,14 @@ impl Certificates {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn for_people(self: &Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
-        self.config(None)
+        self.config(None, Arc::new(ToPeople(Arc::clone(self))))
     }
 
-    fn config(self: &Arc<Certificates>, clients: Option<Arc<SensorVerifier>>) -> Result<Arc<ServerConfig>, TlsError> {
+    fn config(
+        &self,
+        clients: Option<Arc<SensorVerifier>>,
+        resolver: Arc<dyn ResolvesServerCert>,
+    ) -> Result<Arc<ServerConfig>, TlsError> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|_| TlsError::Setup)?;
@@ -88,7 +114,6 @@ impl Certificates {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
             None => builder.with_no_client_auth(),
         };
-        let resolver: Arc<Certificates> = Arc::clone(self);
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
@@ -98,6 +123,16 @@ impl Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// Shows people's browsers the certificate that they know.
+#[derive(Debug)]
+struct ToPeople(Arc<Certificates>);
+
+impl ResolvesServerCert for ToPeople {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.people.now.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -117,6 +152,23 @@ fn certified(
     let issued = authority.server(hosts, key, now).map_err(TlsError::Authority)?;
     let certified = CertifiedKey::from_der(vec![issued.certificate], issued.key, provider);
     certified.map(Arc::new).map_err(|_| TlsError::Setup)
+}
+
+/// The certificate of the files, or one of our own.
+fn for_browsers(
+    authority: &Authority,
+    hosts: &[String],
+    (key, files): (&KeyPair, Option<&(PathBuf, PathBuf)>),
+    provider: &CryptoProvider,
+    now: Timestamp,
+) -> Result<Arc<CertifiedKey>, TlsError> {
+    let Some((certificate, key)) = files else { return certified(authority, hosts, key, provider, now) };
+    let fault = |path: &PathBuf| TlsError::File(path.clone());
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(certificate).map_err(|_| fault(certificate))?.collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| fault(certificate))?;
+    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|_| fault(key))?;
+    CertifiedKey::from_der(chain, key_der, provider).map(Arc::new).map_err(|_| fault(key))
 }
 
 /// The sensor that a certificate of our CA names. `None`: it names none.
@@ -191,12 +243,19 @@ pub enum TlsError {
     Authority(AuthorityError),
     /// The library does not take it.
     Setup,
+    /// A file of people's certificate cannot be used.
+    File(PathBuf),
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TlsError::Authority(e) => write!(f, "TLS: {e}; check agents.addresses"),
+            TlsError::File(path) => write!(
+                f,
+                "{}: cannot be read as PEM, or certificate and key do not belong together; check people.certificate and people.key",
+                path.display()
+            ),
             TlsError::Setup => f.write_str("TLS cannot be set up with the authority's certificates"),
         }
     }

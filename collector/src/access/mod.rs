@@ -1,8 +1,17 @@
-//! Who may: one-time codes, enrolments, certificates (report/FORMAT.md sections 17 to 19). The only room that decides it.
+//! Who may: people with their roles, one-time codes, enrolments, certificates (report/FORMAT.md sections 17 to 19). The only room that
+//! decides it.
 //!
 //! A code grants nothing but a place among the sensors that wait for a person. Unknown, expired, used and burnt codes get the same
 //! answers after the same work. What a sensor may do is looked up when it asks, whatever its certificate says.
 //! Keeps: how often an address asked in the last minute. Drops: secrets, as soon as they were used.
+
+mod people;
+mod roles;
+mod secret;
+
+pub use people::{Account, FIRST_CODE_MS, People, SignIn, Visitor, invite};
+pub use roles::{Right, Role};
+pub use secret::{digits_at, hex, new_token, octets, token_hash};
 
 use crate::authority::{Authority, AuthorityError, Bundle, Vault};
 use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};
@@ -58,6 +67,12 @@ impl Access {
     #[must_use]
     pub fn new(store: &Store, authority: Arc<Authority>, bundle: Bundle) -> Access {
         Access { store: store.clone(), authority, bundle, hellos: Mutex::default() }
+    }
+
+    /// What seals secrets in the data base.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        self.authority.vault()
     }
 
     /// The bundle that is newer than the one that a sensor has.

@@ -1,0 +1,102 @@
+//! Which role may what: one table, read by the doors and by their tests.
+//!
+//! Keeps: nothing. Drops: nothing; a word that is no role may nothing.
+
+/// What a person is at a clinic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Runs the archive: at every clinic, without a grant.
+    Admin,
+    /// Works for the provider at clinics that were granted.
+    Technician,
+    /// Answers for the clinic.
+    Viewer,
+    /// Looks from outside, for a while.
+    Reviewer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 4] = [Role::Admin, Role::Technician, Role::Viewer, Role::Reviewer];
+
+    /// The word in the data base and for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Admin => "provider-admin",
+            Role::Technician => "technician",
+            Role::Viewer => "clinic-viewer",
+            Role::Reviewer => "reviewer",
+        }
+    }
+
+    /// The role of a word that can be granted at a clinic.
+    #[must_use]
+    pub fn granted(word: &str) -> Option<Role> {
+        [Role::Technician, Role::Viewer, Role::Reviewer].into_iter().find(|role| role.word() == word)
+    }
+
+    /// Whether the role may do this.
+    #[must_use]
+    pub const fn may(self, right: Right) -> bool {
+        match right {
+            Right::See => true,
+            Right::Sensors | Right::Mend => matches!(self, Role::Admin | Role::Technician),
+            Right::Accept => matches!(self, Role::Admin | Role::Viewer),
+            Right::Decide => !matches!(self, Role::Reviewer),
+            Right::Audit => !matches!(self, Role::Technician),
+        }
+    }
+
+    /// Whether the role may decide so about a finding; what is no decision nobody may.
+    #[must_use]
+    pub fn may_decide(self, what: &str) -> bool {
+        match what {
+            "accepted" => self.may(Right::Accept),
+            "fixed" | "not-true" => self.may(Right::Mend),
+            "open" => self.may(Right::Decide),
+            _ => false,
+        }
+    }
+}
+
+/// What somebody may at a clinic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Findings, sensors, what was heard.
+    See,
+    /// Make codes, let sensors in, shut them out.
+    Sensors,
+    /// Say that something was mended, or is not true.
+    Mend,
+    /// Accept a risk until a day.
+    Accept,
+    /// Any decision about a finding; which one is asked again.
+    Decide,
+    /// Who did and who looked.
+    Audit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_table_are_those_of_the_schema() {
+        let schema = include_str!("../../schema/0004_people.sql");
+        for role in Role::ALL.into_iter().filter(|r| *r != Role::Admin) {
+            assert!(schema.contains(&format!("'{}'", role.word())), "{role:?}");
+            assert_eq!(Role::granted(role.word()), Some(role));
+        }
+        assert_eq!(Role::granted("provider-admin"), None, "nobody becomes an administrator by a grant");
+    }
+
+    #[test]
+    fn a_reviewer_changes_nothing_and_what_is_no_decision_nobody_makes() {
+        for what in ["accepted", "fixed", "not-true", "open", "", "deleted"] {
+            assert!(!Role::Reviewer.may_decide(what), "{what}");
+        }
+        assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
+        assert!(!Role::Technician.may_decide("accepted"), "the clinic's risk is the clinic's");
+    }
+}

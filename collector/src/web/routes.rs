@@ -1,0 +1,208 @@
+//! The one table of what can be asked: at which listener, by whom, with what, what may be answered, and what answers.
+//!
+//! The listeners are made of it; tests ask every line as every role. Keeps: nothing. Drops: nothing; what stands in no line is not there.
+
+use super::guard::{self, PageFn};
+use super::{
+    Desk, Side, add, clinic, finding, fleet, live, ops, page, people, reviewer, sensor, sensors, session, today,
+};
+use crate::access::Right;
+use axum::routing::{MethodRouter, get, post};
+use std::fmt;
+use std::sync::Arc;
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anyone who reaches the listener.
+    Anyone,
+    /// Who has a one-time code.
+    Code,
+    /// Who signs with a sensor's key.
+    SigningKey,
+    /// The sensor that its certificate names.
+    Certificate,
+    /// Who has a clinic's token for its ledger.
+    Token,
+    /// Who makes an account and must still show the second factor.
+    Newcomer,
+    /// Everybody who is signed in.
+    Person,
+    /// An administrator of the provider.
+    Admin,
+    /// Who has this right at the clinic that the path names; for who has none there the clinic is not there.
+    At(Right),
+}
+
+/// What can be asked.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// At which listener.
+    pub side: Side,
+    /// The method.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// By whom.
+    pub who: Who,
+    /// What it is, in a few words: the audit and the description for programs say it.
+    pub says: &'static str,
+    /// The fields of a form that it asks for.
+    pub asks: &'static [&'static str],
+    /// The statuses that it may answer with, beside those of the door: 303 to sign in, 400, 403, 404, 503.
+    pub answers: &'static [u16],
+    handler: Handler,
+}
+
+#[derive(Clone, Copy)]
+enum Handler {
+    /// Machines, and what begins a session: it looks for itself who asks.
+    Own(fn() -> MethodRouter<Arc<Desk>>),
+    /// A page: the guard has looked who asks.
+    Page(PageFn),
+}
+
+impl Route {
+    /// What answers.
+    pub(super) fn handler(&'static self) -> MethodRouter<Arc<Desk>> {
+        match self.handler {
+            Handler::Own(own) => own(),
+            Handler::Page(page) => guard::page(self, page),
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({:?})", self.method, self.path, self.who)
+    }
+}
+
+/// Everything that can be asked.
+pub const ROUTES: &[Route] = &[
+    own(Side::Agents, "POST", "/v1/enrol/hello", Who::Anyone, || post(sensor::hello)),
+    own(Side::Agents, "POST", "/v1/enrol/finish", Who::Code, || post(sensor::finish)),
+    own(Side::Agents, "POST", "/v1/sensor/renew", Who::SigningKey, || post(sensor::renew)),
+    own(Side::Agents, "POST", "/v1/sensor/alive", Who::Certificate, || post(sensor::alive)),
+    own(Side::Agents, "POST", "/v1/reports", Who::Certificate, || post(sensor::reports)),
+    own(Side::Ops, "GET", "/healthz", Who::Anyone, || get(ops::healthz)),
+    own(Side::Ops, "GET", "/readyz", Who::Anyone, || get(ops::readyz)),
+    own(Side::Ops, "GET", "/metrics", Who::Anyone, || get(ops::metrics)),
+    own(Side::People, "GET", "/v1/ledgers/{ledger}/{*file}", Who::Token, || get(reviewer::file)),
+    own(Side::People, "GET", "/static/{file}", Who::Anyone, || get(page::file)),
+    see(Who::Anyone, "/sign-in", "the form to sign in", session::form),
+    act(Who::Anyone, "/sign-in", "sign in", &["name", "password", "digits"], &[303, 401, 429], session::sign_in),
+    see(Who::Anyone, "/set-up", "the form to make an account", session::new_account),
+    act(
+        Who::Anyone,
+        "/set-up",
+        "make an account",
+        &["code", "name", "title", "password"],
+        &[303, 422, 429],
+        session::begin,
+    ),
+    see(Who::Newcomer, "/set-up/second", "the second factor of a new account", session::second),
+    act(Who::Newcomer, "/set-up/second", "show the second factor", &["digits"], &[303, 422, 429], session::finish),
+    act(Who::Person, "/sign-out", "sign out", &[], &[303], session::sign_out),
+    see(Who::Person, "/", "what needs somebody", today::page),
+    see(Who::Person, "/fleet", "every clinic with its days", fleet::page),
+    see(Who::At(Right::See), "/clinics/{clinic}", "a clinic", clinic::page),
+    see(Who::At(Right::See), "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}", "a finding", finding::page),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}",
+        "decide about a finding",
+        &["what", "reason", "until"],
+        &[303, 422],
+        finding::decide,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/sensors", "the sensors of a clinic", sensors::page),
+    act(
+        Who::At(Right::Sensors),
+        "/clinics/{clinic}/sensors/{sensor}",
+        "let a sensor in, or shut it out",
+        &["state", "why"],
+        &[303, 422],
+        sensors::set,
+    ),
+    see(Who::At(Right::Sensors), "/clinics/{clinic}/add", "add a sensor", add::page),
+    act(
+        Who::At(Right::Sensors),
+        "/clinics/{clinic}/add",
+        "make a one-time code",
+        &["site", "device"],
+        &[200, 422],
+        add::make,
+    ),
+    see(Who::At(Right::Sensors), "/clinics/{clinic}/add/{code}", "what became of a one-time code", add::progress),
+    see(Who::At(Right::Audit), "/clinics/{clinic}/audit", "who did and who looked", people::audit_of_clinic),
+    see(Who::At(Right::See), "/clinics/{clinic}/live", "whether anything is new", live::stream),
+    see(Who::Admin, "/people", "who may sign in", people::page),
+    act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite),
+    act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set),
+    see(Who::Admin, "/audit", "who did and who looked, beside clinics", people::audit),
+];
+
+const fn own(
+    side: Side,
+    method: &'static str,
+    path: &'static str,
+    who: Who,
+    own: fn() -> MethodRouter<Arc<Desk>>,
+) -> Route {
+    Route { side, method, path, who, says: "", asks: &[], answers: &[], handler: Handler::Own(own) }
+}
+
+/// A page that is only looked at.
+const fn see(who: Who, path: &'static str, says: &'static str, page: PageFn) -> Route {
+    Route {
+        side: Side::People,
+        method: "GET",
+        path,
+        who,
+        says,
+        asks: &[],
+        answers: &[200],
+        handler: Handler::Page(page),
+    }
+}
+
+/// A form that does something.
+const fn act(
+    who: Who,
+    path: &'static str,
+    says: &'static str,
+    asks: &'static [&'static str],
+    answers: &'static [u16],
+    page: PageFn,
+) -> Route {
+    Route { side: Side::People, method: "POST", path, who, says, asks, answers, handler: Handler::Page(page) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_of_a_path_stands_in_the_table_once() {
+        for route in ROUTES {
+            let is_same = |r: &&Route| (r.side, r.method, r.path) == (route.side, route.method, route.path);
+            assert_eq!(ROUTES.iter().filter(is_same).count(), 1, "{route:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_a_clinic_if_and_only_if_the_table_asks_for_a_right_there() {
+        for route in ROUTES {
+            assert_eq!(route.path.contains("{clinic}"), matches!(route.who, Who::At(_)), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_posted_changes_anything_and_every_page_says_what_it_is() {
+        for route in ROUTES.iter().filter(|r| matches!(r.handler, Handler::Page(_))) {
+            assert!(!route.says.is_empty() && !route.answers.is_empty(), "{route:?}");
+            assert!(route.asks.is_empty() || route.method == "POST", "{route:?}");
+        }
+    }
+}
