@@ -107,9 +107,10 @@ mod tests {
     fn every_sort_of_fault_finds_room() {
         let mut faults = Faults::default();
         let mut counted = 0;
-        for cut in [false, true] {
-            for detector in DATAGRAM_DETECTORS.iter().filter(|d| d.name != "ssdp") {
-                faults.datagram([50_000, detector.ports[0]], cut);
+        // More protocols than any list of detectors has today.
+        for protocol in Protocol::ALL {
+            for kind in [FaultKind::Cut, FaultKind::NotUnderstood] {
+                faults.count(FaultPlace::Datagram, Some(*protocol), kind);
                 counted += 1;
             }
         }
