@@ -6,7 +6,7 @@
 use auscult_collector::access::digits_at;
 use auscult_collector::run::now;
 use auscult_report::time::Timestamp;
-use auscult_tests::desk::{Provider, Technician};
+use auscult_tests::desk::{Provider, Running, Technician};
 use auscult_tests::guest::{PASSWORD, base32};
 use auscult_tests::raw::listener;
 use auscult_tests::root;
@@ -21,46 +21,66 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
     let Some(window) = Window::open() else { return };
     let provider = Provider::serving();
     let base = format!("https://localhost:{}", listener(&provider, "people").port());
-    // ---- the first start
+    let maria = first_start(&window, &provider, &base);
+    let (running, _technician) = first_sensor(&window, &provider);
+    first_decision(&window, &base);
+    somebody_for_one_clinic(&window, &base);
+    // By the keyboard alone: the name has the focus.
     window.go(&base);
+    window.click(".who button");
+    let digits = next_digits(&maria);
+    window.press(&format!("maria\u{e004}{PASSWORD}\u{e004}{digits}\u{e007}"));
+    window.until("Maria Lindt");
+    running.wait();
+    let faults = FAULTS.lock().unwrap();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The key of the first administrator's second factor.
+fn first_start(window: &Window, provider: &Provider, base: &str) -> Vec<u8> {
+    window.go(base);
     window.until("Nobody has an account here yet");
-    looked_at(&window, "sign-in-first");
+    looked_at(window, "sign-in-first");
     window.follow("Make the first account");
-    looked_at(&window, "set-up");
-    let maria = account(&window, provider.set_up_code().unwrap(), "maria", "Maria Lindt");
+    looked_at(window, "set-up");
+    let maria = account(window, provider.set_up_code().unwrap(), "maria", "Maria Lindt");
     window.until("All quiet");
-    looked_at(&window, "today-empty");
-    // ---- a sensor
+    looked_at(window, "today-empty");
+    maria
+}
+
+/// A sensor is added on the page while a technician types at the device.
+fn first_sensor(window: &Window, provider: &Provider) -> (Running, Technician) {
     window.follow("Choose a clinic");
-    looked_at(&window, "fleet-empty");
+    looked_at(window, "fleet-empty");
     window.follow("Clinic north");
-    looked_at(&window, "clinic-empty");
+    looked_at(window, "clinic-empty");
     window.follow("Add the first sensor");
-    looked_at(&window, "add");
+    looked_at(window, "add");
     window.click("main form button");
     window.until("Waiting for the device.");
-    looked_at(&window, "code");
+    looked_at(window, "code");
     let code = window.text_of("[data-copy]");
-    let mut technician = Technician::at(&provider, "clinic-day-mixed.pcap", "192.168.20.0/24");
+    let mut technician = Technician::at(provider, "clinic-day-mixed.pcap", "192.168.20.0/24");
     technician.linger_s = 60;
     technician.replay("clinic-day-mixed.pcap");
     let said = technician.enrol(&code).unwrap();
     // The page changes by itself; its words are those of the device.
     window.until("They match: let it in");
-    looked_at(&window, "compare");
-    let words = window
-        .text_of("ol.words")
-        .split_whitespace()
-        .map(str::to_owned)
-        .filter(|w| w.parse::<u8>().is_err())
-        .collect::<Vec<_>>();
-    assert!(said.contains(&words.join(" ")), "{words:?}: {said}");
+    looked_at(window, "compare");
+    let words = window.text_of("ol.words");
+    let words: Vec<&str> = words.split_whitespace().filter(|w| w.parse::<u8>().is_err()).collect();
+    assert!(words.len() == 5 && said.contains(&words.join(" ")), "{words:?}: {said}");
     window.click(".choices button");
     window.until("It is let in.");
     let running = technician.run();
     window.until("It is listening.");
-    looked_at(&window, "listening");
-    // ---- what it found
+    looked_at(window, "listening");
+    (running, technician)
+}
+
+/// What it found, and what is decided about it.
+fn first_decision(window: &Window, base: &str) {
     window.follow("See the clinic");
     for _ in 0..100 {
         if !window.text_of(".matter h3").is_empty() {
@@ -70,12 +90,11 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
         window.go(&window.url());
     }
     window.until("What is open");
-    looked_at(&window, "clinic");
-    printed(&window);
-    let title = window.text_of(".matter h3");
+    looked_at(window, "clinic");
+    printed(window);
     window.click(".matter h3 a");
     window.until("What to do");
-    looked_at(&window, "finding");
+    looked_at(window, "finding");
     window.click("input[value=accepted]");
     let _ =
         window.script("document.querySelector('input[name=until]').valueAsDate = new Date(Date.now() + 864e5 * 30)");
@@ -83,31 +102,35 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
     window.click(".decide form button");
     window.until("Accepted as a risk until");
     window.until("maria accepted the risk");
-    looked_at(&window, "decided");
-    window.go(&base);
+    looked_at(window, "decided");
+    window.go(base);
     window.until("clinic needs you");
-    looked_at(&window, "today");
+    looked_at(window, "today");
     window.go(&format!("{base}/fleet"));
-    looked_at(&window, "fleet");
+    looked_at(window, "fleet");
+    // Down to the first clinic, and in.
     window.press("j\u{e007}");
     window.until("The last twelve months");
-    assert!(window.text().contains("Decided by somebody: 1"), "{title}");
+    assert!(window.text().contains("Decided by somebody: 1"));
     window.go(&format!("{base}/clinics/north/sensors"));
-    looked_at(&window, "sensors");
-    // ---- somebody for the clinic alone
+    looked_at(window, "sensors");
+}
+
+/// A technician of one clinic is invited, and the other is not there for him.
+fn somebody_for_one_clinic(window: &Window, base: &str) {
     window.go(&format!("{base}/people"));
     window.click("input[value=technician]");
     window.click("input[value=north]");
     window.click("aside form button");
     window.until("The invitation");
-    looked_at(&window, "people");
+    looked_at(window, "people");
     let invitation = window.text_of("[data-copy]");
     window.go(&format!("{base}/audit"));
-    looked_at(&window, "audit");
+    looked_at(window, "audit");
     window.click(".who button");
     window.until("Six digits");
     window.go(&format!("{base}/set-up"));
-    account(&window, &invitation, "tom", "Tom Abel");
+    account(window, &invitation, "tom", "Tom Abel");
     window.until("clinic needs you");
     assert!(!window.text().contains("People"), "an administrator's page");
     for (path, said) in [("/clinics/south", "Not found"), ("/clinics/none", "Not found"), ("/people", "Not allowed")] {
@@ -115,16 +138,7 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
         window.until(said);
         assert!(!window.text().contains("Clinic south"), "{path}");
     }
-    looked_at(&window, "not-allowed");
-    // ---- by the keyboard alone
-    window.go(&base);
-    window.click(".who button");
-    let digits = next_digits(&maria);
-    window.press(&format!("maria\u{e004}{PASSWORD}\u{e004}{digits}\u{e007}"));
-    window.until("Maria Lindt");
-    running.wait();
-    let faults = FAULTS.lock().unwrap();
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    looked_at(window, "not-allowed");
 }
 
 /// Makes an account, from the form for it to the front page: the key of its second factor.

@@ -33,6 +33,16 @@ const UNDERSTOOD: &[&str] = &[
     "rsync",
     "smtp",
     "tftp",
+    "snmp",
+    "bacnet-apdu",
+    "lldp",
+    "cdp",
+    "dhcpv6",
+    "nat-pmp",
+    "rtsp",
+    "sip",
+    "astm",
+    "poct1a",
 ];
 
 /// Exposures of hosts that serve nothing.

@@ -267,6 +267,23 @@ fn beside_a_running_agent_it_listens_and_reads_what_the_agent_left() {
 }
 
 #[test]
+fn an_agent_that_has_just_begun_is_not_judged_by_how_the_one_before_ended() {
+    if !is_inside("an_agent_that_has_just_begun_is_not_judged_by_how_the_one_before_ended") {
+        return;
+    }
+    cable("heard", "there");
+    let sensor = sensor(&[("heard", "lan")]);
+    for _ in 0..2 {
+        let mut listener = Listener::run(&sensor.folder);
+        listener.until(" heard ");
+        let told = Told::of(&run(&sensor, &["--seconds", "1", "--format", "json"]));
+        told.is("agent", "ok", "its first window has not ended yet");
+        listener.stop();
+        std::mem::forget(listener);
+    }
+}
+
+#[test]
 fn root_looks_at_the_folder_of_another_user_and_leaves_nothing_there() {
     if !is_inside("root_looks_at_the_folder_of_another_user_and_leaves_nothing_there") {
         return;

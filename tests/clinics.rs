@@ -291,6 +291,15 @@ const EXCUSED: &[(&str, &str)] = &[
         "finds the clinic by its ledger, which is one clinic's alone",
     ),
     (
+        "SELECT clinic_id FROM clinic WHERE name = ?1",
+        "finds the clinic that an invitation names: an administrator chose it, and a name is one clinic's alone",
+    ),
+    (
+        "SELECT c.name, g.role, g.until_ms FROM person_grant g JOIN clinic c USING (clinic_id) WHERE g.person_id = ?1 ORDER \
+         BY c.name",
+        "what one person may, clinic by clinic: who may see which clinic begins with it, and every row is that person's own",
+    ),
+    (
         "SELECT clinic_id, c.ledger_id, key FROM enrol_code JOIN clinic c USING (clinic_id) WHERE code_id = ?1 AND \
          used_ms IS NULL AND expires_ms > ?2 AND failures < ?3 AND c.state = 'active'",
         "finds the clinic by a code, whose id is unique among all clinics: nobody is enrolled yet",

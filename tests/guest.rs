@@ -1,8 +1,17 @@
 //! A person at the pages of a collector, form by form: what a browser does, without one.
 
+use crate::archive::{full, sighting};
 use crate::station::Station;
 use crate::way::Way;
-use auscult_collector::access::digits_at;
+use auscult_assess::knowledge::Knowledge;
+use auscult_collector::access::{Role, digits_at, hex, invite};
+use auscult_collector::judge::Judge;
+use auscult_collector::store::Invitation;
+use auscult_report::fact::Fact;
+use auscult_report::key::SensorId;
+use auscult_report::subject::{Bssid, Subject};
+use auscult_report::summary::Sighting;
+use auscult_report::terms::{WifiOwner, WifiSecurity};
 use auscult_report::time::Timestamp;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -145,6 +154,72 @@ impl Guest {
     }
 }
 
+/// An administrator of the provider, signed in.
+///
+/// # Panics
+/// If that does not go.
+#[must_use]
+pub fn admin(station: &Station) -> Guest {
+    let code = invite(
+        &station.service().desk().store,
+        &Invitation { admin: true, ..Invitation::default() },
+        900_000,
+        station.now(),
+    );
+    Guest::with_account(station, "maria", &code.unwrap())
+}
+
+/// Somebody with a role at a clinic, signed in.
+///
+/// # Panics
+/// If that does not go.
+#[must_use]
+pub fn person(station: &Station, name: &str, role: Role, clinic: &str, until: Option<Timestamp>) -> Guest {
+    let invitation = Invitation { admin: false, role: role.word().to_owned(), clinics: clinic.to_owned(), until };
+    let code = invite(&station.service().desk().store, &invitation, 900_000, station.now()).unwrap();
+    Guest::with_account(station, name, &code)
+}
+
+/// A clinic with a sensor that heard an open network of its own: the finding, and a code.
+///
+/// # Panics
+/// If nothing is found.
+#[must_use]
+pub fn found(station: &Station, clinic: &str, seed: u8) -> Found {
+    let mut caller = station.enrolled(clinic, seed);
+    let of = Subject::Wireless(Bssid([2, 0, 0, 0, 0, seed]));
+    let facts =
+        [(Fact::WifiOwner(WifiOwner::Own), 1), (Fact::WifiSecurity(WifiSecurity::Open), 1), (Fact::WifiBeacon, 500)];
+    let sightings: Vec<Sighting> =
+        facts.into_iter().map(|(fact, count)| Sighting { count, ..sighting(of, fact, 1_000) }).collect();
+    let reports = [caller.ear.chain(1).remove(0), caller.ear.say(&full(0, 3_600_000, sightings))];
+    assert_eq!(Way::to(station, Some(&caller)).reports(&reports).0, 200);
+    let store = station.clinic(clinic);
+    let knowledge = Knowledge::compiled();
+    let judge = Judge::new(&knowledge);
+    judge.catch_up(&store, station.now()).unwrap();
+    let open = judge.findings(&store, false).unwrap();
+    let first = open.first().unwrap();
+    Found {
+        sensor: first.sensor,
+        rule: first.row.rule.clone(),
+        subject: hex(&first.row.subject),
+        code: hex(&station.code(clinic).id().0),
+    }
+}
+
+/// What paths name.
+pub struct Found {
+    /// The sensor that heard it.
+    pub sensor: SensorId,
+    /// The rule's id.
+    pub rule: String,
+    /// What it is about, encoded, in hexadecimal.
+    pub subject: String,
+    /// A one-time code's id, in hexadecimal.
+    pub code: String,
+}
+
 /// A value as a form brings it.
 fn coded(value: &str) -> String {
     value
@@ -162,11 +237,11 @@ pub fn base32(text: &str) -> Vec<u8> {
     let (mut octets, mut bits, mut count) = (Vec::new(), 0u32, 0);
     for symbol in text.bytes().filter(|c| *c != b' ') {
         let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|s| *s == symbol).unwrap();
-        bits = bits << 5 | u32::try_from(value).unwrap();
+        bits = (bits << 5) | u32::try_from(value).unwrap();
         count += 5;
         if count >= 8 {
             count -= 8;
-            octets.push(u8::try_from(bits >> count & 0xff).unwrap());
+            octets.push(u8::try_from((bits >> count) & 0xff).unwrap());
         }
     }
     octets

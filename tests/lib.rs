@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 pub mod answers;
 pub mod archive;
+pub mod bench;
 pub mod books;
 pub mod both;
 pub mod cable;

@@ -1,166 +1,19 @@
-//! The pages of people over HTTP: accounts, sessions, forms, headers, and who may what, asked of every line of the route table.
+//! The pages of people over HTTP: forms, headers, and who may what, asked of every line of the route table.
 //!
-//! Counts as failure: a page or deed that the role, the session or the clinic does not allow; a refusal that says more than another.
+//! Counts as failure: a page or deed that the role, the session or the clinic does not allow; a page longer than 150 kB.
 
-use auscult_assess::knowledge::Knowledge;
-use auscult_collector::access::{FIRST_CODE_MS, Right, Role, hex, invite};
-use auscult_collector::judge::Judge;
-use auscult_collector::store::{Invitation, SensorState};
+use auscult_collector::access::{Right, Role, hex};
+use auscult_collector::store::{ClinicId, NewClinic, SensorState};
 use auscult_collector::web::{ROUTES, Route, Side, Who};
-use auscult_report::fact::Fact;
-use auscult_report::key::SensorId;
+use auscult_report::code::Code;
+use auscult_report::fingerprint::fingerprint_words;
+use auscult_report::key::{LedgerId, hash};
 use auscult_report::leaf::LeafKind;
-use auscult_report::subject::{Bssid, Subject};
-use auscult_report::summary::Sighting;
-use auscult_report::terms::{WifiOwner, WifiSecurity};
+use auscult_report::subject::{HostId, Subject};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
-use auscult_tests::archive::{full, sighting};
-use auscult_tests::guest::{Answer, Guest, PASSWORD};
+use auscult_tests::guest::{Answer, Found, Guest, PASSWORD, admin, found, person};
 use auscult_tests::station::{Caller, Station};
 use auscult_tests::way::Way;
-
-#[test]
-fn the_first_administrator_makes_an_account_with_the_code_of_the_console_and_nobody_else_does() {
-    let station = Station::new();
-    let people = &station.service().desk().people;
-    let code = people.first_code(station.now()).unwrap().unwrap();
-    let mut stranger = Guest::new(&station);
-    assert!(stranger.get("/sign-in").text.contains("Nobody has an account here yet"));
-    let form = |code: &str, name: &str, password: &str| {
-        [
-            ("code", code.to_owned()),
-            ("name", name.to_owned()),
-            ("title", "T".to_owned()),
-            ("password", password.to_owned()),
-        ]
-    };
-    for (code, name, password, said) in [
-        ("AAAA-BBBB", "maria", PASSWORD, "one-time code cannot be used"),
-        (code.as_str(), "Maria Anna", PASSWORD, "A name to sign in has"),
-        (code.as_str(), "maria", "short", "at least 12 characters"),
-        (code.as_str(), "maria", "password123456", "first that would be guessed"),
-    ] {
-        let fields = form(code, name, password);
-        let refused = stranger.post("/set-up", &fields.each_ref().map(|(n, v)| (*n, v.as_str())));
-        assert_eq!(refused.status, 422);
-        assert!(refused.text.contains(said), "{said}: {}", refused.text);
-        assert!(!refused.text.contains(password), "a password is never shown again");
-    }
-    // Typed in small letters with blanks.
-    let mut admin = Guest::with_account(&station, "maria", &code.to_lowercase().replace('-', " "));
-    assert!(admin.get("/").text.contains("maria of the test"));
-    assert_eq!(people.first_code(station.now()).unwrap(), None, "there is an administrator now");
-    let again = form(&code, "second", PASSWORD);
-    assert_eq!(stranger.post("/set-up", &again.each_ref().map(|(n, v)| (*n, v.as_str()))).status, 422, "used up");
-}
-
-#[test]
-fn an_account_is_none_before_its_second_factor_was_shown_and_not_after_a_quarter_of_an_hour() {
-    let station = Station::new();
-    let code = station.service().desk().people.first_code(station.now()).unwrap().unwrap();
-    let mut guest = Guest::new(&station);
-    let fields = [("code", code.as_str()), ("name", "maria"), ("title", "Maria"), ("password", PASSWORD)];
-    assert_eq!(guest.post("/set-up", &fields).status, 303);
-    for path in ["/", "/fleet", "/people", "/clinics/north"] {
-        let sent = guest.get(path);
-        assert_eq!(sent.status, 303, "{path}");
-        assert!(sent.header("location").starts_with("/sign-in"), "{path}");
-    }
-    guest.get("/set-up/second");
-    assert_eq!(guest.post("/set-up/second", &[("digits", "000000")]).status, 422);
-    station.pass(FIRST_CODE_MS);
-    assert!(guest.get("/set-up/second").header("location").starts_with("/sign-in"));
-    assert_eq!(station.service().desk().store.admins().unwrap(), 0);
-}
-
-#[test]
-fn whatever_is_wrong_at_signing_in_is_answered_alike_and_digits_are_used_once() {
-    let station = Station::new();
-    let mut maria = admin(&station);
-    maria.post("/sign-out", &[]);
-    assert!(maria.get("/").header("location").starts_with("/sign-in"));
-    let now = station.now();
-    let right = maria.sign_in(PASSWORD, now);
-    assert_eq!(right.status, 401, "the digits of making the account were used");
-    station.pass(30_000);
-    let wrong = maria.sign_in("four small green boat", station.now());
-    let (key, name) = (std::mem::take(&mut maria.key), maria.name.clone());
-    let digits = maria.sign_in(PASSWORD, station.now());
-    maria.name = "nobody".to_owned();
-    let unknown = maria.sign_in(PASSWORD, station.now());
-    for (answer, name) in [(&wrong, "maria"), (&digits, "maria"), (&unknown, "nobody")] {
-        assert_eq!(answer.status, 401);
-        assert_eq!(answer.text.replace(name, "maria"), wrong.text);
-    }
-    (maria.key, maria.name) = (key, name);
-    let done = maria.sign_in(PASSWORD, station.now());
-    assert_eq!((done.status, done.header("location")), (303, "/"));
-    let cookie = done.header("set-cookie").to_owned();
-    assert!(
-        cookie.starts_with("__Host-auscult=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"),
-        "{cookie}"
-    );
-    assert_eq!(maria.get("/").status, 200);
-    let mut second = Guest::called(&station, &maria.name, &maria.key);
-    assert_eq!(second.sign_in(PASSWORD, station.now()).status, 401, "overlooked digits open nothing");
-}
-
-#[test]
-fn who_guesses_is_held_and_others_are_not() {
-    let station = Station::new();
-    let mut maria = admin(&station);
-    maria.post("/sign-out", &[]);
-    station.pass(60_000);
-    let mut guesser = Guest::called(&station, "maria", &[1; 20]);
-    let statuses: Vec<u16> =
-        (0..8).map(|n| guesser.sign_in(&format!("guess number {n}"), station.now()).status).collect();
-    assert_eq!(statuses, [401, 401, 401, 401, 401, 401, 429, 429]);
-    station.pass(15 * 60_000);
-    assert_eq!(maria.sign_in(PASSWORD, station.now()).status, 303);
-    let lines = station.service().desk().store.audited(i64::MAX, 100).unwrap();
-    let count = |what: &str| lines.iter().filter(|l| l.what == what && l.person == "maria").count();
-    assert_eq!((count("sign-in-refused"), count("sign-in-held"), count("signed-in")), (6, 2, 1));
-}
-
-#[test]
-fn a_session_ends_when_it_rests_when_it_is_old_when_it_is_ended_and_when_the_person_is_shut_out() {
-    let station = Station::new();
-    let mut maria = admin(&station);
-    let before = maria.cookie.clone();
-    station.pass(29 * 60_000);
-    assert_eq!(maria.get("/").status, 200);
-    station.pass(29 * 60_000);
-    assert_eq!(maria.get("/").status, 200, "it was used in between");
-    station.pass(30 * 60_000);
-    assert_eq!(maria.get("/").status, 303, "it rested");
-    assert_eq!(maria.sign_in(PASSWORD, station.now()).status, 303);
-    assert_ne!(maria.cookie, before, "a new token at each signing in");
-    for _ in 0..25 {
-        assert_eq!(maria.get("/").status, 200);
-        station.pass(28 * 60_000 + 48_000);
-    }
-    assert_eq!(maria.get("/").status, 303, "twelve hours");
-    maria.sign_in(PASSWORD, station.now());
-    maria.get("/");
-    let (cookie, _) = (maria.cookie.clone(), maria.post("/sign-out", &[]));
-    maria.cookie = cookie;
-    assert_eq!(maria.get("/").status, 303, "the old token opens nothing");
-    // Somebody who is shut out is out at once.
-    station.pass(30_000);
-    maria.sign_in(PASSWORD, station.now());
-    maria.get("/people");
-    let mut tom = person(&station, "tom", Role::Technician, "north", None);
-    assert_eq!(tom.get("/clinics/north").status, 200);
-    assert_eq!(maria.post("/people/tom", &[("state", "disabled")]).status, 303);
-    assert_eq!(tom.get("/clinics/north").status, 303);
-    station.pass(30_000);
-    assert_eq!(tom.sign_in(PASSWORD, station.now()).status, 401);
-    assert_eq!(
-        maria.post("/people/maria", &[("state", "disabled")]).status,
-        403,
-        "nobody locks the door behind oneself"
-    );
-}
 
 #[test]
 fn a_form_of_another_site_of_no_page_or_of_another_session_does_nothing() {
@@ -339,14 +192,14 @@ fn a_sensor_is_added_on_the_pages_and_its_words_are_compared_there() {
     tom.get("/clinics/north/add");
     let made = tom.post("/clinics/north/add", &[("site", "main"), ("device", "pi")]);
     assert_eq!(made.status, 200);
-    let code = auscult_report::code::Code::parse(made.between("<code data-copy>", "</code>")).unwrap();
+    let code = Code::parse(made.between("<code data-copy>", "</code>")).unwrap();
     let progress = made.between("data-now=\"", "?part").to_owned();
     assert!(tom.get(&progress).text.contains("Waiting for the device"));
     assert!(!tom.get(&progress).text.contains(&code.shown()), "it is shown once");
     let mut caller = Caller::new(7);
     assert_eq!(caller.enrol(&mut Way::to(&station, None), &code), 202);
     let compare = tom.get(&progress);
-    let words = auscult_report::fingerprint::fingerprint_words(&caller.ear.key.public());
+    let words = fingerprint_words(&caller.ear.key.public());
     assert!(words.iter().all(|word| compare.text.contains(&format!("<li>{word}</li>"))), "{}", compare.text);
     let action = format!("/clinics/north/sensors/{}", caller.id());
     let done = tom.post(&action, &[("state", "active"), ("back", &progress)]);
@@ -377,6 +230,19 @@ fn who_looked_and_who_did_is_written_down_where_the_clinic_reads_it() {
         assert!(audit.contains(line), "{line}: {audit}");
     }
     assert!(audit.contains("tom") && audit.contains("127.0.0.1") && !audit.contains("south"));
+    // The day's lines are stated in the clinic's ledger: who takes one away later is found out.
+    let clinic = station.clinic("north");
+    let midnight = Timestamp((station.now().days() + 1) * MS_PER_DAY);
+    let lines = clinic.state_audit(midnight, midnight).unwrap();
+    assert!(lines >= 4, "{lines}");
+    assert_eq!(clinic.state_audit(midnight, midnight).unwrap(), 0, "each once");
+    let stated = clinic.statements().unwrap().into_iter().find(|s| s.kind == LeafKind::Audit).unwrap();
+    let data = rusqlite::Connection::open(&station.config.store).unwrap();
+    let text = "SELECT group_concat(at_ms || char(9) || person || char(9) || what || char(9) || about || char(9) || peer || char(10), '')
+                FROM (SELECT * FROM audit WHERE clinic_id = ?1 ORDER BY audit_id LIMIT ?2)";
+    let all: String = data.query_row(text, rusqlite::params![clinic.id().0, lines as i64], |row| row.get(0)).unwrap();
+    let hash = hash(b"", &[all.as_bytes()]);
+    assert!(stated.text.contains(&format!("lines {lines}\nsha256 {}\n", hex(&hash))), "{}", stated.text);
     let refused = station.service().desk().store.audited(i64::MAX, 100).unwrap();
     assert!(refused.iter().any(|l| l.what == "refused" && l.about == "/clinics/south" && l.person == "tom"));
 }
@@ -386,15 +252,10 @@ fn what_operators_called_a_clinic_is_text_on_every_page() {
     let station = Station::new();
     let evil = "\"><script>alert(1)</script>";
     let id = [b'n'; 16];
-    let new = auscult_collector::store::NewClinic {
-        id: auscult_collector::store::ClinicId(id),
-        ledger: auscult_report::key::LedgerId(id),
-        name: "north",
-        title: evil,
-        quota_octets_day: 1 << 40,
-    };
+    let new =
+        NewClinic { id: ClinicId(id), ledger: LedgerId(id), name: "north", title: evil, quota_octets_day: 1 << 40 };
     station.service().desk().store.put_clinic(&new, station.now()).unwrap();
-    found(&station, "north", 1);
+    let _ = found(&station, "north", 1);
     let mut admin = admin(&station);
     for path in [
         "/",
@@ -410,6 +271,47 @@ fn what_operators_called_a_clinic_is_text_on_every_page() {
     }
     let found = admin.get("/fleet?q=%22%3E%3Cscript%3E&after=%22%3E").text;
     assert!(!found.contains("<script>"), "{found}");
+}
+
+#[test]
+fn a_thousand_clinics_and_five_hundred_findings_make_no_page_longer_than_150_kb() {
+    let station = Station::new();
+    let Found { sensor, .. } = found(&station, "north", 1);
+    let store = &station.service().desk().store;
+    let data = rusqlite::Connection::open(&station.config.store).unwrap();
+    data.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let today = station.now().days();
+    data.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for n in 0..1_000u32 {
+        let id = [&[0xee; 12][..], &n.to_be_bytes()].concat();
+        let clinic = "INSERT INTO clinic VALUES (?1, ?2, ?3, 'active', ?1, 1, 1, 0, 0)";
+        data.execute(clinic, rusqlite::params![id, format!("clinic-{n}"), format!("Medical practice number {n}")])
+            .unwrap();
+        // Every day another level, somebody listened on most of them: the longest picture that there is.
+        let cells: Vec<u8> =
+            (0..370u32).map(|day| ((day + n) as u8 % 6) | if day % 9 == 0 { 0 } else { 0x80 }).collect();
+        data.execute("INSERT INTO strip VALUES (?1, ?2, ?3)", rusqlite::params![id, today as i64, cells]).unwrap();
+    }
+    let north = station.clinic("north").id();
+    for n in 0..500u64 {
+        let subject = postcard::to_allocvec(&Subject::Host(HostId((n << 40) | n))).unwrap();
+        let finding = "INSERT INTO finding VALUES (?1, ?2, 'dicom-no-user-identity', ?3, 1, ?4, 90, x'00', ?5, ?5, 1, ?5, 0, NULL, NULL, 1)";
+        let values = rusqlite::params![north.0, sensor.0, subject, (n % 5) as i64, station.now().0 as i64];
+        data.execute(finding, values).unwrap();
+    }
+    data.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.clinics().unwrap().len(), 1_002);
+    let mut admin = admin(&station);
+    for path in ["/", "/fleet", "/fleet?order=name&after=clinic-500", "/clinics/north", "/clinics/north?from=150"] {
+        let answer = admin.get(path);
+        println!("{path}: {} octets", answer.text.len());
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.text.len() <= 150_000, "{path}: {}", answer.text.len());
+    }
+    assert!(admin.get("/clinics/north").text.contains("150 of 50"), "{}", admin.get("/clinics/north").text);
+    assert!(admin.get("/fleet").text.contains("1002 of 1002 clinics"));
+    let found = admin.get("/fleet?q=number+77").text;
+    assert_eq!(found.matches("<th scope=\"row\">").count(), 11, "77 and 770 to 779");
 }
 
 /// The role table once more, written by hand.
@@ -444,92 +346,4 @@ fn status(station: &Station, guest: &mut Guest, route: &Route, path: &str) -> u1
         assert!(answer.header("location").starts_with("/sign-in"));
     }
     answer.status
-}
-
-fn admin(station: &Station) -> Guest {
-    let code = invite(
-        &station.service().desk().store,
-        &Invitation { admin: true, ..Invitation::default() },
-        900_000,
-        station.now(),
-    );
-    Guest::with_account(station, "maria", &code.unwrap())
-}
-
-fn person(station: &Station, name: &str, role: Role, clinic: &str, until: Option<Timestamp>) -> Guest {
-    let invitation = Invitation { admin: false, role: role.word().to_owned(), clinics: clinic.to_owned(), until };
-    let code = invite(&station.service().desk().store, &invitation, 900_000, station.now()).unwrap();
-    Guest::with_account(station, name, &code)
-}
-
-/// A clinic with a sensor that heard an open network of its own: the finding, and a code.
-fn found(station: &Station, clinic: &str, seed: u8) -> Found {
-    let mut caller = station.enrolled(clinic, seed);
-    let of = Subject::Wireless(Bssid([2, 0, 0, 0, 0, seed]));
-    let facts =
-        [(Fact::WifiOwner(WifiOwner::Own), 1), (Fact::WifiSecurity(WifiSecurity::Open), 1), (Fact::WifiBeacon, 500)];
-    let sightings: Vec<Sighting> =
-        facts.into_iter().map(|(fact, count)| Sighting { count, ..sighting(of, fact, 1_000) }).collect();
-    let reports = [caller.ear.chain(1).remove(0), caller.ear.say(&full(0, 3_600_000, sightings))];
-    assert_eq!(Way::to(station, Some(&caller)).reports(&reports).0, 200);
-    let store = station.clinic(clinic);
-    let knowledge = Knowledge::compiled();
-    let judge = Judge::new(&knowledge);
-    judge.catch_up(&store, station.now()).unwrap();
-    let open = judge.findings(&store, false).unwrap();
-    let first = open.first().unwrap();
-    Found {
-        sensor: first.sensor,
-        rule: first.row.rule.clone(),
-        subject: hex(&first.row.subject),
-        code: hex(&station.code(clinic).id().0),
-    }
-}
-
-/// What paths name.
-struct Found {
-    sensor: SensorId,
-    rule: String,
-    subject: String,
-    code: String,
-}
-
-#[test]
-fn a_thousand_clinics_and_five_hundred_findings_make_no_page_longer_than_150_kb() {
-    let station = Station::new();
-    let Found { sensor, .. } = found(&station, "north", 1);
-    let store = &station.service().desk().store;
-    let data = rusqlite::Connection::open(&station.config.store).unwrap();
-    data.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
-    let today = station.now().days();
-    data.execute_batch("BEGIN IMMEDIATE").unwrap();
-    for n in 0..1_000u32 {
-        let id = [&[0xee; 12][..], &n.to_be_bytes()].concat();
-        let clinic = "INSERT INTO clinic VALUES (?1, ?2, ?3, 'active', ?1, 1, 1, 0, 0)";
-        data.execute(clinic, rusqlite::params![id, format!("clinic-{n}"), format!("Medical practice number {n}")])
-            .unwrap();
-        // Every day another level, somebody listened on most of them: the longest picture that there is.
-        let cells: Vec<u8> = (0..370u32).map(|day| (day + n) as u8 % 6 | if day % 9 == 0 { 0 } else { 0x80 }).collect();
-        data.execute("INSERT INTO strip VALUES (?1, ?2, ?3)", rusqlite::params![id, today, cells]).unwrap();
-    }
-    let north = station.clinic("north").id();
-    for n in 0..500u64 {
-        let subject = postcard::to_allocvec(&Subject::Host(auscult_report::subject::HostId(n << 40 | n))).unwrap();
-        let finding = "INSERT INTO finding VALUES (?1, ?2, 'dicom-no-user-identity', ?3, 1, ?4, 90, x'00', ?5, ?5, 1, ?5, 0, NULL, NULL, 1)";
-        let values = rusqlite::params![north.0, sensor.0, subject, n % 5, station.now().0];
-        data.execute(finding, values).unwrap();
-    }
-    data.execute_batch("COMMIT").unwrap();
-    assert_eq!(store.clinics().unwrap().len(), 1_002);
-    let mut admin = admin(&station);
-    for path in ["/", "/fleet", "/fleet?order=name&after=clinic-500", "/clinics/north", "/clinics/north?from=150"] {
-        let answer = admin.get(path);
-        println!("{path}: {} octets", answer.text.len());
-        assert_eq!(answer.status, 200, "{path}");
-        assert!(answer.text.len() <= 150_000, "{path}: {}", answer.text.len());
-    }
-    assert!(admin.get("/clinics/north").text.contains("150 of 50"), "{}", admin.get("/clinics/north").text);
-    assert!(admin.get("/fleet").text.contains("1002 of 1002 clinics"));
-    let found = admin.get("/fleet?q=number+77").text;
-    assert_eq!(found.matches("<th scope=\"row\">").count(), 11, "77 and 770 to 779");
 }

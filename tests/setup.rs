@@ -5,195 +5,16 @@
 //! was lost, a code that is left on the disk or shown in an argument, a wrong exit status.
 
 use auscult_agent::capture::interface::Role;
-use auscult_agent::config::{Config, Heard};
+use auscult_agent::config::Heard;
 use auscult_report::code::{Code, CodeId};
-use auscult_tests::cable::{Mouth, cable, frames, ip, is_inside};
+use auscult_tests::agent;
+use auscult_tests::bench::{Bench, Talk, Traffic, approve, delivered, is_here, plug_in, words};
 use auscult_tests::desk::Provider;
-use auscult_tests::{agent, collector, recorded};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
-
-/// A box with two ports: one on the clinic's network and a way out, one where a switch sends a copy.
-struct Box_ {
-    folder: PathBuf,
-}
-
-impl Box_ {
-    fn new() -> Box_ {
-        let folder = std::env::temp_dir().join(format!("auscult-setup-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        Box_ { folder }
-    }
-
-    fn config(&self) -> PathBuf {
-        self.folder.join("etc/agent.toml")
-    }
-
-    fn state(&self) -> PathBuf {
-        self.folder.join("state")
-    }
-
-    fn read(&self) -> Config {
-        Config::read(&fs::read_to_string(self.config()).unwrap()).unwrap()
-    }
-
-    fn setup(&self, more: &[&str]) -> Talk {
-        let mut command = agent();
-        command.arg("setup").arg("--config").arg(self.config()).arg("--state").arg(self.state());
-        command.args(["--seconds", "2"]).args(more);
-        Talk::start(command)
-    }
-
-    /// Writes a file of answers, for its owner alone.
-    fn answers(&self, text: &str) -> PathBuf {
-        let path = self.folder.join("answers.toml");
-        fs::write(&path, format!("state = \"{}\"\ncheck_s = 2\n{text}", self.state().display())).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path
-    }
-
-    /// A set-up that nobody attends: its exit status, and what it said.
-    fn from(&self, answers: &Path) -> (i32, String) {
-        self.setup(&["--from", answers.to_str().unwrap()]).end()
-    }
-}
-
-impl Drop for Box_ {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// A set-up that runs, and what it said so far.
-struct Talk {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    said: String,
-}
-
-impl Talk {
-    /// Who waits for a word that never comes is ended: a test fails then, and does not hang.
-    fn start(program: Command) -> Talk {
-        let mut command = Command::new("timeout");
-        command.args(["--foreground", "200"]).arg(program.get_program()).args(program.get_args());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Talk { child, input, output, said: String::new() }
-    }
-
-    /// Reads until this was said.
-    fn until(&mut self, what: &str) -> String {
-        let from = self.said.len();
-        while !self.said[from..].contains(what) {
-            let mut line = Vec::new();
-            self.output.read_until(b'\n', &mut line).unwrap();
-            if line.is_empty() {
-                let errors = self.errors();
-                panic!("it ended without {what}: {}{errors}", self.said);
-            }
-            self.said += &String::from_utf8(line).unwrap();
-        }
-        self.said[from..].to_owned()
-    }
-
-    /// Answers, once this was asked.
-    fn answer(&mut self, asked: &str, answer: &str) {
-        self.until(asked);
-        self.tell(answer);
-    }
-
-    fn tell(&mut self, answer: &str) {
-        self.input.as_mut().unwrap().write_all(format!("{answer}\n").as_bytes()).unwrap();
-    }
-
-    fn errors(&mut self) -> String {
-        let mut errors = String::new();
-        let _ = self.child.stderr.take().map(|mut e| e.read_to_string(&mut errors));
-        errors
-    }
-
-    /// Nobody answers any more. Its exit status and all that it said.
-    fn end(mut self) -> (i32, String) {
-        drop(self.input.take());
-        let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
-        let errors = self.errors();
-        let status = self.child.wait().unwrap();
-        (status.code().unwrap_or(-1), self.said + &rest + &errors)
-    }
-
-    fn signal(&self, which: &str) {
-        let told = Command::new("kill").args([which, &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
-    }
-}
-
-/// Traffic of a clinic at both ports, until it is dropped.
-struct Traffic(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
-
-impl Traffic {
-    fn of_the_clinic() -> Traffic {
-        let over = Arc::new(AtomicBool::new(false));
-        let day = frames(&recorded().into_iter().find(|c| c.name == "clinic-day-mixed").unwrap()).unwrap();
-        let (mut mouths, told) = (["veth-switch", "veth-copy"].map(Mouth::at), Arc::clone(&over));
-        let thread = thread::spawn(move || {
-            while !told.load(Ordering::Relaxed) {
-                mouths.iter_mut().for_each(|mouth| mouth.say_all(&day));
-                thread::sleep(Duration::from_millis(200));
-            }
-        });
-        Traffic(over, Some(thread))
-    }
-}
-
-impl Drop for Traffic {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.take().into_iter().for_each(|thread| thread.join().unwrap());
-    }
-}
-
-/// In a namespace of its own, with a collector that was built out here.
-fn is_here(test: &str) -> bool {
-    let _ = collector();
-    is_inside(test)
-}
-
-/// The cables of the box.
-fn plug_in() {
-    // The far ends are another machine's; by such names they are not offered here.
-    cable("eth0", "veth-switch");
-    cable("eth1", "veth-copy");
-    ip("addr add 192.168.20.7/24 dev eth0");
-    ip("route add default via 192.168.20.1 dev eth0");
-}
-
-/// The five words that a set-up showed.
-fn words(said: &str) -> Vec<String> {
-    let line = said.lines().find_map(|l| l.trim().strip_prefix("words ")).unwrap_or_else(|| panic!("no words: {said}"));
-    line.split_whitespace().map(str::to_owned).collect()
-}
-
-fn approve(provider: &Provider, words: &[String]) {
-    let arguments: Vec<&str> = ["approve", "north"].into_iter().chain(words.iter().map(String::as_str)).collect();
-    assert!(provider.command(&arguments).contains("is let in"));
-}
-
-/// The list of the provider's sensors says that a report of this clinic's sensor is there.
-fn delivered(provider: &Provider) {
-    let listed = provider.command(&["sensors", "north"]);
-    assert!(listed.contains(" active ") && !listed.starts_with("0 reports"), "{listed}");
-}
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_technician_comes_from_nothing_to_heard_and_trusted() {
@@ -201,7 +22,7 @@ fn a_technician_comes_from_nothing_to_heard_and_trusted() {
         return;
     }
     plug_in();
-    let (provider, place, _traffic) = (Provider::serving(), Box_::new(), Traffic::of_the_clinic());
+    let (provider, place, _traffic) = (Provider::serving(), Bench::new(), Traffic::of_the_clinic());
     let mut talk = place.setup(&[]);
     let asked = talk.until("Enter if this is right");
     assert!(asked.contains("eth0            port    192.168.20.0/24: the way out"), "{asked}");
@@ -251,7 +72,7 @@ fn a_set_up_that_was_left_in_the_middle_goes_on_where_it_stopped() {
         return;
     }
     plug_in();
-    let (mut provider, place, _traffic) = (Provider::serving(), Box_::new(), Traffic::of_the_clinic());
+    let (mut provider, place, _traffic) = (Provider::serving(), Bench::new(), Traffic::of_the_clinic());
     // Ended at a question: nothing is written.
     let mut talk = place.setup(&[]);
     talk.until("Enter if this is right");
@@ -296,7 +117,7 @@ fn nobody_attends_and_a_file_answers() {
         return;
     }
     plug_in();
-    let (provider, place, _traffic) = (Provider::serving(), Box_::new(), Traffic::of_the_clinic());
+    let (provider, place, _traffic) = (Provider::serving(), Bench::new(), Traffic::of_the_clinic());
     let collector = format!("collector = [\"https://localhost:{}\"]\n", provider.port());
     // Refused before anything is done: an unknown answer, a code that others may read, no collector.
     let code = provider.code("north");
@@ -338,7 +159,7 @@ fn a_configuration_that_is_there_is_never_lost() {
         return;
     }
     plug_in();
-    let (place, _traffic) = (Box_::new(), Traffic::of_the_clinic());
+    let (place, _traffic) = (Bench::new(), Traffic::of_the_clinic());
     fs::create_dir_all(place.folder.join("etc")).unwrap();
     let by_hand = format!(
         "# by hand\nstate = \"{}\"\n[[capture.interface]]\nname = \"eth1\"\n[collector]\naddresses = [\"https://c.example\"]\n",
@@ -380,7 +201,7 @@ fn without_an_interface_the_next_step_is_said() {
     if !is_here("without_an_interface_the_next_step_is_said") {
         return;
     }
-    let place = Box_::new();
+    let place = Bench::new();
     let (status, said) = place.from(&place.answers("collector = [\"https://localhost:1\"]\n"));
     assert!(status == 2 && said.contains("interfaces = [{ name = \"eth0\", role = \"port\" }]"), "{status}: {said}");
     assert!(!place.config().exists());
@@ -408,7 +229,7 @@ fn who_runs_already_is_left_alone_and_watched() {
         return;
     }
     plug_in();
-    let (provider, place, _traffic) = (Provider::serving(), Box_::new(), Traffic::of_the_clinic());
+    let (provider, place, _traffic) = (Provider::serving(), Bench::new(), Traffic::of_the_clinic());
     let answers = place.answers(&format!("collector = [\"https://localhost:{}\"]\n", provider.port()));
     assert_eq!(place.from(&answers).0, 2, "it ends where the code is missing");
     let run = || {
@@ -450,7 +271,7 @@ fn a_package_sets_up_through_its_own_program() {
         return;
     }
     plug_in();
-    let (provider, place, _traffic) = (Provider::serving(), Box_::new(), Traffic::of_the_clinic());
+    let (provider, place, _traffic) = (Provider::serving(), Bench::new(), Traffic::of_the_clinic());
     // As the wrapper of a package: it knows the configuration, pauses its service for an enrolment, and starts it.
     let through = place.folder.join("auscult");
     let program = agent();

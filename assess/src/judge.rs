@@ -341,6 +341,28 @@ mod tests {
     }
 
     #[test]
+    fn encryption_of_mail_that_was_offered_and_went_is_stripped_and_one_that_came_is_not() {
+        let at = |word, zone, first, last| Sighting {
+            first: Timestamp(now().0.saturating_add(first)),
+            last: Timestamp(now().0.saturating_add(last)),
+            ..sighting(SERVICE, Fact::MailStartTls(word), zone, 1)
+        };
+        let (used, without) = (MailStartTls::Used, MailStartTls::NotOffered);
+        for (sightings, stripped) in [
+            ([at(used, OUTSIDE, 0, 5), at(without, OUTSIDE, 6, 9)], true),
+            ([at(without, OUTSIDE, 0, 5), at(used, OUTSIDE, 6, 9)], false),
+            ([at(used, OUTSIDE, 0, 5), at(without, INSIDE, 6, 9)], false),
+            ([at(used, OUTSIDE, 0, 9), at(without, OUTSIDE, 6, 7)], false),
+        ] {
+            let mut window = window(Zone::SameSegment, &[(OUTSIDE, Fact::Protocol(Protocol::Smtp), 1)]);
+            for sighting in sightings {
+                window.sightings = with(&window, sighting);
+            }
+            assert_eq!(severity(&window, "mail-starttls-stripped").is_some(), stripped, "{sightings:?}");
+        }
+    }
+
+    #[test]
     fn an_identity_inside_is_not_needed_where_outside_has_one() {
         let mut heard = archive(INSIDE, DicomIdentity::None, 12);
         heard.extend(archive(OUTSIDE, DicomIdentity::NamePasscode, 5));

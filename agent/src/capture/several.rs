@@ -49,7 +49,7 @@ pub enum Change {
     /// It is heard from now on, in this way.
     Heard(Wanted, Way),
     /// It is there, and the system does not let us hear it: why.
-    Refused(Wanted, io::ErrorKind),
+    Refused(Wanted, String),
     /// It is not heard any more.
     Gone(Wanted),
     /// It was not there at the start.
@@ -153,7 +153,7 @@ impl Several {
                     }
                     Err(error) if !place.is_told => {
                         place.is_told = true;
-                        changes.push(Change::Refused(place.wanted.clone(), error.kind()));
+                        changes.push(Change::Refused(place.wanted.clone(), error.to_string()));
                     }
                     Err(_) => {}
                 },

@@ -21,6 +21,12 @@ pub const fn class(suite: u16) -> Option<CipherClass> {
     }
 }
 
+/// Whether the keys of a suite are made in a group of the server's choice (`DHE` in its name).
+#[must_use]
+pub const fn is_prime_group(suite: u16) -> bool {
+    stands_in(suite, PRIME_GROUP)
+}
+
 const fn stands_in(suite: u16, mut ranges: &[(u16, u16)]) -> bool {
     while let [(first, last), rest @ ..] = ranges {
         if *first <= suite && suite <= *last {
@@ -124,6 +130,29 @@ const OLD: &[(u16, u16)] = &[
     (0xE410, 0xE411),
 ];
 
+/// `TLS_DHE_` in the name.
+const PRIME_GROUP: &[(u16, u16)] = &[
+    (0x0011, 0x0016),
+    (0x0032, 0x0033),
+    (0x0038, 0x0039),
+    (0x0040, 0x0040),
+    (0x0044, 0x0045),
+    (0x0067, 0x0067),
+    (0x006A, 0x006B),
+    (0x0087, 0x0088),
+    (0x0099, 0x009A),
+    (0x009E, 0x009F),
+    (0x00A2, 0x00A3),
+    (0x00BD, 0x00BE),
+    (0x00C3, 0x00C4),
+    (0xC044, 0xC045),
+    (0xC052, 0xC053),
+    (0xC07C, 0xC07D),
+    (0xC09E, 0xC09F),
+    (0xC0A2, 0xC0A3),
+    (0xCCAA, 0xCCAA),
+];
+
 /// All that is assigned and stands in none of the lists above (which are asked first).
 const GOOD: &[(u16, u16)] = &[
     (0x0000, 0x0046),
@@ -175,6 +204,12 @@ mod tests {
         ] {
             assert_eq!(class(suite), Some(expected), "{suite:#06x}");
         }
+    }
+
+    #[test]
+    fn groups_of_the_servers_choice_are_told() {
+        // TLS_DHE_RSA_WITH_AES_128_GCM_SHA256; TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; TLS_AES_128_GCM_SHA256
+        assert_eq!([0x009E, 0xC02F, 0x1301].map(is_prime_group), [true, false, false]);
     }
 
     #[test]

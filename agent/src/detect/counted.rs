@@ -1,6 +1,6 @@
-//! What is made of things that are counted and never told.
+//! What is only counted: networks of strangers, and things that are told apart and never told.
 //!
-//! Keeps: the prefix of a network, a hash under a key that stays on the sensor. Drops: the thing itself.
+//! Keeps: leading bits, a hash. Drops: the address, the thing.
 
 use core::net::IpAddr;
 

@@ -299,7 +299,7 @@ pub(super) fn message(said: &mut Said<'_>) -> Interest {
 }
 
 /// `XXXXXXXA`: a keyword that a firewall has written over.
-fn is_masked(keyword: &[u8]) -> bool {
+pub(super) fn is_masked(keyword: &[u8]) -> bool {
     let crosses = keyword.iter().take_while(|o| **o == b'X').count();
     crosses >= 4 && keyword.len() <= crosses.saturating_add(1)
 }

@@ -5,7 +5,7 @@
 //! where the first one begins.
 
 use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, once};
-use super::mail::{READABLE, Told, message};
+use super::mail::{READABLE, Told, is_masked, message};
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::text::{self, after, begins, word, words};
 use auscult_report::fact::{Fact, Login, MailStartTls, Protocol};
@@ -90,6 +90,8 @@ struct Mailbox {
     asked: Asked,
     /// STARTTLS or STLS stood in a list of capabilities.
     offered: bool,
+    /// A capability was written over on the way.
+    masked: bool,
     known: bool,
     answered: bool,
     named: bool,
@@ -163,6 +165,7 @@ impl Mailbox {
             server: Side::default(),
             asked: Asked::Nothing,
             offered: false,
+            masked: false,
             known: false,
             answered: false,
             named: false,
@@ -223,18 +226,20 @@ impl Mailbox {
             Kind::Pop3 if self.asked != Asked::Capabilities => return,
             Kind::Pop3 => {
                 self.offered |= line.eq_ignore_ascii_case(b"STLS");
+                self.masked |= is_masked(line);
                 line == b"."
             }
             Kind::Imap => {
                 let Some(list) = after(line, b"CAPABILITY ").filter(|_| !self.told.is_clear()) else { return };
                 let list = list.split(|o| *o == b']').next().unwrap_or_default();
                 self.offered |= words(list).any(|w| w.eq_ignore_ascii_case(b"STARTTLS"));
+                self.masked |= words(list).any(is_masked);
                 true
             }
         };
         if ends {
             if !self.offered {
-                self.told.tls(MailStartTls::NotOffered, said);
+                self.told.tls(if self.masked { MailStartTls::Stripped } else { MailStartTls::NotOffered }, said);
             }
             self.asked = if self.kind == Kind::Pop3 { Asked::Nothing } else { self.asked };
         }
@@ -491,5 +496,19 @@ mod tests {
             let pop3 = [b"+OK POP ready\r\n", &server[..]].concat();
             hear(&POP3, 110, 11, &[Says::Server(&pop3), Says::Client(&client), Says::Server(&server)]);
         }
+    }
+
+    #[test]
+    fn a_capability_that_was_written_over_is_said_as_such() {
+        let pop =
+            [Says::Server(b"+OK ready\r\n"), Says::Client(b"CAPA\r\n"), Says::Server(b"+OK\r\nUIDL\r\nXXXX\r\n.\r\n")];
+        let imap = [Says::Server(b"* OK [CAPABILITY IMAP4rev1 XXXXXXXX IDLE] ready\r\n")];
+        for (detector, says) in [(&POP3, &pop[..]), (&IMAP, &imap[..])] {
+            let said = facts(&hear(detector, 110, 5, says));
+            assert!(said.contains(&Fact::MailStartTls(MailStartTls::Stripped)), "{}: {said:?}", detector.name);
+        }
+        let experimental = [Says::Server(b"* OK [CAPABILITY IMAP4rev1 XLIST XAPPLEPUSHSERVICE] ready\r\n")];
+        let said = facts(&hear(&IMAP, 143, 5, &experimental));
+        assert!(said.contains(&Fact::MailStartTls(MailStartTls::NotOffered)), "{said:?}");
     }
 }

@@ -27,6 +27,7 @@ pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
+mod list;
 pub mod mail;
 pub mod mailbox;
 pub mod management;
@@ -85,6 +86,7 @@ use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use counted::{keyed_hash, network_prefix};
 use kept::Kept;
+pub use list::{AWAITING, DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
 pub use observation::{Amount, Observation};
 
 /// One protocol over TCP that the sensor understands.
@@ -314,69 +316,6 @@ impl Said<'_> {
         (self.out)(Observation { at: self.at, subject, zone, fact, amount });
     }
 }
-
-/// What is understood over TCP, the surest signs first.
-pub const DETECTORS: &[&Detector] = &[
-    &portal::HTTP,
-    &web_stream::HTTP2,
-    &secrecy::TLS,
-    &imaging::DICOM,
-    &messages::MLLP,
-    &files::SMB,
-    &remote::SSH,
-    &mysql::MYSQL,
-    &postgresql::POSTGRESQL,
-    &mongodb::MONGODB,
-    &store::REDIS,
-    &memcached::MEMCACHED,
-    &database::MSSQL,
-    &database::ORACLE_TNS,
-    &database::ELASTICSEARCH,
-    &desktop::RDP,
-    &desktop::VNC,
-    &mail::SMTP,
-    &mailbox::POP3,
-    &mailbox::IMAP,
-    &lines::FTP,
-    &telnet::TELNET,
-    &broker::MQTT,
-    &directory::LDAP,
-    &laboratory::ASTM,
-    &laboratory::POCT1A,
-    &camera::RTSP,
-    &telephone::SIP,
-    &rpc::RPC,
-    &rsync::RSYNC,
-    &ticket::KERBEROS,
-    &printer::JETDIRECT,
-    &printer::LPD,
-    &transfer::DNS_TCP,
-];
-
-/// What is understood over UDP.
-pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
-    &names::DHCP,
-    &names::DNS,
-    &names::MDNS,
-    &names::LLMNR,
-    &names::SSDP,
-    &workgroup::WORKGROUP,
-    &management::SNMP,
-    &bacnet::BACNET,
-    &mapping::NATPMP,
-    &home::DHCP6,
-    &telephone::SIP_DATAGRAMS,
-    &quic::QUIC,
-    &rpc::RPC_DATAGRAM,
-    &tftp::TFTP,
-    &ticket::KERBEROS_DATAGRAM,
-];
-
-/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
-pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
-
-/// Who is asked about datagrams between other ports that [`Kept::awaits`].
-pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -1,6 +1,6 @@
 //! What detectors say: facts about subjects, and how much of them.
 //!
-//! Keeps: keyed hashes of things that are only counted. Drops: the things.
+//! Keeps: keyed hashes of things that are only counted (`counted`). Drops: the things.
 
 use auscult_report::fact::Fact;
 use auscult_report::subject::Subject;

@@ -385,6 +385,53 @@ mod tests {
     }
 
     #[test]
+    fn chunks_continuations_and_requests_that_did_not_wait_are_followed() {
+        let form = "POST /portal/login.php HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+            Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let body = "9\r\nuser=a&pa\r\nC;x=y\r\nssword=CNRY9\r\n0\r\nTrailer: zzcanary\r\n\r\n";
+        let pipelined = [get("/d/1.pdf", ""), get("/none", ""), get("/d/2.pdf", "")].concat();
+        let pdf = |n: u8| {
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nTransfer-Encoding: chunked\r\n\r\n\
+            10\r\n%PDF-1.4 ZZCANAR\r\n2\r\nY{n}\r\n0\r\n\r\n"
+            )
+        };
+        let none = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+        let says = [
+            Says::Client(form.as_bytes()),
+            Says::Server(b"HTTP/1.1 100 Continue\r\n\r\n"),
+            Says::Client(body.as_bytes()),
+            Says::Server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Says::Client(pipelined.as_bytes()),
+            Says::Server(&[pdf(1), none.to_owned(), pdf(2)].concat().into_bytes()),
+        ]
+        .map(|s| match s {
+            Says::Client(o) => (true, o.to_vec()),
+            Says::Server(o) => (false, o.to_vec()),
+        });
+        let says: Vec<_> = says.iter().map(|(c, o)| if *c { Says::Client(o) } else { Says::Server(o) }).collect();
+        for piece in [1, 13, 100_000] {
+            let heard = hear(&HTTP, 80, piece, &says);
+            assert!(heard.iter().any(|o| o.fact == Fact::WebLoginInClear), "in pieces of {piece}");
+            let documents = heard.iter().filter(|o| o.fact == Fact::WebOpenDocument);
+            assert_eq!(
+                documents.map(|o| format!("{:?}", o.amount)).collect::<std::collections::BTreeSet<_>>().len(),
+                2
+            );
+        }
+    }
+
+    #[test]
+    fn after_an_upgrade_to_something_else_nothing_is_read_as_http() {
+        let says = [
+            Says::Client(b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            Says::Server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nHTTP/1.1 200 OK\r\nServer: nginx/1.0\r\n\r\n"),
+        ];
+        let said = facts(&hear(&HTTP, 80, 1000, &says));
+        assert!(!said.iter().any(|f| matches!(f, Fact::Software(_))), "{said:?}");
+    }
+
+    #[test]
     fn what_is_no_document_is_not_called_one() {
         let path = "/transcripts/1.pdf";
         let nothing = |said: Vec<Fact>| {

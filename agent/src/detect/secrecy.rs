@@ -16,10 +16,10 @@ use crate::wire::ja4;
 use crate::wire::reader::Reader;
 use crate::wire::ssl2;
 use crate::wire::tls::{
-    self, Alert, CERTIFICATE, CLIENT_HELLO, ClientHello, Content, HELLO_REQUEST, Handshake, Record, SERVER_HELLO,
-    ServerHello,
+    self, Alert, CERTIFICATE, CERTIFICATE_STATUS, CLIENT_HELLO, ClientHello, Content, HELLO_REQUEST, Handshake, Record,
+    SERVER_HELLO, SERVER_KEY_EXCHANGE, ServerHello,
 };
-use auscult_report::fact::{Encryption, Fact, Ja4Over, Protocol, TlsVersion};
+use auscult_report::fact::{CipherClass, Encryption, Fact, Ja4Over, Protocol, TlsVersion};
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
 
@@ -223,6 +223,8 @@ pub(super) fn offers(hello: &[u8], over: Ja4Over, said: &mut Said<'_>) {
 struct Told {
     name: Option<Box<[u8]>>,
     begun: bool,
+    /// The server chose a suite whose group stands behind its certificate.
+    group: bool,
 }
 
 impl Told {
@@ -268,6 +270,7 @@ impl Told {
                 }
                 // From TLS 1.3 on everything behind the ServerHello is encrypted. A HelloRetryRequest has chosen the
                 // same version and suite as the ServerHello that follows it.
+                self.group = cipher::is_prime_group(hello.suite);
                 if hello.retry || version.is_none_or(|v| v == TlsVersion::Tls13) {
                     return Interest::Done;
                 }
@@ -277,8 +280,15 @@ impl Told {
                 if let Ok(der) = tls::first_certificate(message.body) {
                     self.certificate(der, said);
                 }
+                if self.group { Interest::More } else { Interest::Done }
+            }
+            SERVER_KEY_EXCHANGE if self.group => {
+                if tls::prime_bits(message.body).is_ok_and(|bits| bits < 2048) {
+                    said.service(Fact::TlsCipher(CipherClass::Weak));
+                }
                 Interest::Done
             }
+            CERTIFICATE_STATUS if self.group => Interest::More,
             // A ServerKeyExchange, a ticket or a ServerHelloDone: no certificate will come.
             kind if self.begun && kind != HELLO_REQUEST => Interest::Done,
             _ => Interest::More,
@@ -338,7 +348,6 @@ mod tests {
     use super::super::testing::{Says, facts, hear};
     use super::*;
     use crate::wire::certificate::samples::{LEAF, WEAK, octets};
-    use auscult_report::fact::CipherClass;
 
     const LEAF_ENDS: Fact = Fact::CertificateEnds(Timestamp::from_seconds(1_855_780_586)); // 2028-10-21T22:36:26Z
 
@@ -415,6 +424,23 @@ mod tests {
                 Fact::CertificateNameFits(true),
             ]
         );
+    }
+
+    #[test]
+    fn a_small_group_of_the_servers_choice_is_weak_behind_a_good_suite() {
+        for (octets, weak) in [([0u8, 128], true), ([1, 0], false)] {
+            let exchange = [&octets[..], &[0xFF; 300]].concat();
+            // ServerHello, Certificate, CertificateStatus, ServerKeyExchange
+            let flight = [
+                server_hello([3, 3], 0x009E, &[]),
+                certificate(LEAF),
+                message(22, &[1, 0, 0, 0]),
+                message(12, &exchange),
+            ];
+            let facts = both(&client_hello("portal.example"), &record(22, &flight.concat()));
+            assert!(facts.contains(&Fact::TlsCipher(CipherClass::Good)) && facts.contains(&LEAF_ENDS));
+            assert_eq!(facts.contains(&Fact::TlsCipher(CipherClass::Weak)), weak, "{octets:?}");
+        }
     }
 
     #[test]

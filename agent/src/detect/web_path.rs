@@ -50,6 +50,10 @@ pub(super) enum PathKind {
     Activation,
     /// A login page.
     Login,
+    /// A program's own pages (`/app`), a sign beside a field that names the program.
+    App,
+    /// InfluxDB's questions, without a name in them.
+    Query,
     /// Remote administration of Windows (WS-Management).
     WsMan,
     /// An interface of some other program.
@@ -118,6 +122,9 @@ fn origin_form(target: &[u8]) -> (&[u8], bool) {
 fn kind(path: &[u8], query: &[u8]) -> PathKind {
     if contains(query, b"requesttype=wado") {
         return PathKind::WadoUri;
+    }
+    if path == b"/query" && contains(query, b"q=") && !contains(query, b"p=") {
+        return PathKind::Query;
     }
     if STATIC_ENDS.iter().any(|e| ends_with(path, e)) {
         return PathKind::Other;
@@ -209,6 +216,9 @@ fn leftover(path: &[u8]) -> Option<PathKind> {
 fn portal(path: &[u8]) -> Option<PathKind> {
     if ACTIVATION.iter().any(|w| word_in(path, w)) {
         return Some(PathKind::Activation);
+    }
+    if path == b"/app" || starts_with(path, b"/app/") {
+        return Some(PathKind::App);
     }
     if path == b"/wsman" {
         return Some(PathKind::WsMan);

@@ -8,7 +8,9 @@ use super::head::Head;
 use crate::wire::WireError;
 use crate::wire::reader::Reader;
 use crate::wire::ssl2;
-use crate::wire::tls::{Alert, CERTIFICATE, CLIENT_HELLO, Content, Handshake, MAX_CERTIFICATE, Record, SERVER_HELLO};
+use crate::wire::tls::{
+    Alert, CERTIFICATE, CLIENT_HELLO, Content, Handshake, MAX_CERTIFICATE, Record, SERVER_HELLO, SERVER_KEY_EXCHANGE,
+};
 
 /// One direction of a conversation.
 #[derive(Default)]
@@ -225,6 +227,7 @@ const fn kept(kind: u8) -> usize {
         CLIENT_HELLO => MAX_CLIENT_HELLO,
         SERVER_HELLO => MAX_SERVER_HELLO,
         CERTIFICATE => MAX_CERTIFICATE + CERTIFICATE_HEAD,
+        SERVER_KEY_EXCHANGE => PRIME_HEAD,
         _ => 0,
     }
 }
@@ -250,6 +253,9 @@ const MAX_SERVER_HELLO: usize = 4 * 1024;
 
 /// Octets before the first certificate of a Certificate message: two lengths of three octets.
 const CERTIFICATE_HEAD: usize = 6;
+
+/// Octets of a ServerKeyExchange that are looked at: the length of a prime and its first octet.
+const PRIME_HEAD: usize = 3;
 
 /// Octets before the body of a handshake message.
 const HANDSHAKE_HEAD: usize = 4;

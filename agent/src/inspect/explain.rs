@@ -4,6 +4,7 @@
 //! Keeps: nothing. Drops: nothing.
 
 use anstyle::Style;
+use auscult_agent::detect::link::LINK_DETECTORS;
 use auscult_agent::detect::{DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::{Rule, Whose};
@@ -77,7 +78,8 @@ pub(crate) fn ids(knowledge: &Knowledge) -> impl Iterator<Item = &'static str> {
 fn detectors() -> impl Iterator<Item = (&'static str, u16, &'static str)> {
     let conversations = DETECTORS.iter().map(|d| (d.name, d.version, d.hears));
     let datagrams = DATAGRAM_DETECTORS.iter().map(|d| (d.name, d.version, d.hears));
-    conversations.chain(datagrams).chain(OTHER_EARS.iter().copied())
+    let links = LINK_DETECTORS.iter().map(|d| (d.name, d.version, d.hears));
+    conversations.chain(datagrams).chain(links).chain(OTHER_EARS.iter().copied())
 }
 
 fn of_rule(rule: &Rule) -> Page {
@@ -218,7 +220,8 @@ mod tests {
             assert!(page.paragraphs.iter().all(|(_, words)| !words.trim().is_empty()), "{id}: {page:?}");
             pages += 1;
         }
-        assert_eq!(pages, knowledge.rules().len() + DETECTORS.len() + DATAGRAM_DETECTORS.len() + OTHER_EARS.len());
+        let heard = DETECTORS.len() + DATAGRAM_DETECTORS.len() + LINK_DETECTORS.len() + OTHER_EARS.len();
+        assert_eq!(pages, knowledge.rules().len() + heard);
         for rule in knowledge.rules() {
             let page = page(&knowledge, rule.id()).unwrap();
             for label in ["if", "how bad", "sure", "mistakes", "gone", "controls"] {

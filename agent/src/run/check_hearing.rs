@@ -8,7 +8,7 @@ use super::check_paper::Line;
 use super::live::now_ns;
 use crate::capture::interface::{Keeping, Role, State, Wanted, Way, state};
 use crate::capture::kind::{self, sentence};
-use crate::capture::several::{Given, Several};
+use crate::capture::several::{Change, Given, Several};
 use crate::config::Config;
 use crate::places::Places;
 use crate::sensor::{Sensor, Settings};
@@ -24,6 +24,8 @@ pub(super) struct Place {
     wanted: Wanted,
     several: Several,
     sensor: Sensor,
+    /// Why the system does not let it be heard.
+    refused: Option<String>,
 }
 
 /// Opens an ear for each; who cannot be heard is told at once.
@@ -33,7 +35,7 @@ pub(super) fn open(config: &Config, wanted: &[Wanted], keeping: Keeping, tell: &
         match Several::open(core::slice::from_ref(wanted), keeping, Vec::new()) {
             Ok(several) => {
                 let sensor = Sensor::new(settings(config));
-                places.push(Place { wanted: wanted.clone(), several, sensor });
+                places.push(Place { wanted: wanted.clone(), several, sensor, refused: None });
             }
             Err(e) => {
                 let advice = "run the check as root or with CAP_NET_RAW, and look at capture.method";
@@ -61,8 +63,10 @@ fn settings(config: &Config) -> Settings {
 pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) -> u64 {
     let began = Instant::now();
     while began.elapsed() < within && !stop.load(Ordering::Relaxed) {
-        for Place { several, sensor, .. } in &mut *places {
-            let _ = several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        for Place { several, sensor, refused, .. } in &mut *places {
+            for change in several.look(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
+                *refused = if let Change::Refused(_, why) = change { Some(why) } else { None };
+            }
             several.hear(&now_ns, MOST_AT_ONCE, &mut |frame| sensor.hear(frame));
         }
         std::thread::sleep(LOOK_EVERY);
@@ -76,7 +80,7 @@ pub(super) fn hear(places: &mut [Place], within: Duration, stop: &AtomicBool) ->
 /// What came of it, one line an interface; gives what was heard of the air.
 pub(super) fn told<'a>(places: &'a mut [Place], seconds: u64, tell: &mut dyn FnMut(Line)) -> Vec<Air<'a>> {
     let mut airs = Vec::new();
-    for Place { wanted, several, sensor } in places {
+    for Place { wanted, several, sensor, refused } in places {
         let Some(given) = several.given().into_iter().next() else { continue };
         let summary = sensor.close();
         let is_radio = wanted.role == Role::Air;
@@ -87,10 +91,20 @@ pub(super) fn told<'a>(places: &'a mut [Place], seconds: u64, tell: &mut dyn FnM
             networks: beacons(&summary),
         });
         if !is_radio {
-            tell(line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds).of(&wanted.name));
+            let line = match refused {
+                Some(why) => not_let(why),
+                None => line(&wanted.name, &given, &state(&wanted.name), &protocols(&summary), seconds),
+            };
+            tell(line.of(&wanted.name));
         }
     }
     airs
+}
+
+/// An interface that is there, and that the system does not let us hear: the cable is not to blame.
+fn not_let(why: &str) -> Line {
+    let advice = "a newer kernel, or what it can do without: promiscuous = false for this interface";
+    Line::wrong("interface", format!("is up, and the system does not let it be heard ({why})"), advice)
 }
 
 /// How an interface is heard.
@@ -257,5 +271,11 @@ mod tests {
             let line = line("eth0", &given(Role::Lan, Counts::default(), 0), &state, &BTreeSet::new(), 10);
             assert!(line.grade == Grade::Wrong && line.text().contains(words), "{}", line.text());
         }
+    }
+    #[test]
+    fn an_interface_that_the_system_refuses_is_not_blamed_on_the_cable() {
+        let line = not_let("Protocol not available (os error 92)");
+        assert!(line.grade == Grade::Wrong && line.text().contains("os error 92"), "{}", line.text());
+        assert!(line.text().contains("promiscuous = false") && !line.text().contains("cable"), "{}", line.text());
     }
 }

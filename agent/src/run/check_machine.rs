@@ -8,6 +8,7 @@ use super::check_paper::Line;
 use super::clock::{ClockWatch, reading};
 use super::delivery::Delivery;
 use super::health::{Gauge, THERMAL, ZERO_CELSIUS_K, temperature_k};
+use super::rights::RESTRAINT;
 use super::status::utc;
 use crate::config::Config;
 use crate::identity::{Identity, NOT_ENROLLED, Papers, is_trusted};
@@ -19,6 +20,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 /// What is on the disk.
 pub(super) struct Found {
@@ -31,6 +33,8 @@ pub(super) struct Found {
     pub(super) lock: Option<File>,
     /// An agent runs.
     pub(super) is_taken: bool,
+    /// When an agent began last, in milliseconds since 1970: then it left how it is held.
+    pub(super) began_ms: u64,
     /// The folder is this user's: what is made here can be read by the agent.
     pub(super) is_ours: bool,
 }
@@ -44,6 +48,7 @@ pub(super) fn folder(config: &Config, tell: &mut dyn FnMut(Line)) -> Found {
         delivery: Delivery::look(&config.state),
         lock: None,
         is_taken: false,
+        began_ms: began_ms(&config.state),
         is_ours: false,
     };
     let shown = config.state.display();
@@ -63,6 +68,12 @@ pub(super) fn folder(config: &Config, tell: &mut dyn FnMut(Line)) -> Found {
     take_lock(config, &mut found, tell);
     keys(config, &mut found, tell);
     found
+}
+
+fn began_ms(state: &Path) -> u64 {
+    let left = fs::metadata(state.join(RESTRAINT)).and_then(|told| told.modified());
+    let since = left.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0)
 }
 
 fn not_there(state: &Path) -> Line {
@@ -178,6 +189,8 @@ pub(super) fn agent(found: &Found) -> Option<Line> {
         let claimed = Heartbeat::claimed(octets).ok()?;
         Heartbeat::open(octets, &found.identity.as_ref()?.key(claimed.key_no)?.public()).ok()
     });
+    // What the run before left says nothing of this one.
+    let beat = beat.filter(|beat| beat.moment.wall.0 >= found.began_ms);
     Some(match beat {
         None => Line::well("agent", "runs; its first window has not ended yet"),
         Some(beat) if beat.health.capturing => {

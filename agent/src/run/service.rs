@@ -43,8 +43,8 @@ impl Service {
 
     /// It reads its configuration again; [`Service::ready`] follows.
     pub(super) fn reloading(&self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        let now_us = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
+        // The parts of the time have other types on MIPS.
+        let now_us = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default().as_micros();
         self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now_us}"));
     }
 

@@ -1,7 +1,7 @@
 //! Octets that could not be read, counted by where and why (`report::coverage`).
 //!
-//! Keeps: counts, at most [`MAX_FAULTS`] of them. Drops: the octets, and which field it was: that stands in a debugger, not in a
-//! report.
+//! Keeps: counts, at most [`MAX_FAULTS`] of them: a protocol for which there is no room left is counted without its name. Drops:
+//! the octets, and which field it was: that stands in a debugger, not in a report.
 
 use crate::detect::DATAGRAM_DETECTORS;
 use crate::wire::WireError;
@@ -49,10 +49,16 @@ impl Faults {
     }
 
     fn count(&mut self, place: FaultPlace, protocol: Option<Protocol>, kind: FaultKind) {
+        let is_new = !self.times.contains_key(&(place, protocol, kind));
+        let named = self.times.keys().filter(|(_, protocol, _)| protocol.is_some()).count();
+        let protocol = protocol.filter(|_| !is_new || named < MAX_NAMED);
         let times = self.times.entry((place, protocol, kind)).or_default();
         *times = times.saturating_add(1);
     }
 }
+
+/// Protocols and kinds that are told by their names: there must be room for every place and kind without one.
+const MAX_NAMED: usize = MAX_FAULTS - FaultPlace::ALL.len() * FaultKind::ALL.len();
 
 /// The protocol that a detector is named after.
 fn protocol(name: &str) -> Option<Protocol> {
@@ -61,7 +67,11 @@ fn protocol(name: &str) -> Option<Protocol> {
 }
 
 /// The protocol of a detector that is called otherwise.
-const OTHERWISE: &[(&str, Protocol)] = &[("workgroup", Protocol::Nbns)];
+const OTHERWISE: &[(&str, Protocol)] = &[
+    ("workgroup", Protocol::Nbns),
+    ("onc-rpc-datagram", Protocol::Rpcbind),
+    ("kerberos-datagram", Protocol::Kerberos),
+];
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +105,23 @@ mod tests {
 
     #[test]
     fn every_sort_of_fault_finds_room() {
-        let most = FaultPlace::ALL.len() * FaultKind::ALL.len() + DATAGRAM_DETECTORS.len() * 2;
-        assert!(most <= MAX_FAULTS, "{most}");
+        let mut faults = Faults::default();
+        let mut counted = 0;
+        for cut in [false, true] {
+            for detector in DATAGRAM_DETECTORS.iter().filter(|d| d.name != "ssdp") {
+                faults.datagram([50_000, detector.ports[0]], cut);
+                counted += 1;
+            }
+        }
+        for place in FaultPlace::ALL {
+            faults.unknown(*place);
+            faults.headers(*place, WireError::Truncated("length"));
+            faults.headers(*place, WireError::Malformed("length"));
+            counted += 3;
+        }
+        let told = faults.take();
+        assert!(told.len() <= MAX_FAULTS);
+        assert_eq!(told.iter().map(|f| f.times).sum::<u64>(), counted, "none is lost, the last ones lose their names");
+        assert!(told.iter().filter(|f| f.protocol.is_some()).count() == MAX_NAMED);
     }
 }

@@ -110,6 +110,10 @@ pub const CLIENT_HELLO: u8 = 1;
 pub const SERVER_HELLO: u8 = 2;
 /// HandshakeType 11.
 pub const CERTIFICATE: u8 = 11;
+/// HandshakeType 12.
+pub const SERVER_KEY_EXCHANGE: u8 = 12;
+/// HandshakeType 22 (RFC 6066 section 8): between the two before.
+pub const CERTIFICATE_STATUS: u8 = 22;
 
 /// Whether `octets` begin with a handshake record that begins with a hello: gives back HandshakeType (octet 5).
 ///
@@ -262,6 +266,21 @@ pub fn first_certificate(body: &[u8]) -> Result<&[u8], WireError> {
     r.take(len, "certificate")
 }
 
+/// Bits of the prime in the body of a ServerKeyExchange of a suite with `DHE` (RFC 5246 section 7.4.3): octets 0-1 are its
+/// length, the prime follows. Only its first octet is looked at.
+///
+/// # Errors
+/// `Truncated`; `Malformed` if there is none.
+pub fn prime_bits(body: &[u8]) -> Result<u32, WireError> {
+    let mut r = Reader::new(body);
+    let octets = r.u16("prime")?;
+    let first = r.u8("prime")?;
+    if octets == 0 || first == 0 {
+        return Err(WireError::Malformed("prime"));
+    }
+    Ok(u32::from(octets).saturating_mul(8).saturating_sub(first.leading_zeros()))
+}
+
 /// Longest fragment: 2^14 octets and what encryption up to TLS 1.2 may add (RFC 5246 section 6.2.3: 2048).
 pub const MAX_FRAGMENT: u16 = 16_384 + 2_048;
 
@@ -338,6 +357,15 @@ mod tests {
                 assert_eq!((end, cut.name), (41, None), "only the one without extensions is complete");
             }
         }
+    }
+
+    #[test]
+    fn the_size_of_a_group_is_that_of_its_prime() {
+        assert_eq!(prime_bits(&[0, 128, 0xFF]), Ok(1024));
+        assert_eq!(prime_bits(&[1, 0, 0x80]), Ok(2048));
+        assert_eq!(prime_bits(&[1, 0, 0x01]), Ok(2041));
+        assert_eq!(prime_bits(&[1, 0]), Err(WireError::Truncated("prime")));
+        assert_eq!(prime_bits(&[0, 0, 1]), Err(WireError::Malformed("prime")));
     }
 
     #[test]

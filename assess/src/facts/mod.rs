@@ -172,6 +172,16 @@ impl<'s> Heard<'s> {
         self.sightings.iter().filter(|(_, s)| s.fact == fact).filter_map(|(_, s)| s.zone).collect()
     }
 
+    /// When it was heard first towards a client of this zone.
+    fn first_in(&self, fact: Fact, zone: Zone) -> Option<Timestamp> {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact && s.zone == Some(zone)).map(|(_, s)| s.first).min()
+    }
+
+    /// When it was heard last towards a client of this zone.
+    fn last_in(&self, fact: Fact, zone: Zone) -> Option<Timestamp> {
+        self.sightings.iter().filter(|(_, s)| s.fact == fact && s.zone == Some(zone)).map(|(_, s)| s.last).max()
+    }
+
     fn has(&self, fact: Fact) -> bool {
         self.sightings.iter().any(|(_, s)| s.fact == fact)
     }

@@ -43,6 +43,22 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::CertificateSelfSigned => &["cert.self_signed"],
         Fact::CertificateWeak => &["cert.weak"],
         Fact::CertificateNameFits(_) => &["cert.name_fits"],
+        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
+        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
+        Fact::System(_) => {
+            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
+        }
+        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
+        Fact::CameraOpen => &["camera.open"],
+        Fact::PortMapped => &["upnp.mapping"],
+        Fact::NameAnswered => &["lan.poisonable"],
+        _ => served(fact),
+    }
+}
+
+/// Data bases, files, administration, mail, cameras, directories.
+const fn served(fact: &Fact) -> &'static [&'static str] {
+    match fact {
         Fact::DatabasePasswordClear => &["db.password_clear"],
         Fact::DatabaseEmptyPassword => &["db.empty_password"],
         Fact::SmbDialect(_) => &["smb.dialect"],
@@ -57,21 +73,13 @@ pub(crate) const fn names_of(fact: &Fact) -> &'static [&'static str] {
         Fact::MailStartTls(_) => &["mail.starttls"],
         Fact::MailAuthClear => &["mail.auth_clear"],
         Fact::MailReadable => &["mail.readable"],
-        Fact::Role(_) => &["host.role", "host.medical", "svc.medical", "change.new_medical"],
-        Fact::Medical => &["host.medical", "svc.medical", "change.new_medical"],
-        Fact::System(_) => {
-            &["os.family", "os.support", "os.support_likely", "os.proof", "os.signs", "os.xp_age", "os.days_to_end"]
-        }
         _ => appended(fact),
     }
 }
 
+/// Names, and what was appended late.
 const fn appended(fact: &Fact) -> &'static [&'static str] {
     match fact {
-        Fact::MedicalCleartextOut => &["out.cleartext_medical"],
-        Fact::CameraOpen => &["camera.open"],
-        Fact::PortMapped => &["upnp.mapping"],
-        Fact::NameAnswered => &["lan.poisonable"],
         Fact::DnsRecursed => &["dns.recursion_outside"],
         Fact::DnsTransferred => &["dns.transfer"],
         Fact::NameTunnel => &["dns.unusual_volume"],

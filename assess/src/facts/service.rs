@@ -10,7 +10,8 @@ use crate::knowledge::Knowledge;
 use crate::value::Value;
 use crate::vocabulary::{Values, Vocabulary};
 use auscult_report::fact::{
-    CipherClass, DicomIdentity, Encryption, Fact, Login, Protocol, Role, SnmpCommunity, TlsVersion, WebKind,
+    CipherClass, DicomIdentity, Encryption, Fact, Login, MailStartTls, Protocol, Role, SnmpCommunity, TlsVersion,
+    WebKind,
 };
 use auscult_report::subject::HostId;
 use auscult_report::time::Timestamp;
@@ -278,9 +279,21 @@ fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
     }
 }
 
+/// Whether clients of a zone were offered encryption before, and are not any more: a server that never offered it to them,
+/// or offers it again, is another matter.
+fn encryption_went(heard: &Heard<'_>) -> bool {
+    heard.zones().into_iter().any(|zone| {
+        let of = |word| heard.last_in(Fact::MailStartTls(word), zone);
+        let offered = of(MailStartTls::Offered).max(of(MailStartTls::Used));
+        let first_without = heard.first_in(Fact::MailStartTls(MailStartTls::NotOffered), zone);
+        matches!((offered, first_without), (Some(before), Some(since)) if before < since)
+    })
+}
+
 fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
     let offers = heard.each(|f| if let Fact::MailStartTls(m) = f { Some(*m) } else { None });
-    values.word("mail.starttls", offers.into_keys().max().map(|m| m.word()));
+    let worst = offers.into_keys().max().map(|m| if encryption_went(heard) { MailStartTls::Stripped } else { m });
+    values.word("mail.starttls", worst.map(|m| m.word()));
     values.flag("mail.auth_clear", heard.has(Fact::MailAuthClear));
     values.flag("ldap.clear_bind", heard.has(Fact::LdapClearBind));
     values.flag("ldap.anonymous_data", heard.has(Fact::LdapAnonymousData));

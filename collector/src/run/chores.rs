@@ -25,6 +25,8 @@ pub(super) struct Chores {
     data: PathBuf,
     knowledge: Knowledge,
     certified: Timestamp,
+    /// The day up to whose beginning the audits were stated in the ledgers; 0: not since the start.
+    audited: u64,
     /// What failed the last time, so that it is told once.
     told: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Chores {
     pub(super) fn new(desk: &Arc<Desk>, certificates: Arc<Certificates>, every_ms: u64, data: &Path) -> Chores {
         Chores {
             certified: (desk.clock)(),
+            audited: 0,
             desk: Arc::clone(desk),
             certificates,
             every: Duration::from_millis(every_ms),
@@ -93,6 +96,13 @@ impl Chores {
             for sensor in clinic.sensors().unwrap_or_default() {
                 let count = states.entry(sensor.state.word()).or_default();
                 *count = count.saturating_add(1);
+            }
+        }
+        if self.audited < now.days() {
+            let midnight = Timestamp(now.days().saturating_mul(MS_PER_DAY));
+            match clinics.iter().try_for_each(|clinic| clinic.state_audit(midnight, now).map(drop)) {
+                Ok(()) => self.audited = now.days(),
+                Err(e) => failed = Some(e.to_string()),
             }
         }
         self.failed(failed);

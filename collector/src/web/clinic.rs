@@ -185,7 +185,8 @@ fn boxes<'a, 'd: 'a>(found: impl Iterator<Item = &'a Matter<'d>>) -> Vec<Box_> {
             Some(Subject::Host(_) | Subject::Service(..)) => 0,
             _ => 2,
         };
-        let name = super::words::sentence(matter.about.strip_prefix("the ").unwrap_or(&matter.about));
+        let about = matter.about.strip_prefix("the ").unwrap_or(&matter.about);
+        let name = super::words::sentence(about.strip_prefix("Wi-Fi network ").unwrap_or(about));
         let new = || Box_ { column, name: name.clone(), level: 0, matters: 0, outside: false };
         let found = boxes.entry((column, name.clone())).or_insert_with(new);
         found.level = found.level.max(matter.row.severity);

@@ -106,7 +106,7 @@ pub(super) fn exposure(boxes: &[Box_]) -> String {
     let middle = height.saturating_add(30) / 2;
     let reached = boxes.iter().filter(|b| b.outside).count();
     let mut svg = format!(
-        "<svg class=\"exposure\" role=\"img\" viewBox=\"0 0 1000 {height}\" aria-label=\"Who can reach what: {} of {} were reached \
+        "<svg class=\"exposure\" role=\"img\" viewBox=\"0 0 1120 {height}\" aria-label=\"Who can reach what: {} of {} were reached \
          from the internet. The table below says the same.\">",
         reached,
         boxes.len()
@@ -115,8 +115,7 @@ pub(super) fn exposure(boxes: &[Box_]) -> String {
     place(&mut drawn, (20, middle.saturating_sub(26)), 120, "Internet", "globe");
     place(&mut drawn, (190, middle.saturating_sub(26)), 110, "Router", "router");
     let _ = write!(svg, "<path class=\"way{}\" d=\"M140 {middle}H190\"/>", if reached > 0 { " hot" } else { "" });
-    for (n, (column, name)) in columns.iter().zip(COLUMNS).enumerate() {
-        let x = 350usize.saturating_add(n.saturating_mul(220));
+    for (column, (name, x, width)) in columns.iter().zip(COLUMNS) {
         let _ = write!(drawn, "<text class=\"column\" x=\"{x}\" y=\"24\">{name}</text>");
         if column.is_empty() {
             let _ = write!(drawn, "<text class=\"none\" x=\"{x}\" y=\"66\">nothing found</text>");
@@ -130,7 +129,7 @@ pub(super) fn exposure(boxes: &[Box_]) -> String {
                     y.saturating_add(26)
                 );
             }
-            found_box(&mut drawn, (x, y), found);
+            found_box(&mut drawn, (x, y, width), found);
         }
     }
     svg + &drawn + "</svg>"
@@ -146,17 +145,18 @@ fn place(svg: &mut String, (x, y): (usize, usize), width: usize, name: &str, cla
     );
 }
 
-fn found_box(svg: &mut String, (x, y): (usize, usize), found: &Box_) {
+fn found_box(svg: &mut String, (x, y, width): (usize, usize, usize), found: &Box_) {
     let said = level(found.level);
-    let name: String = if found.name.chars().count() > 27 {
-        found.name.chars().take(26).chain(['…']).collect()
+    let most = width / LETTER;
+    let name: String = if found.name.chars().count() > most {
+        found.name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
     } else {
         found.name.clone()
     };
     let count = if found.matters > 1 { format!(", {} matters", found.matters) } else { String::new() };
     let _ = write!(
         svg,
-        "<g class=\"found l-{}\"><rect x=\"{x}\" y=\"{y}\" width=\"200\" height=\"52\" rx=\"8\"/>\
+        "<g class=\"found l-{}\"><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"52\" rx=\"8\"/>\
          <rect class=\"edge\" x=\"{x}\" y=\"{y}\" width=\"6\" height=\"52\" rx=\"3\"/>\
          <text x=\"{t}\" y=\"{}\">{}</text><text class=\"small\" x=\"{t}\" y=\"{}\">{}{count}</text></g>",
         said.class,
@@ -194,7 +194,11 @@ const HEIGHTS: [u64; 6] = [3, 8, 13, 18, 23, 28];
 const DEAF: u8 = 0x7f;
 /// Units of a row of the exposure picture.
 const ROW: usize = 66;
-const COLUMNS: [&str; 3] = ["Devices and services", "Wi-Fi", "Site and sensors"];
+/// Units of a letter with its share of the margins, in the widest of the letters that browsers take.
+const LETTER: usize = 10;
+/// Each column: its name, where it begins, how wide its boxes are.
+const COLUMNS: [(&str, usize, usize); 3] =
+    [("Devices and services", 350, 370), ("Wi-Fi", 750, 190), ("Site and sensors", 970, 150)];
 
 #[cfg(test)]
 mod tests {

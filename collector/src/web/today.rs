@@ -7,7 +7,7 @@ use super::guard::Visit;
 use super::matters::{Matter, matters};
 use super::page::{Answered, Frame, html};
 use super::problem::Problem;
-use super::words::{Level, ago, day, level};
+use super::words::{Level, ago, day, level, long};
 use crate::store::{ClinicRow, ClinicStore, SensorState, StoreError};
 use askama::Template;
 use auscult_report::time::Timestamp;
@@ -111,7 +111,7 @@ fn clinic(
             title: title.to_owned(),
             clinic: row.title.clone(),
             about: "its reports are not taken in until somebody decides".to_owned(),
-            since: ago(sensor.changed, now),
+            since: open_for(sensor.changed, now),
             href: format!("/clinics/{}/sensors", row.name),
             does,
             // Somebody stands beside it and waits: before everything else of its level.
@@ -131,10 +131,18 @@ fn of_matter(clinic: &ClinicRow, found: &Matter<'_>, now: Timestamp) -> Need {
         title: found.title.to_owned(),
         clinic: clinic.title.clone(),
         about: found.about.clone(),
-        since: ago(found.row.opened, now),
+        since: open_for(found.row.opened, now),
         href: found.href.clone(),
         does: "Open",
         rank: (found.row.severity, found.row.opened),
+    }
+}
+
+/// How long something waits, in words.
+fn open_for(since: Timestamp, now: Timestamp) -> String {
+    match now.since_ms(since) {
+        0..60_000 => "new".to_owned(),
+        ms => format!("for {}", long(ms)),
     }
 }
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The peers of record.py: servers of others that need a few lines to run, and the analysers, which are ours."""
+import asyncio, socket, sys
+
+
+def camera(secret=""):
+    import gi
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_service("554")
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch("( videotestsrc num-buffers=50 ! video/x-raw,width=64,height=48,framerate=5/1 ! jpegenc ! rtpjpegpay name=pay0 )")
+    if secret:
+        user, word = secret.split(":")
+        auth = GstRtspServer.RTSPAuth()
+        token = GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "user")
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, word), token)
+        server.set_auth(auth)
+        permissions = GstRtspServer.RTSPPermissions()
+        permissions.add_role("user")
+        permissions.add_permission_for_role("user", "media.factory.access", True)
+        permissions.add_permission_for_role("user", "media.factory.construct", True)
+        factory.set_permissions(permissions)
+    server.get_mount_points().add_factory("/live", factory)
+    server.attach(None)
+    GLib.MainLoop().run()
+
+
+async def bacnet(name, instance, address, asks):
+    from bacpypes3.app import Application
+    from bacpypes3.argparse import SimpleArgumentParser
+    from bacpypes3.pdu import Address
+    arguments = SimpleArgumentParser().parse_args(["--name", name, "--instance", str(instance), "--address", f"{address}/24"])
+    application = Application.from_args(arguments)
+    if not asks:
+        await asyncio.Future()
+    for device in await application.who_is():
+        print(device.iAmDeviceIdentifier, device.pduSource)
+    print(await application.read_property(Address("192.168.20.70"), "device,70", "object-name"))
+
+
+FRAMES = ["H|\\^&|||ANALYSER^1|||||||P|LIS2-A|20261122", "P|1|ZZCANARY-4711|||ZZCANARY^ROBERT||19610203|M", "O|1|S1||^^^GLU|R", "R|1|^^^GLU|5.7|mmol/L||N||F", "L|1|N"]
+
+
+def frame(number, text):
+    body = f"{number % 8}{text}\r\x03".encode()
+    return b"\x02" + body + f"{sum(body) % 256:02X}\r\n".encode()
+
+
+def astm_sends(host, port):
+    s = socket.create_connection((host, int(port)))
+    for octets in [b"\x05"] + [frame(n, t) for n, t in enumerate(FRAMES, 1)]:
+        s.sendall(octets)
+        assert s.recv(1) == b"\x06"
+    s.sendall(b"\x04")
+
+
+def astm_takes(port):
+    s = socket.create_server(("", int(port)))
+    call, _ = s.accept()
+    while octets := call.recv(4096):
+        if octets != b"\x04":
+            call.sendall(b"\x06")
+
+
+POCT = ['<HEL.R01><HDR><HDR.control_id V="1"/></HDR><DEV><DEV.device_id V="ZZCANARY"/></DEV></HEL.R01>', '<DST.R01><DST><DST.new_observations_qty V="1"/></DST></DST.R01>',
+        '<OBS.R01><SVC><PT><PT.patient_id V="ZZCANARY-4711"/><PT.birth_date V="19610203"/><OBS><OBS.value V="5.7"/></OBS></PT></SVC></OBS.R01>', "<EOT.R01><EOT/></EOT.R01>"]
+
+
+def poct1a_sends(host, port):
+    s = socket.create_connection((host, int(port)))
+    for text in POCT:
+        s.sendall(b'<?xml version="1.0" encoding="utf-8"?>' + text.encode())
+        assert s.recv(4096)
+
+
+def poct1a_takes(port):
+    s = socket.create_server(("", int(port)))
+    call, _ = s.accept()
+    while call.recv(4096):
+        call.sendall(b'<?xml version="1.0" encoding="utf-8"?><ACK.R01><HDR/><ACK><ACK.type_cd V="AA"/></ACK></ACK.R01>')
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:]
+    if what == "camera":
+        camera(*rest)
+    elif what == "ventilation":
+        asyncio.run(bacnet("zzcanary-theatre", 70, "192.168.20.70", False))
+    elif what == "controls":
+        asyncio.run(bacnet("zzcanary-desk", 30, "192.168.20.30", True))
+    else:
+        globals()[what.replace("-", "_")](*rest)
