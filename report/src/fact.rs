@@ -3,13 +3,14 @@
 //! Each names the protocol field that it may come from; the words are those of `assess/knowledge/facts.tsv`.
 //! Keeps: numbers, closed enums, a [`Product`] of the shipped list, a [`Version`]. Drops: everything that a person
 //! wrote: names, titles, paths, queries, subjects of certificates; at most a count of different ones is made of them.
-//! Longer than 400 lines: a closed list is one.
 
 use crate::product::Product;
 pub use crate::terms::*;
 use crate::time::Timestamp;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
+
+mod counting;
 
 /// Something that was heard about a [`crate::subject::Subject`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -228,101 +229,6 @@ pub enum Fact {
     MonitorCalled,
     /// `wifi.on_our_cable`: a station of the network was heard on the cable within a second.
     WifiOnOurCable,
-}
-
-impl Fact {
-    /// Whether it was heard towards a client, so that the client's zone belongs to it.
-    #[must_use]
-    pub const fn is_by_zone(&self) -> bool {
-        use Fact::*;
-        self.is_web_by_zone()
-            || matches!(
-                self,
-                Answered
-                    | OutsideNetwork
-                    | Refused
-                    | Encryption(_)
-                    | Login(_)
-                    | DataServed
-                    | DicomAccepted
-                    | DicomTitleRefused
-                    | DicomContext(_)
-                    | DicomIdentity(_)
-                    | DicomCalling
-                    | DicomCalled
-                    | DicomMatch
-                    | DicomHandedOver
-                    | DicomStored
-                    | DicomQueryRefused
-                    | Hl7Acknowledged
-                    | Hl7Kind(_)
-                    | TlsVersion(_)
-                    | TlsCipher(_)
-                    | DatabasePasswordClear
-                    | DatabaseEmptyPassword
-                    | FileAnonymous
-                    | FileLoginClear
-                    | SnmpCommunity(_)
-                    | MqttAnonymous
-                    | MailStartTls(_)
-                    | MailAuthClear
-                    | MailReadable
-                    | LdapClearBind
-                    | LdapAnonymousData
-                    | CameraOpen
-                    | LabRecord(_)
-                    | DnsRecursed
-                    | DnsTransferred
-            )
-    }
-
-    /// The same, of what the web tells.
-    const fn is_web_by_zone(&self) -> bool {
-        use Fact::*;
-        matches!(
-            self,
-            WebKind(_)
-                | WebOpenKind(_)
-                | WebAuth(_)
-                | WebOpenDocument
-                | WebClosedDocument
-                | WebLoginForm
-                | WebLoginInClear
-                | WebBasicInClear
-                | WebDefaultPassword
-                | WebDefaultPage(_)
-                | WebDefaultPageHost(_)
-                | WebRedirect
-                | WebOtherAnswer
-                | WebListing
-                | WebVersionShown(_)
-                | WebErrorDetail
-                | WebCrawler(_)
-                | WebCrawlerDocument
-                | WebSessionInClear
-                | WebTokenInClear
-                | WebAdminOpen(_)
-                | WebLeftover
-                | WebEnumerated
-        )
-    }
-
-    /// Whether its count is of different things, not of times.
-    #[must_use]
-    pub const fn counts_different(&self) -> bool {
-        use Fact::*;
-        matches!(
-            self,
-            OutsideNetwork
-                | DicomCalling
-                | DicomCalled
-                | WebOpenDocument
-                | WebClosedDocument
-                | WebCrawlerDocument
-                | WifiClient
-                | NameAnswered
-        )
-    }
 }
 
 /// A product, its version and its distribution's revision, as far as the service said them.
