@@ -69,6 +69,8 @@ fn words(summary: &Summary, bssid: [u8; 6]) -> BTreeSet<String> {
                 | Fact::WifiNameIsOurs
                 | Fact::WifiClearKind(_)
                 | Fact::WifiDeauthBurst
+                | Fact::WifiOnOurCable
+                | Fact::WifiMedicalClient
         )
     };
     of_it.map(|s| s.fact).filter(by_file).map(|fact| format!("{fact:?}")).collect()
