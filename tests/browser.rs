@@ -28,6 +28,8 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
     // By the keyboard alone: the name has the focus.
     window.go(&base);
     window.click(".who button");
+    window.until("Six digits of your second factor");
+    window.until_focused("name");
     let digits = next_digits(&maria);
     window.press(&format!("maria\u{e004}{PASSWORD}\u{e004}{digits}\u{e007}"));
     window.until("Maria Lindt");

@@ -96,6 +96,20 @@ impl Window {
         panic!("the page never says {words:?}: {} {}", self.url(), self.text());
     }
 
+    /// Waits until the field of this name has the focus, as a person sees it blink before typing.
+    ///
+    /// # Panics
+    /// If it has not within a minute.
+    pub fn until_focused(&self, name: &str) {
+        for _ in 0..600 {
+            if self.script("return document.activeElement.name || ''") == json!(name) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the field {name:?} never has the focus: {}", self.url());
+    }
+
     /// Clicks what a selector names and goes where that leads.
     ///
     /// # Panics
