@@ -147,27 +147,9 @@ fn first_sentence(text: &str) -> &str {
     text.split_inclusive(['.', ';', ':']).next().unwrap_or(text).trim_end_matches(['.', ';', ':'])
 }
 
-/// How many letters must be changed, added or left out (Levenshtein). Both are names of at most [`LONGEST_ID`] letters; a part of a
-/// name is nearer than its length says.
-fn distance(a: &str, b: &str) -> usize {
-    if !a.is_empty() && b.contains(a) {
-        return 0;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (n, letter) in a.bytes().enumerate() {
-        let mut corner = n;
-        let mut left = n.saturating_add(1);
-        for (cell, other) in row.iter_mut().skip(1).zip(b.bytes()) {
-            let changed = corner.saturating_add(usize::from(letter != other));
-            corner = *cell;
-            left = changed.min(corner.saturating_add(1)).min(left.saturating_add(1));
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = n.saturating_add(1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
+/// How far a typed name is from a known one; a part of a name is nearer than its length says.
+fn distance(typed: &str, known: &str) -> usize {
+    if !typed.is_empty() && known.contains(typed) { 0 } else { strsim::levenshtein(typed, known) }
 }
 
 /// The groups of values (`assess/knowledge/facts.tsv`) that a detector states under another name than its own.
