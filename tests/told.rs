@@ -51,7 +51,7 @@ pub fn farewells(times: u16, to: [u8; 6]) -> Vec<u8> {
     recording.octets().to_vec()
 }
 
-/// A clinical network, and the one that [`GUEST`] is in.
+/// A clinical network, and the one that `GUEST` is in.
 pub fn wards(of_the_guest: &str) -> Place {
     Place::default().zone("192.168.20.0/24", "clinical").zone("192.168.30.0/24", of_the_guest)
 }

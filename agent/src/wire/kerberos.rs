@@ -58,7 +58,7 @@ impl Message {
     }
 }
 
-/// The fields of an error up to its code: [2] to [5] are times, [6] is the code.
+/// The fields of an error up to its code: `[2]` to `[5]` are times, `[6]` is the code.
 fn error_code(mut fields: Reader<'_>) -> Result<u32, WireError> {
     for _ in 0..5 {
         let tag = fields.rest().first().copied().ok_or(WireError::Truncated("error code"))?;
