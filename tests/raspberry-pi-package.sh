@@ -64,6 +64,7 @@ drwxr-xr-x root/root ./usr/share/doc/auscult-agent/
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/README.md
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/agent.toml
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/copyright
+-rw-r--r-- root/root ./usr/share/doc/auscult-agent/setup.toml
 -rwxr-xr-x root/root ./usr/bin/auscult-agent
 -rwxr-xr-x root/root ./usr/lib/auscult/first-boot
 -rwxr-xr-x root/root ./usr/lib/auscult/monitor
@@ -143,10 +144,11 @@ END
     chmod +x "$work/enter"
 }
 
-# Everything there is, with mode, owner and (of files) a hash; but for what dpkg and shadow write about themselves.
+# Everything there is, with mode, owner and (of files) a hash; but for what dpkg and shadow write about themselves, and the mark that
+# systemd's checker leaves when it loads units.
 inventory() {
     (cd "$root" && find . -xdev \( -path ./proc -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache -o -path ./tmp \) -prune \
-        -o ! -path './etc/*-' ! -name .pwd.lock \( -type f -printf '%p %m %U:%G ' -exec sh -c 'sha256sum <"$1"' _ {} \; \
+        -o ! -path './etc/*-' ! -name .pwd.lock ! -path ./run/systemd/systemd-units-load \( -type f -printf '%p %m %U:%G ' -exec sh -c 'sha256sum <"$1"' _ {} \; \
         -o -printf '%p %m %U:%G %l\n' \) | sort)
 }
 
