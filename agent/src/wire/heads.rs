@@ -8,13 +8,20 @@ use super::WireError;
 use super::text::{line, number};
 
 /// The head of a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// What it is.
     pub start: Start<'a>,
     /// Its octets, with the empty line; all that is there, if the empty line is not.
     pub octets: usize,
     fields: &'a [u8],
+}
+
+/// Fields hold names and passwords: they are not for logs.
+impl core::fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Head({} octets)", self.octets)
+    }
 }
 
 /// The first line.

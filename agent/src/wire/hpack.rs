@@ -9,7 +9,6 @@ use super::reader::Reader;
 use std::collections::VecDeque;
 
 /// One direction's decompressor. Both ends keep the same table: after a lost block nothing can be read any more.
-#[derive(Debug)]
 pub struct Unpacker {
     /// Newest first.
     table: VecDeque<Entry>,
@@ -18,7 +17,6 @@ pub struct Unpacker {
     limit: usize,
 }
 
-#[derive(Debug)]
 struct Entry {
     /// The name, then the value.
     octets: Box<[u8]>,
@@ -26,11 +24,25 @@ struct Entry {
 }
 
 /// The field lines of one block, in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Block {
     octets: Vec<u8>,
     /// Where each name and each value ends.
     ends: Vec<(usize, usize)>,
+}
+
+/// Fields hold cookies and passwords: they are not for logs.
+impl core::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Unpacker({} entries)", self.table.len())
+    }
+}
+
+/// Fields hold cookies and passwords: they are not for logs.
+impl core::fmt::Debug for Block {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Block({} lines)", self.ends.len())
+    }
 }
 
 impl Block {
@@ -338,6 +350,17 @@ mod tests {
 
     fn octets(hex: &str) -> Vec<u8> {
         hex.as_bytes().chunks(2).map(|p| u8::from_str_radix(core::str::from_utf8(p).unwrap(), 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_fields_hold_is_not_printed() {
+        let mut octets = b"cookie".to_vec();
+        octets.extend(b"ZZCANARY");
+        let block = Block { octets: octets.clone(), ends: vec![(6, 14)] };
+        let entry = Entry { octets: octets.into(), name: 6 };
+        let unpacker = Unpacker { table: [entry].into(), size: 46, limit: 4_096 };
+        assert_eq!(block.get(b"cookie"), Some(&b"ZZCANARY"[..]));
+        assert_eq!(format!("{block:?} {unpacker:?}"), "Block(1 lines) Unpacker(1 entries)");
     }
 
     #[test]
