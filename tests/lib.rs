@@ -30,6 +30,7 @@ pub mod hours;
 pub mod imaging;
 pub mod lab;
 pub mod nest;
+pub mod ninety;
 pub mod octets;
 pub mod opposite;
 pub mod over_days;

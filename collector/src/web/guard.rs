@@ -40,6 +40,8 @@ pub(super) struct Visit {
     /// The path.
     pub(super) path: String,
     parts: Vec<(String, String)>,
+    /// Whether the page says that the clinics are made up.
+    pub(super) demo: bool,
     /// Where it comes from.
     pub(super) from: IpAddr,
     /// When.
@@ -107,6 +109,7 @@ async fn answer(
         query: request.uri().query().and_then(Form::read).unwrap_or_default(),
         path: request.uri().path().to_owned(),
         parts,
+        demo: desk.demo,
         from: connection.from,
         now: (desk.clock)(),
     };
@@ -236,12 +239,12 @@ pub(super) async fn with_headers(mut response: Response<Body>) -> Response<Body>
     response
 }
 
-pub(super) async fn not_found() -> Response<Body> {
-    page::bare_problem(Problem::NOT_FOUND)
+pub(super) async fn not_found(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    page::bare_problem(Problem::NOT_FOUND, desk.demo)
 }
 
-pub(super) async fn not_allowed() -> Response<Body> {
-    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
+pub(super) async fn not_allowed(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"), desk.demo)
 }
 
 /// Sets the session's cookie and goes on elsewhere.

@@ -57,6 +57,8 @@ pub struct Desk {
     pub access: Access,
     /// Which people may.
     pub people: People,
+    /// Whether every page says that the clinics are made up.
+    pub demo: bool,
     /// Where reports go in.
     pub door: Door,
     /// The archive.
