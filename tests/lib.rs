@@ -48,6 +48,7 @@ pub mod statements;
 pub mod station;
 pub mod tale;
 pub mod talks;
+pub mod throng;
 pub mod told;
 pub mod trapped;
 pub mod two;

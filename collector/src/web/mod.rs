@@ -5,6 +5,7 @@
 //! before it is read.
 
 mod add;
+mod again;
 mod clinic;
 mod finding;
 mod fleet;
@@ -21,6 +22,8 @@ mod part;
 mod people;
 mod picture;
 mod problem;
+mod proposal;
+mod reset;
 mod reviewer;
 mod routes;
 mod sensor;
