@@ -20,6 +20,7 @@ pub mod covered;
 pub mod crowd;
 pub mod desk;
 pub mod entrances;
+pub mod errands;
 pub mod far;
 pub mod frames;
 pub mod glut;

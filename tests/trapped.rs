@@ -2,6 +2,7 @@
 //! raises the finding, and harmless. `tests/catalogue.rs` asks that it is not raised, or milder.
 
 use crate::both::device;
+use crate::errands::{CODE, LINK, letters};
 use crate::frames::{AIR, Recording};
 use crate::imaging::{Association, CT, FIND, PLAIN, associate_in_vain, associated};
 use crate::octets::Says::{C, S};
@@ -35,6 +36,13 @@ pub const MILDER: &[(Severity, Trap)] = &[
     (
         Severity::Low,
         ("hl7-cleartext", "inside one clinical segment this is normal", || Tale::built(result(DEVICE, SERVER))),
+    ),
+    // One document is an observation: info, 40 %, not counted and never alerted.
+    (
+        Severity::Info,
+        ("portal-documents-without-login", "first request before the cookie", || {
+            Tale::built(browse(STRANGER, SERVER, &[("/report.pdf", &ok("application/pdf", "", PDF))]))
+        }),
     ),
     (Severity::Low, ("cert-self-signed", "normal for devices inside", || Tale::capture("tls10-expired-cert"))),
 ];
@@ -123,9 +131,6 @@ const OF_THE_WEB: &[Trap] = &[
         let paths: Vec<String> = (0..4).map(token).collect();
         let pages: Vec<(&str, &str)> = paths.iter().map(|p| (p.as_str(), document.as_str())).collect();
         Tale::built(browse(STRANGER, SERVER, &pages))
-    }),
-    ("portal-documents-without-login", "first request before the cookie", || {
-        Tale::built(browse(STRANGER, SERVER, &[("/report.pdf", &ok("application/pdf", "", PDF))]))
     }),
     ("login-form-over-http", "the form page over http but posted to https", || {
         let form = "<form action=\"https://portal.example/in\"><input type=password></form>";
@@ -224,6 +229,9 @@ const OF_DOORS: &[Trap] = &[
     ("dns-tunnel-like", "anti-virus and mail filters", || Tale::built(long_names_and_one(400))),
     ("mail-starttls-stripped", "some firewalls do this", || {
         Tale::built(mail("250-mail.example\r\n250-STARTTLS\r\n250 SIZE\r\n"))
+    }),
+    ("activation-link-and-code-same-mailbox", "two-factor codes for people who just logged in", || {
+        Tale::built(letters(&[("a@b.example", CODE), ("a@b.example", LINK), ("b@b.example", CODE)]))
     }),
     ("mail-password-in-clear", "CRAM-MD5 is not readable", || {
         let says = [

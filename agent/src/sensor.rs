@@ -26,12 +26,14 @@ use auscult_report::zone::Zone;
 use core::net::IpAddr;
 use entries::host_entries;
 use faults::Faults;
+use pairs::Pairs;
 use stations::Stations;
 use volumes::Volumes;
 
 mod around;
 mod entries;
 mod faults;
+mod pairs;
 mod stations;
 mod volumes;
 
@@ -81,6 +83,7 @@ impl Sensor {
             air: None,
             faults: Faults::default(),
             volumes: Volumes::default(),
+            pairs: Pairs::default(),
             stations: Stations::default(),
         };
         Sensor {
@@ -277,6 +280,7 @@ impl Sensor {
         let hosts = host_entries(&self.around.hosts, &sightings);
         // Both tables have the bounds of a summary already.
         let (hosts, sightings) = (Bounded::first_of(hosts).0, Bounded::first_of(sightings).0);
+        self.around.pairs.forget(end);
         self.around.hosts.forget_far(Timestamp(end.0.saturating_sub(FAR_HOSTS_KEPT_MS)));
         (self.from, self.to, self.turned) = (Some(end), self.to.max(end), end);
         Summary { window: Window { from, to: end.max(from) }, hosts, sightings, counters }

@@ -5,6 +5,9 @@
 //! networks since when, how long and how well protected they were heard. Drops: what a window said alone; what was not heard for a
 //! season, when room is needed.
 
+mod partners;
+mod spell;
+
 use crate::vocabulary::Values;
 use auscult_report::fact::{Encryption, Fact, Login, Protocol, Role, WebKind, WifiOwner};
 use auscult_report::subject::{Bssid, HostId, Subject};
@@ -12,7 +15,9 @@ use auscult_report::summary::{Sighting, Summary};
 use auscult_report::time::MS_PER_DAY;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use partners::Partners;
 use serde::{Deserialize, Serialize};
+use spell::{Spell, ever};
 use std::collections::BTreeMap;
 
 /// What is remembered of one place.
@@ -29,15 +34,8 @@ pub struct Past {
     resolvers: BTreeMap<Subject, Spell>,
     /// When most of them began to ask one that was never asked before.
     resolver_changed: Option<u32>,
-}
-
-/// How long something is so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Spell {
-    began: u32,
-    last: u32,
-    /// It began when enough was known to call it new.
-    is_new: bool,
+    /// To which outside partners medical hosts send, and how much.
+    partners: BTreeMap<HostId, Partners>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +124,7 @@ impl Past {
 
     /// Says what is new of a host.
     pub(crate) fn say_host(&self, id: HostId, values: &mut Values<'_>) {
+        self.partners.get(&id).into_iter().for_each(|partners| partners.say(self.today, values));
         let Some(host) = self.hosts.get(&id) else { return };
         values.flag("change.new_medical", self.is_change(host.medical));
         values.flag("change.new_service", host.families.values().any(|f| self.is_change(Some(*f))));
@@ -204,6 +203,12 @@ impl Past {
         };
         if sightings.iter().any(|s| is_medical(&s.fact)) {
             host.medical = Some(ever(host.medical.as_ref(), today, has_learnt));
+        }
+        if sightings.iter().any(|s| matches!(s.fact, Fact::SentOutside(_))) {
+            if !self.partners.contains_key(&id) {
+                make_room(&mut self.partners, Partners::last);
+            }
+            self.partners.entry(id).or_insert_with(|| Partners::since(today)).hear(sightings, today);
         }
     }
 
@@ -321,21 +326,6 @@ impl Guard {
             self.is_back |= self.lost.take().is_some();
         }
     }
-}
-
-impl Spell {
-    /// Goes on, or begins: anew where it was not heard for so long that it counts as new again.
-    fn after(before: Option<Spell>, today: u32, is_new: bool) -> Spell {
-        match before {
-            Some(spell) if today.saturating_sub(spell.last) <= NEW_DAYS => Spell { last: today, ..spell },
-            _ => Spell { began: today, last: today, is_new },
-        }
-    }
-}
-
-/// What was never heard before is new once.
-fn ever(before: Option<&Spell>, today: u32, is_new: bool) -> Spell {
-    before.map_or(Spell { began: today, last: today, is_new }, |spell| Spell { last: today, ..*spell })
 }
 
 /// Lets go what was heard longest ago, where there is no room for one more. Work is bounded by [`MOST`].

@@ -29,6 +29,7 @@ pub mod lines;
 pub mod link;
 mod list;
 pub mod mail;
+mod mail_body;
 pub mod mailbox;
 pub mod management;
 pub mod mapping;
@@ -295,6 +296,12 @@ impl Said<'_> {
     pub fn client_of_many(&mut self, fact: Fact, group: &[u8], thing: &[u8], most: u16) {
         let (group, thing) = (keyed_hash(self.key, group), keyed_hash(self.key, thing));
         self.say(Subject::Host(self.client.host), fact, Amount::Many { group, thing, most });
+    }
+
+    /// A fact about the client's host that is true once the second of two things was heard within a day after the first, of the same
+    /// `thing`, by its keyed hash. Both in one moment count, if the first is said first.
+    pub fn client_host_after(&mut self, fact: Fact, thing: u64, is_second: bool) {
+        self.say(Subject::Host(self.client.host), fact, Amount::After { thing, is_second });
     }
 
     /// A fact about the server's host.

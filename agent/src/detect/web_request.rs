@@ -161,7 +161,7 @@ fn is_factory_pair(encoded: &[u8]) -> bool {
 }
 
 /// Base64 (RFC 4648 section 4); `None` if it is none or does not fit.
-fn decode_base64(encoded: &[u8], plain: &mut [u8]) -> Option<usize> {
+pub(super) fn decode_base64(encoded: &[u8], plain: &mut [u8]) -> Option<usize> {
     let (mut bits, mut held, mut len) = (0u32, 0u32, 0usize);
     for octet in encoded.iter().take_while(|o| **o != b'=') {
         let six = match octet {

@@ -5,6 +5,7 @@
 
 use super::faults::Faults;
 use super::is_unspecified;
+use super::pairs::Pairs;
 use super::stations::Stations;
 use super::volumes::Volumes;
 use crate::detect::follow::Surroundings;
@@ -43,6 +44,8 @@ pub(super) struct Around {
     pub(super) faults: Faults,
     /// Who takes one thing after the other.
     pub(super) volumes: Volumes,
+    /// What waits for its second.
+    pub(super) pairs: Pairs,
     /// Who is in which network of the air.
     pub(super) stations: Stations,
 }
@@ -155,12 +158,12 @@ impl Surroundings for Around {
     }
 
     fn observe(&mut self, observation: Observation) {
-        if matches!(observation.amount, Amount::Many { .. }) {
-            if let Some(too_many) = self.volumes.hear(&observation) {
-                self.inventory.take(&too_many);
-            }
-            return;
-        }
+        let counted = match observation.amount {
+            Amount::Many { .. } => self.volumes.hear(&observation),
+            Amount::After { .. } => self.pairs.hear(&observation),
+            Amount::Times(_) | Amount::Different(_) => Some(observation),
+        };
+        let Some(observation) = counted else { return };
         self.inventory.take(&observation);
         if let (Subject::Host(host), true) = (observation.subject, is_of_equipment(&observation.fact)) {
             self.medical(observation.at, host);
