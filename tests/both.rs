@@ -4,7 +4,7 @@
 use crate::frames::{AIR, segment};
 use crate::octets::rsn;
 use crate::tale::Tale;
-use crate::talks::{DEVICE, SERVER};
+use crate::talks::{DEVICE, SERVER, studies};
 use crate::told::{NAME, OWN, PSK, TWIN};
 use crate::watched::Place;
 
@@ -72,11 +72,21 @@ fn hardware([a, b, c, d]: [u8; 4]) -> [u8; 6] {
 
 /// A device sends a result; each of its frames comes by the air first, and then by the cable, from this address.
 pub fn result_by_air(bssid: [u8; 6], name: &str, protection: &[u8], station: Option<[u8; 6]>) -> Vec<u8> {
-    let mut both = Both::new();
-    both.beacons(bssid, name, protection);
-    let (client, server) = ((DEVICE, 49_500), (SERVER, 2575));
     let asks = b"\x0bMSH|^~\\&|LAB|A|EHR|B|20261118||ORU^R01|1|P|2.5\rOBX|1|NM|X||1\r\x1c\r";
     let answers = b"\x0bMSH|^~\\&|EHR|B|LAB|A|20261118||ACK^R01|1|P|2.5\rMSA|AA|1\r\x1c\r";
+    said_by_air((bssid, name, protection), station, 2575, (asks, answers))
+}
+
+/// The same of any question and answer, where the server listens on this port.
+fn said_by_air(
+    (bssid, name, protection): ([u8; 6], &str, &[u8]),
+    station: Option<[u8; 6]>,
+    port: u16,
+    (asks, answers): (&[u8], &[u8]),
+) -> Vec<u8> {
+    let mut both = Both::new();
+    both.beacons(bssid, name, protection);
+    let (client, server) = ((DEVICE, 49_500), (SERVER, port));
     let (asked, answered) = (u32::try_from(asks.len()).unwrap(), u32::try_from(answers.len()).unwrap());
     let frames = [
         (true, segment(client, server, 1000, 0x02, &[])),
@@ -111,4 +121,10 @@ pub fn rogue() -> Tale {
 /// A device of the clinic in its own network, which is protected or not; with its own address, or one that it made up.
 pub fn device(protection: &[u8], station: Option<[u8; 6]>) -> Tale {
     at_the_clinic(result_by_air(OWN, NAME, protection, station))
+}
+
+/// A doctor's laptop looks at studies, in the clinic's own network, which is open.
+pub fn laptop() -> Tale {
+    let asks = b"GET /dicom-web/studies HTTP/1.1\r\nHost: 192.168.20.10\r\n\r\n";
+    at_the_clinic(said_by_air((OWN, NAME, &[]), None, 8042, (asks, studies().as_bytes())))
 }

@@ -22,7 +22,7 @@ pub const OVER_DAYS: &[Raises] = &[
 ];
 
 /// So many days, each beginning at the same hour, and each with a port of its own: nobody uses one for weeks.
-fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl FnMut(&mut Recording, u16)) {
+pub fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl FnMut(&mut Recording, u16)) {
     for day in days {
         recording.set_clock(1_795_000_000 + day * 86_400);
         each(recording, 41_000 + u16::try_from(day).unwrap() * 8);
@@ -30,7 +30,7 @@ fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl F
 }
 
 /// A shell that somebody inside uses.
-fn shell(recording: &mut Recording, port: u16) {
+pub fn shell(recording: &mut Recording, port: u16) {
     let says = [S(b"SSH-2.0-dropbear\r\n"), C(b"SSH-2.0-OpenSSH_10.0\r\n")];
     speak(recording, (DEVICE, port), (SERVER, 22), &says);
 }

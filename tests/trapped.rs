@@ -324,10 +324,10 @@ fn twin() -> Vec<u8> {
 }
 
 /// OWE transition mode (Wi-Fi Alliance): the protected half is another network, whose name is of one letter.
-const OWE_PAIR: &[u8] = &[0xdd, 12, 0x50, 0x6f, 0x9a, 0x1c, 4, 0x18, 0xd6, 0x20, 2, 2, 1, b'o'];
+pub const OWE_PAIR: &[u8] = &[0xdd, 12, 0x50, 0x6f, 0x9a, 0x1c, 4, 0x18, 0xd6, 0x20, 2, 2, 1, b'o'];
 
 /// Wi-Fi Simple Configuration: configured, by a button that is pressed or shown.
-const PUSH_BUTTON: &[u8] =
+pub const PUSH_BUTTON: &[u8] =
     &[0xdd, 20, 0x00, 0x50, 0xf2, 0x04, 0x10, 0x4a, 0, 1, 0x10, 0x10, 0x44, 0, 1, 2, 0x10, 0x08, 0, 2, 0x02, 0x80];
 
 const PDF: &str = "%PDF-1.7 a document that is long enough to be one, and of nobody, told again and again and again";

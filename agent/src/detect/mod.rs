@@ -286,9 +286,12 @@ impl Said<'_> {
         self.say(self.service_subject(), fact, amount);
     }
 
-    /// A fact about the service that is true once this client asked for more than `most` different things within an hour.
-    pub fn service_of_many(&mut self, fact: Fact, thing: &[u8], most: u16) {
-        let amount = Amount::Many { group: self.client.host.0, thing: keyed_hash(self.key, thing), most };
+    /// A fact about the service that is true once one of this client's users asked for more than `most` different things within an
+    /// hour: many people may stand behind one address, and `who` tells them apart.
+    pub fn service_of_many(&mut self, fact: Fact, who: u64, thing: &[u8], most: u16) {
+        let [host, who] = [self.client.host.0, who].map(u64::to_be_bytes);
+        let group = keyed_hash(self.key, &[host, who].concat());
+        let amount = Amount::Many { group, thing: keyed_hash(self.key, thing), most };
         self.say(self.service_subject(), fact, amount);
     }
 

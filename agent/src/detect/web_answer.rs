@@ -243,7 +243,7 @@ pub(super) fn served(kind: WebKind, asked: Option<&Asked>, said: &mut Said<'_>, 
     }
 }
 
-/// Documents that one client gets within an hour and is no collector of them (`web.enumeration`).
+/// Documents that one user gets within an hour and is no collector of them (`web.enumeration`).
 const MOST_DOCUMENTS: u16 = 200;
 
 /// A document was served.
@@ -252,7 +252,7 @@ pub(super) fn document(asked: &Asked, said: &mut Said<'_>, told: &mut Told) {
     let thing = asked.thing.to_be_bytes();
     let fact = if asked.identity.is_none() { Fact::WebOpenDocument } else { Fact::WebClosedDocument };
     said.service_different(fact, &thing);
-    said.service_of_many(Fact::WebEnumerated, &thing, MOST_DOCUMENTS);
+    said.service_of_many(Fact::WebEnumerated, asked.who, &thing, MOST_DOCUMENTS);
     if matches!(asked.agent, Some(AgentClass::Search | AgentClass::Archive | AgentClass::Ai | AgentClass::Preview)) {
         said.service_different(Fact::WebCrawlerDocument, &thing);
     }

@@ -37,6 +37,8 @@ pub(super) struct Asked {
     pub(super) host: HostForm,
     /// Keyed hash of the target.
     pub(super) thing: u64,
+    /// Keyed hash of what tells people behind one address apart: their browser, their session.
+    pub(super) who: u64,
 }
 
 /// Methods, as far as they matter.
@@ -72,6 +74,7 @@ pub(super) fn read(request: &http::Request<'_>, key: u64) -> Asked {
         cookie |= !is_harmless(name);
         session |= is_session(name);
     }
+    let signs = ["User-Agent", "Cookie"].map(|name| fields.get(name).unwrap_or_default());
     let identity = credentials
         .map(scheme)
         .or(path.token.then_some(WebAuth::TokenParameter))
@@ -90,6 +93,7 @@ pub(super) fn read(request: &http::Request<'_>, key: u64) -> Asked {
         agent: fields.get("User-Agent").and_then(web_agent::class),
         host: fields.get("Host").map_or(HostForm::Unknown, host_form),
         thing: mark(key, &[request.target]),
+        who: mark(key, &[&signs[..], &[credentials.unwrap_or_default()]].concat()),
     }
 }
 

@@ -5,7 +5,9 @@
 //! addresses of stations (they are hashed and counted), and every packet: only the kind of readable traffic is said,
 //! and only for the clinic's own networks.
 
-use super::wireless_class::{channel_at, frequency_of, is_factory_name, management_protection, security, setup};
+use super::wireless_class::{
+    channel_at, frequency_of, is_common_name, is_factory_name, management_protection, security, setup,
+};
 use super::wireless_memory::{Name, Network, SETTLED};
 use super::wireless_use::AirUse;
 use super::{Amount, Observation, keyed_hash};
@@ -156,7 +158,7 @@ impl Airwaves {
         if let Some(frequency) = radio.frequency.and_then(|near| frequency_of(channel?, near)) {
             self.uses.network(frequency, owner == WifiOwner::Own);
         }
-        saying.say_if(self.is_our_name(&name), Fact::WifiNameIsOurs);
+        saying.say_if(self.is_our_name(&name) && !is_common_name(name.octets()), Fact::WifiNameIsOurs);
         saying.say_if(is_factory_name(name.octets()), Fact::WifiDefaultName);
         saying.say_if(strong, Fact::WifiSignalStrong);
     }
@@ -300,10 +302,11 @@ impl Saying<'_> {
 /// What is heard of the air, for the reader of a finding.
 pub(super) const EAR: (&str, u16, &str) = (
     "wifi",
-    1,
+    2,
     "Beacons, probe responses, farewells and data frames of 802.11, by a radio in monitor mode, the access point's own state or the \
      system's scans: how each network is protected, whether it is the clinic's, whether what goes through it can be read. A network \
-     is the clinic's because a person listed its address or its name, never by its strength. Beacons can be forged, methods of WPS \
+     is the clinic's because a person listed its address or its name, never by its strength. Another network of its name is told, \
+     but not of a name that half the world uses (\"Guest\"). Beacons can be forged, methods of WPS \
      stand in probe responses only, and a wall or a channel that is not visited hides whole networks. Addresses of stations are \
      hashed and counted, names that they ask for are never kept.",
 );
