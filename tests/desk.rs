@@ -17,6 +17,7 @@ pub struct Provider {
     child: Option<Child>,
     port: u16,
     set_up: Option<String>,
+    more: String,
 }
 
 impl Provider {
@@ -32,7 +33,7 @@ impl Provider {
     /// If it does not serve.
     #[must_use]
     pub fn at_port(port: u16) -> Provider {
-        let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None };
+        let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None, more: String::new() };
         fs::write(provider.folder().join("collector.toml"), settings(provider.folder(), port)).unwrap();
         let key = provider.folder().join("ledger.key");
         said(Command::new(collector()).args(["ledger", "new-key"]).arg(key));
@@ -61,8 +62,19 @@ impl Provider {
         self.set_up = after("set-up ").map(str::to_owned);
         let agents: std::net::SocketAddr = agents.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&self.log())));
         self.port = agents.port();
-        fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port)).unwrap();
+        self.write_settings();
         self.child = Some(child);
+    }
+
+    /// With more settings, from the next start on.
+    pub fn also(&mut self, more: &str) {
+        more.clone_into(&mut self.more);
+        self.write_settings();
+    }
+
+    fn write_settings(&self) {
+        let text = settings(self.folder(), self.port) + &self.more;
+        fs::write(self.folder().join("collector.toml"), text).unwrap();
     }
 
     fn spawn(&self) -> Child {

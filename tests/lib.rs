@@ -35,6 +35,7 @@ pub mod opposite;
 pub mod over_days;
 pub mod papers;
 pub mod plant;
+pub mod postbox;
 pub mod radio;
 pub mod raised;
 pub mod raw;
