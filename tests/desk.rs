@@ -17,7 +17,8 @@ pub struct Provider {
     child: Option<Child>,
     port: u16,
     set_up: Option<String>,
-    more: String,
+    /// More settings.
+    pub more: String,
 }
 
 impl Provider {
@@ -34,7 +35,7 @@ impl Provider {
     #[must_use]
     pub fn at_port(port: u16) -> Provider {
         let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None, more: String::new() };
-        fs::write(provider.folder().join("collector.toml"), settings(provider.folder(), port)).unwrap();
+        provider.write_settings();
         let key = provider.folder().join("ledger.key");
         said(Command::new(collector()).args(["ledger", "new-key"]).arg(key));
         let clinic = |name: &str| {
@@ -66,15 +67,9 @@ impl Provider {
         self.child = Some(child);
     }
 
-    /// With more settings, from the next start on.
-    pub fn also(&mut self, more: &str) {
-        more.clone_into(&mut self.more);
-        self.write_settings();
-    }
-
-    fn write_settings(&self) {
-        let text = settings(self.folder(), self.port) + &self.more;
-        fs::write(self.folder().join("collector.toml"), text).unwrap();
+    /// For the next start, and for commands.
+    pub fn write_settings(&self) {
+        fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port) + &self.more).unwrap();
     }
 
     fn spawn(&self) -> Child {

@@ -39,6 +39,7 @@ pub mod postbox;
 pub mod radio;
 pub mod raised;
 pub mod raw;
+pub mod receivers;
 pub mod reviewer;
 pub mod scenes;
 pub mod search;

@@ -8,44 +8,14 @@ use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::Role;
 use auscult_collector::config::Config;
 use auscult_collector::judge::Judge;
-use auscult_collector::notices::{Clock, Ended, Notices};
 use auscult_collector::store::{Decision, DueKind, Fate};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use auscult_tests::archive::NOW;
 use auscult_tests::guest::{Guest, admin, person};
-use auscult_tests::postbox::{Asked, HOUR, Net, RULE, Receiver, Story};
+use auscult_tests::postbox::{Asked, HOUR, Net, RULE, Receiver, Story, deliver, turn, types, webhook};
 use auscult_tests::station::Station;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// Packs, then sends what is due.
-fn turn(story: &Story, notices: &Notices) -> Vec<Ended> {
-    notices.plan(&story.archive.store, story.now).unwrap();
-    deliver(story, notices)
-}
-
-fn deliver(story: &Story, notices: &Notices) -> Vec<Ended> {
-    let now = story.now;
-    let clock: Clock = Arc::new(move || now);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(notices.deliver(&story.archive.store, &clock)).unwrap()
-}
-
-/// A webhook at this receiver, with more lines.
-fn webhook(story: &Story, receiver: &Receiver, more: &str) -> String {
-    let key = story.secret("hook.key", &format!("whsec_{}\n", "TWFyaW5h".repeat(4)));
-    format!(
-        "allow = [\"127.0.0.0/8\"]\n{}[[notices.webhook]]\nname = \"hook\"\nurl = \"http://{}/told\"\nkey = \"{}\"\n",
-        more,
-        receiver.at,
-        key.display()
-    )
-}
-
-fn types(asked: &[Asked]) -> Vec<&str> {
-    asked.iter().filter(|a| a.body["data"]["rule"] == RULE).map(|a| a.body["type"].as_str().unwrap()).collect()
-}
 
 #[test]
 fn each_step_is_told_once_also_when_findings_are_made_again() {

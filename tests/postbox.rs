@@ -5,7 +5,7 @@ use auscult_assess::knowledge::Knowledge;
 use auscult_collector::config::Config;
 use auscult_collector::ingest::Limits;
 use auscult_collector::judge::Judge;
-use auscult_collector::notices::Notices;
+use auscult_collector::notices::{Clock, Ended, Notices};
 use auscult_collector::store::{ClinicStore, News};
 use auscult_report::fact::Fact;
 use auscult_report::payload::Payload;
@@ -237,6 +237,47 @@ fn read(reader: &mut impl BufRead) -> Option<Asked> {
     reader.read_exact(&mut body).ok()?;
     let line = lines.first()?.trim_end_matches(" HTTP/1.1").to_owned();
     Some(Asked { line, headers, body: serde_json::from_slice(&body).unwrap_or_default() })
+}
+
+/// Packs, then sends what is due.
+///
+/// # Panics
+/// If the store does not answer.
+pub fn turn(story: &Story, notices: &Notices) -> Vec<Ended> {
+    notices.plan(&story.archive.store, story.now).unwrap();
+    deliver(story, notices)
+}
+
+/// Sends what is due.
+///
+/// # Panics
+/// If the store does not answer.
+pub fn deliver(story: &Story, notices: &Notices) -> Vec<Ended> {
+    let now = story.now;
+    let clock: Clock = Arc::new(move || now);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(notices.deliver(&story.archive.store, &clock)).unwrap()
+}
+
+/// A webhook at this receiver, with more lines.
+#[must_use]
+pub fn webhook(story: &Story, receiver: &Receiver, more: &str) -> String {
+    let key = story.secret("hook.key", &format!("whsec_{}\n", "TWFyaW5h".repeat(4)));
+    format!(
+        "allow = [\"127.0.0.0/8\"]\n{}[[notices.webhook]]\nname = \"hook\"\nurl = \"http://{}/told\"\nkey = \"{}\"\n",
+        more,
+        receiver.at,
+        key.display()
+    )
+}
+
+/// What kinds of news of the networks came.
+///
+/// # Panics
+/// If one has none.
+#[must_use]
+pub fn types(asked: &[Asked]) -> Vec<&str> {
+    asked.iter().filter(|a| a.body["data"]["rule"] == RULE).map(|a| a.body["type"].as_str().unwrap()).collect()
 }
 
 /// What a network without protection breaks.

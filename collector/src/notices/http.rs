@@ -85,7 +85,7 @@ impl Client {
 
 impl Answer {
     /// Whether the other side took what it was told.
-    pub(super) fn is_taken(self) -> Result<Answer, Failed> {
+    pub(super) fn taken(self) -> Result<Answer, Failed> {
         match self.status {
             200..=299 => Ok(self),
             300..=399 => Err(Failed::Later(format!(
@@ -200,12 +200,10 @@ mod tests {
     async fn a_redirect_is_no_answer_and_gone_is_gone() {
         let (answer, _) =
             asked(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n").await;
-        assert!(answer.unwrap().is_taken().unwrap_err().why().contains("redirects are not followed"));
-        let taken = |status| Answer { status, body: Vec::new() }.is_taken();
+        assert!(answer.unwrap().taken().unwrap_err().why().contains("redirects are not followed"));
+        let of = |status| Answer { status, body: Vec::new() }.taken();
         assert!(
-            taken(204).is_ok()
-                && matches!(taken(410), Err(Failed::Never(_)))
-                && matches!(taken(503), Err(Failed::Later(_)))
+            of(204).is_ok() && matches!(of(410), Err(Failed::Never(_))) && matches!(of(503), Err(Failed::Later(_)))
         );
     }
 

@@ -4,7 +4,7 @@
 
 use super::Failed;
 use super::secret::secret;
-use super::tls::certificates;
+use super::tls::{self, certificates};
 use super::words::Letter;
 use crate::config::{self, Mail};
 use auscult_report::time::Timestamp;
@@ -77,6 +77,9 @@ fn parameters(settings: &Mail) -> Result<TlsParameters, String> {
 
 /// What a server's answer means for an operator.
 fn failed(error: &lettre::transport::smtp::Error) -> Failed {
+    if let Some(why) = tls::within(error) {
+        return why;
+    }
     let status = error.status().map(|code| code.to_string());
     Failed::Later(match status.as_deref() {
         Some(code @ ("530" | "534" | "535")) => {
@@ -84,10 +87,6 @@ fn failed(error: &lettre::transport::smtp::Error) -> Failed {
         }
         Some(code @ ("550" | "551" | "553")) => format!("the mail server refuses this address ({code})"),
         Some(code) => format!("the mail server refused ({code})"),
-        None if error.is_tls() => {
-            "TLS with the mail server failed: is its certificate believed, by its name? `ca` may name whom to believe"
-                .to_owned()
-        }
         None if error.is_timeout() => "the mail server does not answer".to_owned(),
         // A server that offers no STARTTLS is one of these.
         None if error.is_client() => {

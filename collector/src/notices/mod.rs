@@ -235,7 +235,7 @@ impl Notices {
     pub async fn say_alive(&self) -> Result<(), Failed> {
         let Some((client, alive)) = &self.alive else { return Ok(()) };
         let asked = client.ask("GET", &alive.url.path, &[], None);
-        timeout(ATTEMPT, asked).await.unwrap_or_else(|_| Err(late()))?.is_taken().map(drop)
+        timeout(ATTEMPT, asked).await.unwrap_or_else(|_| Err(late()))?.taken().map(drop)
     }
 }
 

@@ -112,13 +112,14 @@ fn cef(words: &Words, message: &Message) -> String {
 /// OCSF 1.3: Detection Finding (class 2004).
 fn ocsf(words: &Words, message: &Message) -> String {
     let Message { id, key, event, kind, title, clinic, clinic_name, site, rule, at, severity, .. } = message;
-    let (activity, status) = match *event {
-        "opened" | "silent" | "due" | "test" => (1, 1),
-        "fixed" => (3, 4),
-        _ => (2, 1),
+    // Activity (create, update, close), type (class and activity), status (new, in progress, resolved).
+    let (activity, kind_no, status) = match *event {
+        "opened" | "silent" | "due" | "test" => (1, 200_401, 1),
+        "fixed" => (3, 200_403, 4),
+        _ => (2, 200_402, 2),
     };
     let text = json!({
-        "category_uid": 2, "class_uid": 2004, "activity_id": activity, "type_uid": 200_400 + activity, "time": at.0,
+        "category_uid": 2, "class_uid": 2004, "activity_id": activity, "type_uid": kind_no, "time": at.0,
         "severity_id": severity.saturating_add(1), "severity": level(message), "status_id": status, "message": title,
         "finding_info": {"uid": key, "title": title, "types": [kind], "analytic": {"type_id": 1, "uid": rule}},
         "metadata": {

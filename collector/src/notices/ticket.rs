@@ -56,7 +56,7 @@ impl Desk {
         if let Some((name, value)) = &self.header {
             headers.push((name, value));
         }
-        let answer = self.client.ask(&step.method, &path, &headers, Some(body)).await?.is_taken()?;
+        let answer = self.client.ask(&step.method, &path, &headers, Some(body)).await?.taken()?;
         let place = self.settings.number.as_ref().filter(|_| ticket.is_none());
         Ok(place.map_or(number, |place| number_at(place, &answer.body)))
     }

@@ -4,9 +4,11 @@
 
 use super::Failed;
 use super::secret::secret;
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +34,7 @@ pub(super) fn config(ca: Option<&Path>, own: Option<&(PathBuf, PathBuf)>) -> Res
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| e.to_string())?.with_root_certificates(roots);
-    let config = match own {
+    let mut config = match own {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let said = |e: &dyn std::fmt::Display| format!("{}: {e}", key.display());
@@ -41,6 +43,9 @@ pub(super) fn config(ca: Option<&Path>, own: Option<&(PathBuf, PathBuf)>) -> Res
             builder.with_client_auth_cert(certificates_of(chain)?, private).map_err(|e| said(&e))?
         }
     };
+    // A connection is used once; and servers of OpenSSL that ask for our certificate refuse a session that is resumed, unless each is set
+    // up for it (rsyslog's is not).
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
@@ -58,12 +63,29 @@ fn certificates_of(chain: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 
 /// Why a handshake failed.
 pub(super) fn failed(error: &io::Error) -> Failed {
-    let inner = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
-    Failed::Later(match inner {
-        Some(rustls::Error::InvalidCertificate(why)) => {
+    within(error).unwrap_or_else(|| Failed::Later(format!("TLS failed ({})", error.kind())))
+}
+
+/// What TLS says, if it is among the causes of an error.
+pub(super) fn within(error: &(dyn Error + 'static)) -> Option<Failed> {
+    let mut cause = Some(error);
+    while let Some(one) = cause {
+        let wrapped = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let wrapped = wrapped.and_then(|e| e.downcast_ref::<rustls::Error>());
+        if let Some(tls) = wrapped.or_else(|| one.downcast_ref()) {
+            return Some(said(tls));
+        }
+        cause = one.source();
+    }
+    None
+}
+
+fn said(error: &rustls::Error) -> Failed {
+    Failed::Later(match error {
+        rustls::Error::InvalidCertificate(why) => {
             format!("its certificate is not believed ({why:?}); if it is of a CA of your own, name that as ca")
         }
-        Some(why) => format!("TLS failed ({why})"),
-        None => format!("TLS failed ({})", error.kind()),
+        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS from the first octet on".to_owned(),
+        why => format!("TLS failed ({why})"),
     })
 }

@@ -37,7 +37,7 @@ impl Hook {
         let moment = (now.0 / 1_000).to_string();
         let signature = sign(&self.keys, &id, &moment, &body);
         let headers = [("webhook-id", id.as_str()), ("webhook-timestamp", &moment), ("webhook-signature", &signature)];
-        self.client.ask("POST", &self.path, &headers, Some(body)).await?.is_taken().map(drop)
+        self.client.ask("POST", &self.path, &headers, Some(body)).await?.taken().map(drop)
     }
 }
 

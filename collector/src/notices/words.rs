@@ -136,9 +136,9 @@ impl Words {
                 for one in sorted.iter().take(MOST_LINES) {
                     if one.clinic != clinic {
                         clinic = &one.clinic;
-                        let _ = write!(text, "{}{clinic}\n", if text.is_empty() { "" } else { "\n" });
+                        let _ = writeln!(text, "{}{clinic}", if text.is_empty() { "" } else { "\n" });
                     }
-                    let _ = write!(text, "  {:8}  {}  {}\n", level(one), moment(one.at), one.title);
+                    let _ = writeln!(text, "  {:8}  {}  {}", level(one), moment(one.at), one.title);
                 }
                 let more = sorted.len().saturating_sub(MOST_LINES);
                 if more > 0 {

@@ -59,7 +59,7 @@ impl Teller {
         let clock: Clock = Arc::clone(&desk.clock);
         let ended = self.runtime.block_on(self.notices.deliver(&desk.store, &clock));
         for (kind, word) in ended.iter().flatten() {
-            self.count(*kind, *word);
+            self.count(kind, word);
         }
         self.levels()?;
         ended.map(drop)
