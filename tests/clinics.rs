@@ -313,6 +313,18 @@ const EXCUSED: &[(&str, &str)] = &[
          expires_ms > ?2 AND failures < ?3 RETURNING clinic_id, site",
         "uses a code, whose id is unique among all clinics; what follows is written for the clinic that it returns",
     ),
+    (
+        "SELECT n.news_id, n.clinic_id, c.name, n.matter, n.what, n.at_ms, n.rule, n.severity FROM news n JOIN clinic c ON \
+         c.clinic_id = n.clinic_id WHERE n.is_planned = 0 ORDER BY n.news_id LIMIT ?1",
+        "what happened, for the provider's own channels: which of them hears of which clinic is decided by each row's clinic",
+    ),
+    (
+        "SELECT c.name, c.title, coalesce(i.title, ''), n.matter, n.what, n.at_ms, n.rule, n.severity FROM notice t JOIN news n \
+         ON n.clinic_id = t.clinic_id AND n.news_id = t.news_id JOIN clinic c ON c.clinic_id = n.clinic_id LEFT JOIN sensor s ON \
+         s.clinic_id = n.clinic_id AND s.sensor_id = n.sensor_id LEFT JOIN site i ON i.clinic_id = s.clinic_id AND i.name = \
+         s.site WHERE t.parcel_id = ?1 ORDER BY n.news_id LIMIT ?2",
+        "one parcel's own rows: its recipient was chosen for each of them by its clinic, and a digest speaks of several",
+    ),
 ];
 
 fn state(clinic: &ClinicStore, sensor: SensorId) -> SensorState {

@@ -80,7 +80,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "inspect",
         ],
     ),
-    ("collector", &["config", "authority", "store", "access", "ledger", "ingest", "judge", "web", "run", "commands"]),
+    (
+        "collector",
+        &["config", "authority", "store", "access", "ledger", "ingest", "judge", "notices", "web", "run", "commands"],
+    ),
 ];
 
 #[test]

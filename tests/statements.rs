@@ -150,4 +150,5 @@ const NOBODYS: &[&str] = &[
     "person_reset",
     "person_identity",
     "person_flow",
+    "parcel",
 ];

@@ -90,6 +90,9 @@ enum Command {
     /// The ledgers.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Who is told what: what waits, what reached nobody, a trial of a channel.
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Make the findings again from the envelopes alone.
     Rebuild {
         /// The clinic; all if none is named.
@@ -179,6 +182,26 @@ enum LedgerCommand {
         /// Why: a few words for the reviewer.
         #[arg(long)]
         why: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum NoticesCommand {
+    /// List what waits and what reached nobody, channel by channel.
+    List,
+    /// Send a notice that is marked as a trial, and say what came of it; needs no archive.
+    Try {
+        /// The channel's name in the settings, or `alive`.
+        name: String,
+    },
+    /// Try again what reached nobody.
+    Again,
+    /// Forget what reached nobody.
+    Forget,
+    /// Make a new key of a webhook.
+    NewKey {
+        /// The file to make; it must not exist.
+        file: PathBuf,
     },
 }
 

@@ -4,11 +4,12 @@
 
 mod enrol;
 mod import;
+mod notices;
 mod review;
 mod serve;
 mod show;
 
-use crate::{Arguments, Command, LedgerCommand, NewState};
+use crate::{Arguments, Command, LedgerCommand, NewState, NoticesCommand};
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::random;
 use auscult_collector::config::{Config, Fleet, octets};
@@ -44,6 +45,10 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
         Command::Ledger(LedgerCommand::Verify { folder }) => return review::verified(folder, out),
+        Command::Notices(NoticesCommand::NewKey { file }) => return notices::make_key(file, out),
+        Command::Notices(NoticesCommand::Try { name }) => {
+            return notices::try_out(&read_config(&arguments.config)?, name, out);
+        }
         Command::Serve => {
             let config = read_config(&arguments.config)?;
             return serve::serve(&config, seed(&config)?, out);
@@ -65,6 +70,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
             import.take_in(&Door::open(&store, limits(&config)), &files, out)
         }
         Command::Ledger(command) => run_ledger(&config, &store, command, out),
+        Command::Notices(command) => notices::run(&store, &command, out),
         Command::Rebuild { clinic } => rebuild(&store, clinic.as_deref(), out),
         Command::Findings { clinic, all } => show::findings(&named(&store, &clinic)?, all, out),
         Command::Sensors { clinic } => show::sensors(&named(&store, &clinic)?, out),

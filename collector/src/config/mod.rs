@@ -4,9 +4,18 @@
 //! Keeps: paths of secrets. Drops: secrets; they are never in a settings file. The words about a key stand in
 //! `collector.toml`, which a test reads.
 
+mod channels;
 mod fleet;
+mod notices;
+mod place;
+mod template;
 
 pub use fleet::{Fleet, FleetClinic};
+pub use notices::{Alive, Channel, Kind, LEVELS, Mail, Notices, Quiet, Step, Syslog, Takes, Ticket, Tls, Way, Webhook};
+pub use place::{Network, Server, WebAddress};
+pub use template::{Place, Template};
+
+use notices::RawNotices;
 
 use auscult_report::trust::{MAX_ADDRESS, MAX_ADDRESSES};
 use serde::Deserialize;
@@ -55,6 +64,8 @@ pub struct Config {
     pub sensor_burst: u32,
     /// Reports that one sensor may send a minute.
     pub sensor_reports_minute: u32,
+    /// Who is told what.
+    pub notices: Notices,
 }
 
 /// The listener of sensors.
@@ -83,6 +94,8 @@ struct RawConfig {
     ops: Option<RawListener>,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    notices: RawNotices,
 }
 
 #[derive(Debug, Deserialize)]
@@ -193,6 +206,7 @@ impl Config {
                 1,
                 100_000,
             )?),
+            notices: raw.notices.meant(text)?,
         })
     }
 }

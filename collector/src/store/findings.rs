@@ -3,7 +3,7 @@
 //! Keeps: one row for each sensor, rule and subject, open or past. Drops: sentences; the words of a finding stand in its
 //! rule.
 
-use super::{ClinicStore, FindingId, StoreError, int, nat};
+use super::{ClinicStore, FindingId, StoreError, int, nat, news};
 use auscult_report::key::SensorId;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -231,8 +231,10 @@ impl ClinicStore {
                        SELECT ?1, ?2, ?3, ?4, coalesce(max(step_no), 0) + 1, ?5, ?6, ?7, ?8 FROM finding_step
                        WHERE clinic_id = ?1 AND sensor_id = ?2 AND rule = ?3 AND subject = ?4";
             let mut insert = tx.prepare_cached(sql)?;
-            for StepRow { rule, subject, at, what, severity, report_id } in steps {
+            for step in steps {
+                let StepRow { rule, subject, at, what, severity, report_id } = step;
                 insert.execute(params![of.0, of.1, rule, subject, int(at.0), what, severity, report_id])?;
+                news::put_step(tx, self.clinic, sensor, step)?;
             }
             Ok(true)
         })

@@ -30,6 +30,8 @@ struct TodayPage {
     ledger: String,
     knowledge: String,
     may_apply: bool,
+    /// Notices that reached nobody; 0 for who cannot mend that.
+    unheard: u64,
 }
 
 /// Something that needs somebody.
@@ -85,7 +87,14 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         ledger: ago(seen.newest, visit.now),
         knowledge: day(desk.knowledge.dated()),
         may_apply: visit.visitor()?.admin,
+        unheard: if visit.visitor()?.admin { unheard(desk).map_err(|_| Problem::BUSY)? } else { 0 },
     })
+}
+
+/// Notices that were given up.
+fn unheard(desk: &Desk) -> Result<u64, StoreError> {
+    let given_up = desk.store.backlog()?.into_iter().filter(|b| b.state == "given up").map(|b| b.parcels);
+    Ok(given_up.fold(0, u64::saturating_add))
 }
 
 fn clinic(
