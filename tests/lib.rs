@@ -59,6 +59,7 @@ pub mod trap_air;
 pub mod trap_days;
 pub mod trap_doors;
 pub mod trap_images;
+pub mod trap_talks;
 pub mod trap_web;
 pub mod trapped;
 pub mod two;

@@ -45,7 +45,7 @@ const OF_THE_AIR: &[Raises] = &[
     ("wifi-pmf-not-required-wpa3", || air(network(OWN, NAME, &rsn(SAE, 0x80)))),
     ("wifi-hidden-open", || air(network(OWN, "", &[]))),
     ("wifi-evil-twin", || air(twins(TWIN, &[]))),
-    ("wifi-rogue-on-cable", rogue),
+    ("wifi-rogue-on-cable", || rogue(18)),
     ("medical-device-on-open-wifi", || device(&[], None)),
     ("wifi-clear-traffic", || Tale::capture("wifi-open-client-cleartext")),
     ("wifi-default-name", || air(network(OWN, "linksys", &rsn(PSK, 0)))),

@@ -1,6 +1,6 @@
-//! Traps of what is heard in the air: what is somebody else's, what lasts a moment, what an element offers beside the first one.
+//! Traps of what is heard in the air: what was there while the sensor learnt, what is somebody else's, what lasts a moment, what an element offers beside the first one.
 
-use crate::both::{device, laptop};
+use crate::both::{device, laptop, rogue};
 use crate::frames::{AIR, Recording, segment};
 use crate::octets::{beacons, datagram, dns, name, network, record, rsn};
 use crate::tale::Tale;
@@ -51,6 +51,11 @@ pub const OF_THE_AIR: &[Trap] = &[
         "RSN override elements can offer PMF",
         Not(|| air(network(OWN, NAME, &with_rsn(OVERRIDE))), || air(network(OWN, NAME, &with_rsn(&[])))),
     ),
+    (
+        "wifi-hidden-open",
+        "mesh backhaul, setup networks",
+        Not(|| air(network(TWIN, "", &[])), || air(network(OWN, "", &[]))),
+    ),
     ("wifi-hidden-open", "hiding a name protects nothing", Still(Severity::Medium, || air(network(OWN, "", &[])))),
     (
         "wifi-evil-twin",
@@ -63,6 +68,7 @@ pub const OF_THE_AIR: &[Trap] = &[
         AtMost(Severity::Medium, || air(twins(HOTSPOT, &rsn(PSK, 0)))),
     ),
     ("wifi-evil-twin", "a common name such as", Not(|| namesakes("Guest-WiFi"), || namesakes("Clinic-North"))),
+    ("wifi-rogue-on-cable", "a new access point of the provider", Not(|| rogue(5), || rogue(18))),
     ("wifi-clear-traffic", "listening to other people's frames", Not(|| air(signs_in(TWIN)), || air(signs_in(OWN)))),
     ("wifi-clear-traffic", "multicast noise (mDNS, SSDP)", Not(|| air(multicast()), || air(signs_in(OWN)))),
     ("medical-device-on-open-wifi", "a doctor's laptop with a viewer", Not(laptop, || device(&[], None))),

@@ -2,10 +2,10 @@
 
 use crate::frames::Recording;
 use crate::octets::Says::{C, S};
-use crate::octets::{ask, basic, speak};
+use crate::octets::{ask, basic, datagram, dns, question, record, speak};
 use crate::over_days::{another_service, days, equipment, portal, shell, unlocked};
 use crate::tale::Tale;
-use crate::talks::{DEVICE, SERVER, locked, ok, result_in, studies};
+use crate::talks::{DEVICE, SERVER, STRANGER, locked, ok, result_in, studies};
 use crate::trap::Told::{AtMost, Not};
 use crate::trap::Trap;
 use auscult_assess::Severity;
@@ -36,6 +36,16 @@ pub const OVER_DAYS: &[Trap] = &[
         "new-service-on-host",
         "ephemeral ports of RPC and peer-to-peer",
         Not(|| Tale::built(passing_ports(18)), || Tale::built(another_service(18))),
+    ),
+    (
+        "dns-server-changed",
+        "carrier change, new filter service",
+        Not(|| Tale::built(asks_another(18, 4)), || Tale::built(asks_another(18, 40))),
+    ),
+    (
+        "dns-server-changed",
+        "carrier change, new filter service",
+        AtMost(Severity::Medium, || Tale::built(asks_another(18, 40))),
     ),
 ];
 
@@ -106,6 +116,24 @@ fn passing_ports(known: u32) -> Vec<u8> {
         let says = [C(&[5, 0, 11, 3, 16, 0, 0, 0]), S(&[5, 0, 12, 3, 16, 0, 0, 0])];
         speak(r, (DEVICE, port + 2), (SERVER, 49_688), &says);
         speak(r, (DEVICE, port + 3), (SERVER, 51_413), &[C(&[0x9d; 40]), S(&[0x7e; 40])]);
+    });
+    recording.octets().to_vec()
+}
+
+/// Names are asked of the clinic's own server every day; on the last so many of another as well.
+fn asks_another(known: u32, questions: u8) -> Vec<u8> {
+    let mut recording = Recording::new();
+    let asked = |recording: &mut Recording, server: [u8; 4], questions: u8| {
+        for n in 0..questions {
+            let host = format!("h{n}.example");
+            let answer = dns(0x8180, [1, 1, 0, 0], &[question(&host, 1), record(&host, 1, &[198, 51, 100, n])]);
+            recording.frame(&datagram((server, 53), ([192, 168, 20, 100 + n], 40_000), &answer));
+        }
+    };
+    days(&mut recording, 0..known, |r, _| asked(r, SERVER, 12));
+    days(&mut recording, known..known + 1, |r, _| {
+        asked(r, SERVER, 12);
+        asked(r, STRANGER, questions);
     });
     recording.octets().to_vec()
 }

@@ -4,10 +4,13 @@ use crate::frames::Recording;
 use crate::octets::Says::{C, S};
 use crate::octets::{bind, datagrams, handshake_of, ldap, speak, spoken};
 use crate::tale::Tale;
-use crate::talks::{DEVICE, SERVER, STRANGER, port_asked_for};
-use crate::told::{answers_for, camera, mail};
-use crate::trap::Told::{AtMost, Not, Says, Still, Without};
+use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, port_asked_for, result};
+use crate::told::{answers_for, camera, long_names, long_names_under, looked_up, mail, screen, wards, zone_of};
+use crate::trap::Told::{AtMost, Not, Says, Still, Unsure, Without};
 use crate::trap::Trap;
+use crate::trap_talks::{
+    LOGIN_ONLY, NOT_SUPPORTED, calls_back, desktop_by_tls, hairpin, negotiated_up, refused_to, sql_login,
+};
 use crate::watched::Place;
 use auscult_assess::Severity;
 
@@ -31,6 +34,11 @@ pub const OF_DATA_BASES: &[Trap] = &[
         "database-no-login",
         "client certificate in TLS",
         Not(|| Tale::capture("db-postgres-tls"), || Tale::capture("db-postgres-open")),
+    ),
+    (
+        "database-password-clear",
+        "MSSQL encrypts the login packet",
+        Not(|| Tale::built(sql_login(LOGIN_ONLY)), || Tale::built(sql_login(NOT_SUPPORTED))),
     ),
 ];
 
@@ -113,10 +121,57 @@ pub const OF_DOORS: &[Trap] = &[
         "port 25 between servers is opportunistic",
         Still(Severity::Medium, || Tale::built(mail_to_a_stranger())),
     ),
+    ("rdp-without-nla", "a client that offers only TLS", Still(Severity::Low, || Tale::built(desktop_by_tls()))),
+    (
+        "vnc-without-password",
+        "reverse connections",
+        Not(|| Tale::built(calls_back()), || Tale::built(screen(&[1, 1], 1))),
+    ),
+    (
+        "smb1-in-use",
+        "a client that only offers SMB1",
+        Not(|| Tale::built(negotiated_up()), || Tale::capture("smb-v1-legacy")),
+    ),
+    ("admin-service-outside", "SSH with keys only", Still(Severity::Medium, || Tale::capture("ssh-outside"))),
+    (
+        "mail-starttls-stripped",
+        "some firewalls do this by default",
+        Still(Severity::High, || Tale::built(mail(MASKED))),
+    ),
+    (
+        "mail-starttls-stripped",
+        "some firewalls do this by default",
+        Not(|| Tale::built(mail(PLAIN_MAIL)), || Tale::built(mail(MASKED))),
+    ),
+    (
+        "dns-open-to-outside",
+        "a router's WAN side",
+        Not(|| Tale::built(refused_to(STRANGER)), || Tale::built(looked_up(STRANGER))),
+    ),
+    (
+        "dns-zone-given-away",
+        "secondaries of the provider",
+        AtMost(Severity::Medium, || Tale::built(zone_of(0)).zone("192.168.20.41/32", "vpn")),
+    ),
+    (
+        "dns-tunnel-like",
+        "anti-virus and mail filters",
+        Not(
+            || Tale::built(long_names_under("xl.sophosxl.net", 1_300)),
+            || Tale::built(long_names_under("xl.tunnel.example", 1_300)),
+        ),
+    ),
+    ("dns-tunnel-like", "anti-virus and mail filters", Unsure(49, || Tale::built(long_names(1_300)))),
+    (
+        "guest-reaches-clinical",
+        "a doctor's phone on the guest Wi-Fi",
+        Not(|| Tale::at(wards("guest"), hairpin()), || Tale::at(wards("guest"), result(GUEST, SERVER))),
+    ),
 ];
 
 const NAMES: &[&str] = &["FILESRV", "WPAD", "INTRANET", "PRINT1"];
 const PLAIN_MAIL: &str = "250-mail.example\r\n250 SIZE\r\n";
+const MASKED: &str = "250-mail.example\r\n250-XXXXXXXA\r\n250 SIZE\r\n";
 
 /// MySQL greets a stranger (Protocol::HandshakeV10), who goes.
 fn greets_only() -> Vec<u8> {

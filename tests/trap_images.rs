@@ -7,7 +7,7 @@ use crate::octets::{ask, basic, ntlm_challenge, spoken};
 use crate::tale::Tale;
 use crate::talks::{DEVICE, SERVER, STRANGER, association, browse, device_with, ok, result, studies};
 use crate::told::{analyser, called, engine, orthanc};
-use crate::trap::Told::{AtMost, Instead, Not, Says, Still, Without};
+use crate::trap::Told::{AtMost, Instead, Not, Says, Still, Unsure, Without};
 use crate::trap::Trap;
 use auscult_assess::Severity;
 
@@ -52,7 +52,31 @@ pub const OF_IMAGES: &[Trap] = &[
         "the content is never kept",
         Not(|| Tale::built(with_identity(1)), || Tale::built(with_identity(2))),
     ),
-    ("dicomweb-open", "a reverse proxy that adds the identity", AtMost(Severity::Medium, || Tale::built(proxied()))),
+    ("dicomweb-open", "a reverse proxy that adds the identity", AtMost(Severity::Medium, || Tale::built(proxied("")))),
+    (
+        "dicomweb-open",
+        "a reverse proxy that adds the identity",
+        Not(|| Tale::built(proxied(FOR_A_STRANGER)), || Tale::built(proxied(""))),
+    ),
+    // A stranger can say that he asks for somebody else.
+    ("dicomweb-open", "a reverse proxy that adds the identity", Still(Severity::Critical, || Tale::built(pretends()))),
+    (
+        "orthanc-open",
+        "behind a proxy with its own login",
+        Not(|| Tale::built(behind(FOR_A_STRANGER)), || Tale::built(behind(""))),
+    ),
+    (
+        "dicom-cleartext-across-zones",
+        "the sensor may stand inside the tunnel",
+        AtMost(Severity::Info, || Tale::capture("pacs-open-lan").zone("203.0.113.0/24", "vpn")),
+    ),
+    ("medical-advisory-match", "model names are broad", Says("may concern")),
+    ("medical-advisory-match", "model names are broad", Unsure(49, || Tale::built(orthanc("1.5.7")))),
+    (
+        "medical-advisory-match",
+        "model names are broad",
+        Not(|| Tale::built(orthanc("1.12.4")), || Tale::built(orthanc("1.5.7"))),
+    ),
     (
         "dicomweb-open",
         "health checks and CORS preflight",
@@ -94,8 +118,8 @@ pub const OF_IMAGES: &[Trap] = &[
         "paid ESU cannot be heard",
         Instead(
             "windows-only-paid-updates",
-            || Tale::built(medical_server(1_780_300_800)),
-            || Tale::built(medical_server(1_795_000_000)),
+            || Tale::built(medical(1_780_300_800, (6, 3, 9600))),
+            || Tale::built(medical(1_795_000_000, (6, 3, 9600))),
         ),
     ),
     (
@@ -105,6 +129,14 @@ pub const OF_IMAGES: &[Trap] = &[
     ),
     ("dicom-knocked-from-outside", "refused by AE title is not safe", Still(Severity::Info, || Tale::built(refused()))),
     ("medical-monitor-calls-home", "also sold under other names", Still(Severity::Critical, || Tale::built(attempt()))),
+    (
+        "medical-device-on-ended-windows",
+        "embedded and LTSC editions",
+        Not(
+            || Tale::built(medical(1_795_000_000, (10, 0, 17_763))),
+            || Tale::built(medical(1_795_000_000, (6, 3, 9600))),
+        ),
+    ),
 ];
 
 pub const OF_MESSAGES: &[Trap] = &[
@@ -192,11 +224,29 @@ fn refused() -> Vec<u8> {
 }
 
 /// A stranger shows a password to a proxy, and the proxy none to the archive behind it.
-fn proxied() -> Vec<u8> {
+fn proxied(says: &str) -> Vec<u8> {
     let mut recording = Recording::new();
     let path = "/dicom-web/studies";
     ask(&mut recording, (STRANGER, 49_635), (PROXY, 80), path, &basic("clinic:a-long-word-of-nobody"), &studies());
-    ask(&mut recording, (PROXY, 49_636), (SERVER, 8042), path, "", &studies());
+    ask(&mut recording, (PROXY, 49_636), (SERVER, 8042), path, says, &studies());
+    recording.octets().to_vec()
+}
+
+/// What a proxy says of whom it asks for (RFC 7239 5.2, in its older form).
+const FOR_A_STRANGER: &str = "X-Forwarded-For: 203.0.113.50\r\n";
+
+/// A stranger says that he is a proxy.
+fn pretends() -> Vec<u8> {
+    let mut recording = Recording::new();
+    ask(&mut recording, (STRANGER, 49_642), (SERVER, 8042), "/dicom-web/studies", FOR_A_STRANGER, &studies());
+    recording.octets().to_vec()
+}
+
+/// Somebody inside, or a proxy that says for whom, asks Orthanc how it is.
+fn behind(says: &str) -> Vec<u8> {
+    let body = "{\"DatabaseVersion\":6,\"DicomAet\":\"X\",\"Name\":\"X\",\"Version\":\"1.12.4\"}";
+    let mut recording = Recording::new();
+    ask(&mut recording, (PROXY, 49_643), (SERVER, 8042), "/system", says, &ok("application/json", "", body));
     recording.octets().to_vec()
 }
 
@@ -223,12 +273,13 @@ fn two_systems() -> Vec<u8> {
     octets
 }
 
-/// An interface engine on Windows Server 2012 R2, whose paid updates end on 2026-10-13.
-fn medical_server(seconds: u32) -> Vec<u8> {
+/// An interface engine on a Windows with these numbers: 6.3.9600 is Server 2012 R2, whose paid updates end on 2026-10-13; 10.0.17763
+/// is a Windows 10 that has ended, a Server 2019 and an LTSC that live.
+fn medical(seconds: u32, (major, minor, build): (u8, u8, u16)) -> Vec<u8> {
     let mut recording = Recording::new();
     recording.set_clock(seconds);
     crate::talks::result_in(&mut recording, DEVICE, SERVER, 49_638);
-    ask(&mut recording, (DEVICE, 49_639), (SERVER, 80), "/", "", &ntlm_challenge(6, 3, 9600));
+    ask(&mut recording, (DEVICE, 49_639), (SERVER, 80), "/", "", &ntlm_challenge(major, minor, build));
     recording.octets().to_vec()
 }
 

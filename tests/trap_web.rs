@@ -91,6 +91,11 @@ pub const OF_THE_WEB: &[Trap] = &[
         ),
     ),
     ("web-cleartext-medical", "device status pages inside", AtMost(Severity::Medium, || Tale::built(status_page()))),
+    (
+        "portal-bulk-fetch",
+        "a partner's nightly export",
+        Not(|| Tale::built(collector_of(300)).zone("203.0.113.50/32", "vpn"), || Tale::built(collector_of(300))),
+    ),
 ];
 
 pub const OF_CERTIFICATES: &[Trap] = &[

@@ -604,7 +604,7 @@ mod tests {
     #[test]
     fn every_vector_gives_what_it_says() {
         let knowledge = Knowledge::compiled();
-        let (mut vectors, mut faults) = (0, Vec::new());
+        let (mut vectors, mut whole, mut faults) = (0, 0, Vec::new());
         for line in include_str!("../knowledge/vectors.jsonl").lines() {
             let vector: serde_json::Value = serde_json::from_str(line).unwrap();
             let values = flat(&knowledge, &vector["facts"]);
@@ -628,10 +628,21 @@ mod tests {
                     faults.push(format!("{}: {id} should be silent", vector["name"]));
                 }
             }
+            // Where a vector names what else is raised, nothing more is.
+            if let Some(also) = vector["also"].as_array() {
+                let expected = vector["expect"].as_object().unwrap().keys().map(String::as_str);
+                let expected: BTreeSet<&str> = expected.chain(also.iter().filter_map(|id| id.as_str())).collect();
+                let raised: BTreeSet<&str> =
+                    knowledge.rules().iter().map(Rule::id).filter(|id| judge(id).is_some()).collect();
+                if raised != expected {
+                    faults.push(format!("{}: {raised:?}, not {expected:?}", vector["name"]));
+                }
+                whole += 1;
+            }
             vectors += 1;
         }
         assert_eq!(faults, [""; 0]);
-        assert_eq!(vectors, 389);
+        assert_eq!((vectors, whole), (389, 51));
     }
 
     /// The facts of a vector, in one layer.

@@ -130,9 +130,10 @@ impl Past {
         values.flag("change.new_service", host.families.values().any(|f| self.is_change(Some(*f))));
     }
 
-    /// Says whether an own network is new.
+    /// Says whether a network, of the clinic or on its cable, is new, or was there while everything was.
     pub(crate) fn say_network(&self, bssid: Bssid, values: &mut Values<'_>) {
         values.flag("change.new_network", self.is_change(self.networks.get(&bssid).copied()));
+        values.flag("wifi.known", self.networks.get(&bssid).is_some_and(|n| !n.is_new));
     }
 
     /// Says what is new of the whole place.
@@ -213,7 +214,7 @@ impl Past {
     }
 
     fn network(&mut self, bssid: Bssid, sightings: &[&Sighting]) {
-        if !sightings.iter().any(|s| s.fact == Fact::WifiOwner(WifiOwner::Own)) {
+        if !sightings.iter().any(|s| matches!(s.fact, Fact::WifiOwner(WifiOwner::Own) | Fact::WifiOnOurCable)) {
             return;
         }
         // Another band, or a guest network, of an access point that is known.
@@ -222,8 +223,7 @@ impl Past {
         if !self.networks.contains_key(&bssid) {
             make_room(&mut self.networks, |s| s.last);
         }
-        let spell = ever(self.networks.get(&bssid), today, is_new);
-        self.networks.insert(bssid, spell);
+        self.networks.insert(bssid, ever(self.networks.get(&bssid), today, is_new));
     }
 
     /// Which name servers are asked by the clinic's hosts, and whether most of what was asked now went to new ones.
@@ -508,5 +508,30 @@ mod tests {
         assert_eq!((past.services.len(), past.hosts.len()), (MOST, MOST));
         let octets = serde_json::to_vec(&past.hosts.values().next().unwrap()).unwrap();
         assert!(octets.len() < 400, "{}", octets.len());
+    }
+
+    #[test]
+    fn an_access_point_that_was_on_the_cable_while_it_learnt_is_known() {
+        let on_cable = |last: u8| {
+            let mut summary = heard(1, 1, &[(None, Fact::WifiOnOurCable)]);
+            let subject = Subject::Wireless(Bssid([0, 1, 2, 3, 4, last]));
+            let sighting = Sighting { subject, count: 10, ..summary.sightings[0] };
+            let beacon = Sighting { fact: Fact::WifiBeacon, count: 100, ..sighting };
+            summary.sightings = Bounded::first_of(vec![sighting, beacon]).0;
+            summary
+        };
+        let knowledge = Knowledge::compiled();
+        let told = |past: &Past, summary: &Summary| {
+            let findings = assess_over(summary, (&Sensing::default(), past), &knowledge, knowledge.dated());
+            findings.iter().any(|f| f.rule.id() == "wifi-rogue-on-cable")
+        };
+        let mut past = Past::default();
+        assert!(told(&past, &on_cable(1)), "who knows no days knows nothing of before");
+        for day in [0, 5, 18] {
+            past.hears(&on_cable(1), |_| true, day * MS_PER_DAY);
+            assert!(!told(&past, &on_cable(1)), "on day {day}");
+        }
+        past.hears(&on_cable(0x80), |_| true, 18 * MS_PER_DAY);
+        assert!(told(&past, &on_cable(0x80)), "it came later");
     }
 }

@@ -190,7 +190,7 @@ impl Hears for Requests<'_, '_> {
                 web_agent::client_signs(agent, self.said);
             }
         }
-        let asked = web_request::read(&request, self.said.key);
+        let asked = web_request::read(&request, self.said.key).heard_from(self.said.client.zone);
         let media = request.fields.get("Content-Type").unwrap_or_default();
         let form = look && framing != Framing::Empty && asked.method == Method::Post && PostedForm::is_form(media);
         self.memory.form = form.then(PostedForm::default);

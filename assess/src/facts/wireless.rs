@@ -47,7 +47,10 @@ fn network<'k>(
     // One frame may be a station on its way from one network to the other.
     values.flag("wifi.on_our_cable", heard.count(Fact::WifiOnOurCable) >= ON_CABLE);
     // The median is above the bound where more than half of all are.
-    values.flag("wifi.signal_strong", heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons);
+    let is_strong = heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons;
+    values.flag("wifi.signal_strong", is_strong);
+    let is_ours = owner == WifiOwner::Own || heard.has(Fact::WifiOnOurCable) || heard.has(Fact::WifiMedicalClient);
+    values.flag("wifi.elsewhere", !is_ours && !is_strong);
     // What is the clinic's own was listed.
     values.flag("wifi.known", owner == WifiOwner::Own);
     values.flag("wifi.same_maker", own.keys().any(|o| *o != bssid && maker(*o) == maker(bssid)));
