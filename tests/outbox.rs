@@ -119,6 +119,7 @@ fn what_fails_is_tried_twelve_times_in_a_day_and_then_a_person_is_told() {
     deliver(&story, &notices);
     assert_eq!(receiver.asked().len() as u64, parcels);
     assert!(story.archive.store.backlog().unwrap().is_empty());
+    assert_eq!(story.archive.store.forget_parcels("hook", "given up", "nobody asks", story.now).unwrap(), 0);
 }
 
 #[test]

@@ -102,15 +102,47 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    /// A channel of a server on this machine.
+    fn settings(port: u16, tls: &str) -> Mail {
+        let text = format!(
+            "name = \"a.example\"\n[store]\npath = \"x\"\n[ledger]\nkey = \"x\"\ntiles = \"x\"\nhighwater = \"y\"\n\
+             [[notices.mail]]\nname = \"m\"\nserver = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n\
+             from = \"auscult@example.org\"\nto = [\"maria@example.org\"]\n"
+        );
+        let settings = crate::config::Config::read(&text).unwrap().notices;
+        let crate::config::Way::Mail(mail) = settings.channels[0].way.clone() else { panic!() };
+        mail
+    }
+
+    #[tokio::test]
+    async fn a_server_without_starttls_hears_nothing_of_the_mail() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 here\r\n").await.unwrap();
+            let mut heard = String::new();
+            while stream.read_line(&mut heard).await.is_ok_and(|n| n > 0) {
+                let _ = stream.write_all(b"250 yes\r\n").await;
+            }
+            heard
+        });
+        let mailer = Mailer::open(&settings(port, "start"), "a.example").unwrap();
+        let letter = Letter { subject: "secret".to_owned(), text: "secret".to_owned() };
+        let failed = mailer.send("maria@example.org", "0a", &letter, Timestamp(0)).await.unwrap_err();
+        assert!(failed.why().contains("does it offer STARTTLS"), "{failed:?}");
+        drop(mailer);
+        let heard = served.await.unwrap();
+        assert!(heard.starts_with("EHLO a.example") && !heard.contains("MAIL") && !heard.contains("maria"), "{heard}");
+    }
 
     #[test]
     fn a_mail_has_its_id_and_says_that_no_person_wrote_it() {
-        let text = "name = \"a.example\"\n[store]\npath = \"x\"\n[ledger]\nkey = \"x\"\ntiles = \"x\"\nhighwater = \"y\"\n\
-                    [[notices.mail]]\nname = \"m\"\nserver = \"127.0.0.1:25\"\ntls = \"none-on-loopback\"\n\
-                    from = \"auscult@example.org\"\nto = [\"maria@example.org\"]\n";
-        let settings = crate::config::Config::read(text).unwrap().notices;
-        let crate::config::Way::Mail(mail) = &settings.channels[0].way else { panic!() };
-        let mailer = Mailer::open(mail, "a.example").unwrap();
+        let mailer = Mailer::open(&settings(25, "none-on-loopback"), "a.example").unwrap();
         let letter = Letter { subject: "[auscult] Clínic: x".to_owned(), text: "one\ntwo\n".to_owned() };
         let message = mailer.message("maria@example.org", "0a0b", &letter, Timestamp(1_795_256_100_000)).unwrap();
         let text = String::from_utf8(message.formatted()).unwrap();

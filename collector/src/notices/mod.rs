@@ -148,8 +148,9 @@ impl Notices {
         for channel in &self.channels {
             let config::Channel { name, takes, way } = &channel.settings;
             for recipient in recipients(way) {
-                let was_told = clinic.was_told(&news.matter, (name, recipient), news.id)?;
-                if !plan::wants(takes, news, kind, was_told, now) {
+                // Only an end asks whether its beginning was told.
+                let wants = |was_told| plan::wants(takes, news, kind, was_told, now);
+                if !wants(true) || !(wants(false) || clinic.was_told(&news.matter, (name, recipient), news.id)?) {
                     continue;
                 }
                 let quiet = self.settings.quiet.filter(|_| takes.quiet);

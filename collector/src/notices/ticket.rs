@@ -9,6 +9,7 @@ use super::http::Client;
 use super::secret::secret;
 use super::words::{Message, Words};
 use crate::config::{Kind, Place, Step, Ticket};
+use hyper::header::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 /// Tells one ticket system.
@@ -24,8 +25,10 @@ impl Desk {
         let header = settings.header.as_ref().map(|file| {
             let line = secret(file)?;
             let said = || format!("{}: must be one line, as in `Authorization: Bearer ...`", file.display());
-            let (name, value) = line.split_once(':').filter(|_| !line.contains('\n')).ok_or_else(said)?;
-            Ok::<_, String>((name.trim().to_owned(), Zeroizing::new(value.trim().to_owned())))
+            let (name, value) = line.split_once(':').ok_or_else(said)?;
+            let (name, value) = (name.trim().to_owned(), Zeroizing::new(value.trim().to_owned()));
+            let is_header = HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(&value).is_ok();
+            if is_header { Ok((name, value)) } else { Err(said()) }
         });
         Ok(Desk { settings: settings.clone(), client, header: header.transpose()? })
     }

@@ -79,6 +79,9 @@ impl Teller {
             let parcels = backlog.iter().filter(|b| b.state == state).map(|b| b.parcels).fold(0, u64::saturating_add);
             self.desk.meters.parcels(state).set(parcels as f64);
         }
+        let oldest = backlog.iter().filter(|b| b.state == "waiting").map(|b| b.oldest).min();
+        let age_ms = oldest.map_or(0, |oldest| (self.desk.clock)().since_ms(oldest));
+        self.desk.meters.notices_age_seconds.set(age_ms as f64 / 1_000.0);
         Ok(())
     }
 

@@ -24,6 +24,8 @@ pub struct Meters {
     pub findings_open: Gauge,
     /// Octets that are free where the data base lies.
     pub disk_free_octets: Gauge,
+    /// Seconds for which the oldest notice waits.
+    pub notices_age_seconds: Gauge,
 }
 
 impl Default for Meters {
@@ -63,6 +65,7 @@ impl Meters {
             ledger_queue: gauge("auscult_ledger_queue"),
             findings_open: gauge("auscult_findings_open"),
             disk_free_octets: gauge("auscult_disk_free_bytes"),
+            notices_age_seconds: gauge("auscult_notices_age_seconds"),
             recorder,
         }
     }
