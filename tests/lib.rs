@@ -30,6 +30,7 @@ pub mod hidden;
 pub mod hours;
 pub mod imaging;
 pub mod lab;
+pub mod later;
 pub mod nest;
 pub mod ninety;
 pub mod octets;
@@ -148,6 +149,7 @@ impl Recorded {
             ),
             own_names: Vec::new(),
             own_bssids: own_bssids.collect(),
+            purposes: Vec::new(),
             memory: auscult_agent::config::Memory::default(),
             key: [7; 32],
         }

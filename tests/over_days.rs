@@ -1,5 +1,6 @@
 //! Stories of days: what is new, what lost its protection, what came back; each from its octets, day after day.
 
+use crate::errands::partners;
 use crate::frames::{AIR, Recording};
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, basic, beacons, datagram, dns, question, record, rsn, speak};
@@ -18,6 +19,8 @@ pub const OVER_DAYS: &[Raises] = &[
     ("service-back-changed", || Tale::built(away(8, 5, true))),
     ("new-medical-equipment", || Tale::built(equipment(18))),
     ("new-own-wifi", || networks([0x04, 0x18, 0xd6, 0x77, 0x02, 0x01], 18)),
+    ("medical-new-outside-partner", || Tale::built(partners(18, 1, None))),
+    ("medical-bulk-to-new-place", || Tale::built(partners(18, 24, Some("files.stranger.example")))),
     ("new-service-on-host", || Tale::built(another_service(18))),
 ];
 

@@ -4,7 +4,7 @@
 //! Findings that nothing here can raise yet stand in [`NOT_YET`], each with what is missing.
 
 use crate::both::{device, rogue};
-use crate::errands::{CODE, LINK, letters};
+use crate::errands::{CODE, LINK, calls_to_all, letters};
 use crate::imaging::{Association, CT, PLAIN, associated};
 use crate::octets::Says::{C, S};
 use crate::octets::{bind, ldap, network, ntlm_challenge, rsn, spoken};
@@ -50,6 +50,12 @@ const OF_THE_AIR: &[Raises] = &[
     ("wifi-clear-traffic", || Tale::capture("wifi-open-client-cleartext")),
     ("wifi-default-name", || air(network(OWN, "linksys", &rsn(PSK, 0)))),
     ("wifi-deauth-attack", || air(farewells(40, [0, 0x1e, 2, 3, 4, 5]))),
+    ("clinical-wifi-shared-password", || {
+        let mut tale = air(network(OWN, NAME, &rsn(PSK, 0)));
+        tale.place.purposes.push((NAME.to_owned(), "clinical".to_owned()));
+        tale
+    }),
+    ("guest-and-clinical-not-separated", || Tale::at(wards("guest"), calls_to_all(None, None))),
     ("guest-reaches-clinical", || Tale::at(wards("guest"), result(GUEST, SERVER))),
 ];
 
@@ -199,17 +205,8 @@ pub const BY_REPORTS: &[(&str, &str, &str)] = &[
 ];
 
 /// Findings that nothing raises yet, and what is missing.
-pub const NOT_YET: &[(&str, &str)] = &[
-    ("clinical-wifi-shared-password", "wifi.purpose: the configuration cannot say what a network is for"),
-    ("guest-and-clinical-not-separated", "net.shared_broadcast: nobody hears guests and wards in one broadcast domain"),
-    ("medical-bulk-to-new-place", FLOWS),
-    ("medical-new-outside-partner", FLOWS),
-    ("review-overdue", PERSON),
-    ("significant-change-unreviewed", PERSON),
-    ("notice-deadline-near", PERSON),
-];
+pub const NOT_YET: &[(&str, &str)] =
+    &[("review-overdue", PERSON), ("significant-change-unreviewed", PERSON), ("notice-deadline-near", PERSON)];
 
-/// Nobody counts octets between hosts.
-const FLOWS: &str = "out.*: no fact says to which networks a medical host sends, and how much";
 /// A person starts the clock, or the plan.
 const PERSON: &str = "not on any wire: a person's plan or decision in the collector, which has no page for it yet";

@@ -2,7 +2,7 @@
 //! raises the finding, and harmless. `tests/catalogue.rs` asks that it is not raised, or milder.
 
 use crate::both::device;
-use crate::errands::{CODE, LINK, letters};
+use crate::errands::{CODE, LINK, calls_to_all, letters, partners};
 use crate::frames::{AIR, Recording};
 use crate::imaging::{Association, CT, FIND, PLAIN, associate_in_vain, associated};
 use crate::octets::Says::{C, S};
@@ -64,6 +64,12 @@ const OF_THE_AIR: &[Trap] = &[
         let mut tale = air(farewells(40, [0, 0x1e, 2, 3, 4, 5]));
         (tale.place.own_bssids, tale.place.own_ssids) = (vec!["02:00:00:00:00:99".to_owned()], Vec::new());
         tale
+    }),
+    ("guest-and-clinical-not-separated", "a sensor on a trunk port hears several", || {
+        Tale::at(wards("guest"), calls_to_all(Some(20), Some(30)))
+    }),
+    ("guest-and-clinical-not-separated", "a staff member's private phone", || {
+        Tale::at(wards("office"), calls_to_all(None, None))
     }),
     ("guest-reaches-clinical", "zones must be configured", || Tale::built(result(GUEST, SERVER))),
     ("guest-reaches-clinical", "a published service that is meant for guests", || {
@@ -260,6 +266,10 @@ const OF_AGE: &[Trap] = &[
 ];
 
 const OVER_DAYS: &[Trap] = &[
+    ("medical-new-outside-partner", "update servers and clouds change addresses", || {
+        Tale::built(partners(18, 1, Some("cdn.maker.example")))
+    }),
+    ("medical-bulk-to-new-place", "needs 14 days of normal", || Tale::built(partners(9, 24, None))),
     ("new-outside-exposure", "a new sensor hears everything", || Tale::built(exposed(5))),
     ("portal-login-disappeared", "single sign-on moved to a cookie", || {
         Tale::built(portal(6, "Cookie: session=8f3a9c71\r\n"))

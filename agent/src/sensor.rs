@@ -21,20 +21,27 @@ use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
 use auscult_report::subject::Bssid;
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
+use auscult_report::terms::WifiPurpose;
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use domains::Domains;
 use entries::host_entries;
 use faults::Faults;
+use outflows::Outflows;
 use pairs::Pairs;
 use stations::Stations;
+use twins::Twins;
 use volumes::Volumes;
 
 mod around;
+mod domains;
 mod entries;
 mod faults;
+mod outflows;
 mod pairs;
 mod stations;
+mod twins;
 mod volumes;
 
 /// What a sensor must be told.
@@ -46,6 +53,8 @@ pub struct Settings {
     pub own_names: Vec<Vec<u8>>,
     /// Addresses of the clinic's access points.
     pub own_bssids: Vec<[u8; 6]>,
+    /// What wireless networks of the clinic are for, by their names.
+    pub purposes: Vec<(Vec<u8>, WifiPurpose)>,
     /// How much is kept.
     pub memory: Memory,
     /// Keys pseudonyms and the hashes of things that are only counted; it stays on the sensor.
@@ -71,7 +80,8 @@ impl Sensor {
     pub fn new(settings: Settings) -> Sensor {
         let [a, b, c, d, e, f, g, h, ..] = settings.key;
         let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let ownership = Ownership { names: settings.own_names, bssids: settings.own_bssids };
+        let ownership =
+            Ownership { names: settings.own_names, bssids: settings.own_bssids, purposes: settings.purposes };
         let around = Around {
             hosts: Hosts::new(settings.places, settings.key, settings.memory.hosts),
             airwaves: Airwaves::new(ownership, key),
@@ -84,6 +94,9 @@ impl Sensor {
             faults: Faults::default(),
             volumes: Volumes::default(),
             pairs: Pairs::default(),
+            domains: Domains::default(),
+            outflows: Outflows::default(),
+            twins: Twins::default(),
             stations: Stations::default(),
         };
         Sensor {
@@ -120,6 +133,9 @@ impl Sensor {
                 return self.around.faults.unknown(FaultPlace::Frame);
             }
         };
+        if let (Ok(layers), Some(domain)) = (&peeled, frame.domain) {
+            self.around.called_to_all(frame.at, domain, layers);
+        }
         self.layers(frame.at, peeled);
     }
 
@@ -174,13 +190,15 @@ impl Sensor {
                 Body::Tcp(segment) => {
                     self.around.near = near(&layers, &segment.packet);
                     if segment.flags & (SYN | ACK) == SYN {
-                        self.around.call(at, &segment);
+                        self.around.call(at, &segment, layers.link);
                     }
+                    self.around.outward(at, &segment.packet);
                     self.flows.hear(at, &segment, &mut self.around);
                     return;
                 }
                 Body::Udp(packet) => {
                     self.around.near = near(&layers, &packet);
+                    self.around.outward(at, &packet);
                     self.datagram(at, &packet);
                     return;
                 }
@@ -188,6 +206,7 @@ impl Sensor {
                     // A probe (RFC 5227) asks with no address of its own.
                     if self.around.hosts.zone(address) != Zone::Outside && !is_unspecified(address) {
                         self.around.hosts.meet(address, Some(hardware), at);
+                        self.around.twins.has_address(hardware, address);
                     }
                     return;
                 }
@@ -219,6 +238,9 @@ impl Sensor {
         }
         if ports.contains(&DHCP_SERVER_PORT) {
             self.around.lease(at, packet.payload);
+        }
+        if packet.source_port == NAME_SERVER_PORT {
+            self.around.named(packet.payload);
         }
         if packet.source_port == home::SERVER {
             self.around.delegated(packet.payload);
@@ -264,6 +286,7 @@ impl Sensor {
     /// its own.
     pub fn turn(&mut self, end: Timestamp) -> Summary {
         let from = self.from.unwrap_or_default().max(self.turned);
+        self.around.tell_outflows();
         let (sightings, observations_let_go) = self.around.inventory.close();
         let flows = self.flows.take_counts();
         let counters = Counters {
@@ -299,7 +322,8 @@ impl Sensor {
     /// stays.
     pub fn settle(&mut self, settings: Settings) {
         self.around.hosts.place(settings.places);
-        self.around.airwaves.own(Ownership { names: settings.own_names, bssids: settings.own_bssids });
+        let Settings { own_names, own_bssids, purposes, .. } = settings;
+        self.around.airwaves.own(Ownership { names: own_names, bssids: own_bssids, purposes });
     }
 
     /// What cannot wait for the end of the window; each is given once.
@@ -355,6 +379,9 @@ fn port_set() -> Box<[u64]> {
 fn has_port(set: &[u64], port: u16) -> bool {
     set.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
 }
+
+/// Where name servers listen (RFC 1035).
+const NAME_SERVER_PORT: u16 = 53;
 
 /// Where DHCP servers listen (RFC 2131).
 const DHCP_SERVER_PORT: u16 = 67;

@@ -257,12 +257,12 @@ facts! {
     WifiPurpose(WifiPurpose) = times, ["wifi.purpose"], "is meant for: {}";
     /// `net.shared_broadcast`: hosts of a guest zone and of a clinical zone called to all in one broadcast domain.
     SharedBroadcast = flag, ["net.shared_broadcast"], "guests and clinical equipment are heard in one broadcast domain";
-    /// `out.bulk`, `out.new_country_or_network`: what a medical host sent to one outside network. Counts KiB, begun ones too.
-    SentOutside(Partner) = times, ["out.bulk", "out.new_country_or_network"], "sent {n KiB} to outside network {}";
-    /// `svc.hairpin`: a home host came back to it through the clinic's own public address.
-    Hairpin = flag, ["svc.hairpin"], "a computer of the clinic came through the clinic's public address";
-    /// A client came from the address of the clinic's router, which passed it on: who it is, only the other side of the router knows.
-    ClientHidden = times, ["svc.clients_hidden"], "{n conversation} came through a router that hides who calls";
+    /// `out.bulk`, `out.new_country_or_network`: what a medical host sent to one outside partner. Counts KiB, begun ones too.
+    SentOutside(Partner) = times, ["out.bulk", "out.new_country_or_network"], "sent {n KiB} to outside partner {}";
+    /// `svc.hairpin` where no outside client got an answer: a home host came through the clinic's own public address.
+    Hairpin = times, ["svc.hairpin"], "a computer of the clinic came through the clinic's public address";
+    /// `svc.clients_hidden`: a client called from the address of the clinic's router: whom it speaks for, only its other side knows.
+    ClientHidden = times, ["svc.clients_hidden"], "{n conversation} came from the router itself: whom it speaks for, only its other side knows";
 }
 
 /// A product, its version and its distribution's revision, as far as the service said them.
@@ -278,10 +278,15 @@ pub struct Software {
     pub place: SoftwarePlace,
 }
 
-/// An outside network (/24, /48) under a name that only this sensor's key could undo: the first octets of a keyed hash, so that
-/// one network is the same one tomorrow, and nobody learns which.
+/// An outside domain, or a network (/24, /48) where nobody asked for a name, under a number that is made with this sensor's key: one
+/// partner has the same tomorrow, and nobody learns which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Partner(pub u32);
+
+impl Partner {
+    /// All for which there was no room: no partner, and never a new one.
+    pub const OTHERS: Partner = Partner(0);
+}
 
 impl core::fmt::Display for Partner {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

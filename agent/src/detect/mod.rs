@@ -41,6 +41,7 @@ pub mod names;
 pub mod neighbours;
 pub mod netbeui;
 mod observation;
+pub mod partners;
 pub mod portal;
 pub mod postgresql;
 pub mod printer;
@@ -206,6 +207,20 @@ pub struct End {
     pub address: IpAddr,
     /// Its port.
     pub port: u16,
+    /// How it came through the clinic's router.
+    pub passage: Passage,
+}
+
+/// What an address tells of the way through the clinic's router.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passage {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// It is the clinic's own public address: a home host comes back through it, or calls by it (hairpin).
+    OwnPublic,
+    /// It is the router's own address inside: it may speak for somebody else, whom its other side knows.
+    Router,
 }
 
 /// Both ends of a datagram; the detector says which of them serves.
@@ -266,6 +281,10 @@ impl Said<'_> {
         if self.client.zone == Zone::Outside {
             let (prefix, len) = network_prefix(self.client.address);
             self.service_different(Fact::OutsideNetwork, prefix.get(..len).unwrap_or_default());
+        } else if [self.client.passage, self.server.passage].contains(&Passage::OwnPublic) {
+            self.service(Fact::Hairpin);
+        } else if self.client.passage == Passage::Router && self.transport == Transport::Tcp {
+            self.service(Fact::ClientHidden);
         }
     }
 
@@ -371,8 +390,20 @@ pub(crate) mod testing {
                 let mut said = Said {
                     at: Timestamp(1),
                     transport: Transport::Tcp,
-                    server: End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port },
-                    client: End { host: HostId(2), zone: Zone::Outside, address: [203, 0, 113, 5].into(), port: 40000 },
+                    server: End {
+                        host: HostId(1),
+                        zone: Zone::SameSegment,
+                        address: [192, 168, 20, 1].into(),
+                        port,
+                        passage: Passage::Plain,
+                    },
+                    client: End {
+                        host: HostId(2),
+                        zone: Zone::Outside,
+                        address: [203, 0, 113, 5].into(),
+                        port: 40000,
+                        passage: Passage::Plain,
+                    },
                     key: 7,
                     out: &mut out,
                 };
@@ -413,7 +444,13 @@ pub(crate) mod testing {
 
     /// A host of the clinic.
     pub(crate) fn home(n: u8, port: u16) -> End {
-        End { host: HostId(u64::from(n)), zone: Zone::SameSegment, address: [192, 168, 20, n].into(), port }
+        End {
+            host: HostId(u64::from(n)),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, n].into(),
+            port,
+            passage: Passage::Plain,
+        }
     }
 
     /// Plays one datagram from a home server to a home client (or the other way) and gives back what was said.

@@ -302,8 +302,13 @@ mod tests {
     #[test]
     fn an_answer_to_everybody_was_given_to_the_neighbours() {
         let nak = dhcp_message(2, [0; 4], [0; 4], &[&option(53, &[6])]);
-        let end =
-            |address: [u8; 4], zone| crate::detect::End { host: HostId(1), zone, address: address.into(), port: 67 };
+        let end = |address: [u8; 4], zone| crate::detect::End {
+            host: HostId(1),
+            zone,
+            address: address.into(),
+            port: 67,
+            passage: crate::detect::Passage::Plain,
+        };
         let mut heard = Vec::new();
         let mut out = |o| heard.push(o);
         let mut ears = Ears {

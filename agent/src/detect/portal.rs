@@ -660,8 +660,20 @@ mod tests {
     }
 
     fn said(out: &mut dyn FnMut(Observation)) -> Said<'_> {
-        let server = End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port: 80 };
-        let client = End { host: HostId(2), zone: Zone::Outside, address: [203, 0, 113, 5].into(), port: 40000 };
+        let server = End {
+            host: HostId(1),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, 1].into(),
+            port: 80,
+            passage: crate::detect::Passage::Plain,
+        };
+        let client = End {
+            host: HostId(2),
+            zone: Zone::Outside,
+            address: [203, 0, 113, 5].into(),
+            port: 40000,
+            passage: crate::detect::Passage::Plain,
+        };
         Said { at: Timestamp(1), transport: Transport::Tcp, server, client, key: 7, out }
     }
 

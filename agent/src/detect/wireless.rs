@@ -15,7 +15,7 @@ use crate::radio::Use;
 use crate::wire::dot11::{Address, Air, Announcement, ClearData, Farewell, Frame, Path, is_group};
 use crate::wire::ports;
 use crate::wire::radiotap::Radio;
-use auscult_report::fact::{ClearKind, Fact, Protocol, WifiOwner};
+use auscult_report::fact::{ClearKind, Fact, Protocol, WifiOwner, WifiPurpose};
 use auscult_report::subject::{Bssid, Subject};
 use auscult_report::time::Timestamp;
 use std::collections::BTreeMap;
@@ -27,6 +27,14 @@ pub struct Ownership {
     pub names: Vec<Vec<u8>>,
     /// Its access points. If there is one, a name alone does not make a network the clinic's: it may be a twin.
     pub bssids: Vec<Address>,
+    /// What networks are for, by their names.
+    pub purposes: Vec<(Vec<u8>, WifiPurpose)>,
+}
+
+impl Ownership {
+    fn purpose(&self, name: &Name) -> Option<WifiPurpose> {
+        self.purposes.iter().find(|(n, _)| n.as_slice() == name.octets()).map(|(_, purpose)| *purpose)
+    }
 }
 
 /// The wireless networks that were heard. Bounded: see [`MAX_NETWORKS`].
@@ -155,6 +163,8 @@ impl Airwaves {
         saying.say_any(channel.map(Fact::WifiChannel));
         let owner = self.owner(bssid, &name);
         saying.say(Fact::WifiOwner(owner));
+        let purpose = self.ownership.purpose(&name).filter(|_| owner == WifiOwner::Own);
+        saying.say_any(purpose.map(Fact::WifiPurpose));
         if let Some(frequency) = radio.frequency.and_then(|near| frequency_of(channel?, near)) {
             self.uses.network(frequency, owner == WifiOwner::Own);
         }
@@ -378,7 +388,14 @@ mod tests {
     }
 
     fn airwaves(names: &[&[u8]], bssids: &[Address]) -> Airwaves {
-        Airwaves::new(Ownership { names: names.iter().map(|n| n.to_vec()).collect(), bssids: bssids.to_vec() }, 7)
+        Airwaves::new(
+            Ownership {
+                names: names.iter().map(|n| n.to_vec()).collect(),
+                bssids: bssids.to_vec(),
+                purposes: Vec::new(),
+            },
+            7,
+        )
     }
 
     fn hear_octets(airwaves: &mut Airwaves, at: u64, octets: &[u8]) -> Vec<Observation> {

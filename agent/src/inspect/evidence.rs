@@ -106,7 +106,7 @@ mod tests {
             (Fact::DicomIdentity(DicomIdentity::None), outside, 1, "no caller from the internet showed an identity"),
             (Fact::DicomIdentity(DicomIdentity::Name), None, 1, "callers showed an identity: name"),
             (Fact::Encryption(Encryption::Tls), None, 1, "encryption: tls"),
-            (Fact::SentOutside(Partner(7)), None, 40, "sent 40 KiB to outside network 00000007"),
+            (Fact::SentOutside(Partner(7)), None, 40, "sent 40 KiB to outside partner 00000007"),
             (Fact::CertificateEnds(Timestamp(0)), None, 1, "certificate ends on 1970-01-01"),
         ] {
             assert_eq!(told(fact, zone, count).as_deref(), Some(said));

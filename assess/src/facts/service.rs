@@ -102,6 +102,8 @@ fn common(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.word("svc.encrypted", Some(encrypted(heard).word()));
     values.word("svc.login", Some(login(heard).word()));
     values.number("svc.days", heard.days());
+    // A rule that excuses what came back through the public address must not excuse strangers who came as well.
+    values.flag("svc.hairpin", heard.has(Fact::Hairpin) && !heard.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("svc.clients_hidden", heard.has(Fact::ClientHidden));
 }
 

@@ -8,7 +8,7 @@
 use super::spell::{Spell, ever};
 use super::{LEARNING_DAYS, NEW_DAYS};
 use crate::vocabulary::Values;
-use auscult_report::fact::Fact;
+use auscult_report::fact::{Fact, Partner};
 use auscult_report::summary::Sighting;
 use auscult_report::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,8 +62,9 @@ impl Partners {
 
     /// Says what is new of a host.
     pub(super) fn say(&self, today: u32, values: &mut Values<'_>) {
+        let others = Partner::OTHERS.0;
         let is_new = |s: &Spell| s.is_new && today.saturating_sub(s.began) < NEW_DAYS;
-        values.flag("out.new_country_or_network", self.known.values().any(|k| is_new(&k.spell)));
+        values.flag("out.new_country_or_network", self.known.iter().any(|(p, k)| *p != others && is_new(&k.spell)));
         values.flag("out.bulk", self.bulk.is_some_and(|day| today.saturating_sub(day) < BULK_DAYS));
     }
 
@@ -82,7 +83,7 @@ impl Partners {
         let spell = ever(before.map(|k| &k.spell), today, is_settled);
         self.known.insert(partner, Known { spell, counted, today_kib: of_today });
         self.today_kib = self.today_kib.saturating_add(u64::from(kib));
-        let is_new = spell.is_new && today.saturating_sub(spell.began) < NEW_DAYS;
+        let is_new = spell.is_new && partner != Partner::OTHERS.0 && today.saturating_sub(spell.began) < NEW_DAYS;
         if is_new && of_today >= LEAST_KIB && of_today > self.usual_kib().saturating_mul(TIMES_USUAL) {
             self.bulk = Some(today);
         }
@@ -134,7 +135,6 @@ const REMEMBERED_DAYS: u32 = 28;
 mod tests {
     use super::*;
     use crate::knowledge::Knowledge;
-    use auscult_report::fact::Partner;
     use auscult_report::subject::{HostId, Subject};
     use auscult_report::time::MS_PER_DAY;
 
@@ -194,6 +194,13 @@ mod tests {
         }
         quiet.hear(&[&sent(OTHER, 20, 15_000)], 20);
         assert_eq!(says(&quiet, 20), (true, false), "ten times nothing is nothing");
+    }
+
+    #[test]
+    fn all_for_which_there_was_no_room_is_no_new_partner() {
+        let mut partners = usual(20);
+        partners.hear(&[&sent(Partner::OTHERS.0, 20, 900_000)], 20);
+        assert_eq!(says(&partners, 20), (false, false));
     }
 
     #[test]
