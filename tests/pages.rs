@@ -53,9 +53,12 @@ fn every_answer_to_a_browser_has_the_headers_that_bind_it() {
         let answer = maria.get(path);
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{path}: {policy}");
-        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{path}");
+        for bound in ["object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(bound), "{path}: {bound}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}");
         for (name, value) in [
-            ("strict-transport-security", "max-age=31536000"),
+            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "same-origin"),

@@ -5,6 +5,7 @@
 //! answers after the same work. What a sensor may do is looked up when it asks, whatever its certificate says.
 //! Keeps: how often an address asked in the last minute. Drops: secrets, as soon as they were used.
 
+mod identity;
 mod people;
 mod refused;
 mod roles;
@@ -12,6 +13,7 @@ mod secret;
 mod session;
 mod tries;
 
+pub use identity::{Sent, Vouched};
 pub use people::{Account, FIRST_CODE_MS, People, Visitor, invite};
 pub use refused::SignIn;
 pub use roles::{Right, Role};

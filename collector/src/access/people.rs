@@ -93,7 +93,7 @@ impl People {
         if !is_name(new.name) {
             return Err(SignIn::Name);
         }
-        if new.title.trim().is_empty() || new.title.len() > 100 || new.title.chars().any(char::is_control) {
+        if !is_title(new.title) {
             return Err(SignIn::Title);
         }
         let code = token_hash(&typed_code(new.code));
@@ -200,6 +200,11 @@ pub fn invite(store: &Store, invitation: &Invitation, lifetime_ms: u64, now: Tim
 pub(super) fn is_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     (2..=40).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+/// What others read: a person's own name.
+pub(super) fn is_title(title: &str) -> bool {
+    !title.trim().is_empty() && title.len() <= 100 && !title.chars().any(char::is_control)
 }
 
 /// Where the key of a second factor stands in the data base.

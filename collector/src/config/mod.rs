@@ -7,11 +7,13 @@
 mod channels;
 mod fleet;
 mod notices;
+mod oidc;
 mod place;
 mod template;
 
 pub use fleet::{Fleet, FleetClinic};
 pub use notices::{Alive, Channel, Kind, LEVELS, Mail, Notices, Quiet, Step, Syslog, Takes, Ticket, Tls, Way, Webhook};
+pub use oidc::Oidc;
 pub use place::{Network, Server, WebAddress};
 pub use template::{Place, Template};
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub people_files: Option<(PathBuf, PathBuf)>,
     /// Whether every page says that the clinics are made up.
     pub demo: bool,
+    /// Another service that vouches for people.
+    pub oidc: Option<Oidc>,
     /// Where the provider's own monitoring is: on this machine only.
     pub ops: Option<SocketAddr>,
     /// Reports that may wait for the disk.
@@ -142,6 +146,7 @@ struct RawPeople {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     demo: Option<bool>,
+    oidc: Option<oidc::RawOidc>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,7 +165,8 @@ impl Config {
     /// # Errors
     /// The first line that is not understood, or not within its bounds.
     pub fn read(text: &str) -> Result<Config, ConfigError> {
-        let raw: RawConfig = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
+        let mut raw: RawConfig = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
+        let oidc = raw.people.as_mut().and_then(|l| l.oidc.take()).map(|o| o.meant(text)).transpose()?;
         let name = raw.name.get_ref();
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
@@ -191,6 +197,7 @@ impl Config {
             authority: raw.authority.map(|a| a.folder),
             agents: raw.agents.map(|a| a.meant(text)).transpose()?,
             people: raw.people.as_ref().map(|l| socket(text, &l.listen)).transpose()?,
+            oidc,
             demo: raw.people.as_ref().and_then(|l| l.demo).unwrap_or(false),
             people_files: raw.people.map(|l| l.files(text)).transpose()?.flatten(),
             ops: raw.ops.map(|l| loopback(text, &l.listen)).transpose()?,

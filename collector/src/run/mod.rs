@@ -12,7 +12,7 @@ use crate::ingest::{Door, Limits};
 use crate::ledger::Ledger;
 use crate::notices::Notices;
 use crate::store::Store;
-use crate::web::{Certificates, Clock, Desk, Listener, Meters, Side};
+use crate::web::{Certificates, Clock, Desk, Elsewhere, Listener, Meters, Side};
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::key::SensorKey;
 use auscult_report::time::Timestamp;
@@ -86,7 +86,9 @@ impl Service {
         let port = addresses.agents.map_or(0, |a| a.port());
         let told: Vec<String> = agents.addresses.iter().map(|a| with_port(a, port)).collect();
         let bundle = authority.bundle(SensorKey::from_seed(&seed).public(), &told)?;
-        let desk = Arc::new(desk((config, told), store, ledger, (authority, bundle), clock));
+        let elsewhere = config.oidc.as_ref().map(Elsewhere::open).transpose()?;
+        let desk = desk((config, told), store, ledger, (authority, bundle), clock);
+        let desk = Arc::new(Desk { elsewhere, ..desk });
         let chores = Chores::new(&desk, certificates, config.round_ms, &config.store);
         let teller = Teller::new(&desk, notices)?;
         Service::begin(runtime, listeners, desk, (chores, teller), addresses)
@@ -169,6 +171,7 @@ fn desk(
     Desk {
         people: People::new(&store, Arc::clone(&authority), &config.name),
         demo: config.demo,
+        elsewhere: None,
         access: Access::new(&store, authority, bundle),
         knowledge: Knowledge::compiled(),
         addresses,

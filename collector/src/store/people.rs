@@ -3,6 +3,7 @@
 //! Keeps: hashes of tokens and codes, passwords as `access` made them, sealed keys. Drops: sessions that have ended. Who may is decided
 //! in `access`; here is only written what was decided.
 
+use super::identity::grant_invited;
 use super::{ClinicStore, Store, StoreError, int, nat};
 use auscult_report::key::Hash;
 use auscult_report::time::Timestamp;
@@ -210,14 +211,8 @@ impl Store {
             if tx.execute(sql, params![person.0, int(step)])? == 0 {
                 return Ok(false);
             }
-            for name in clinics.lines().filter(|_| !role.is_empty()) {
-                let clinic = super::fleet::named(tx, name)?;
-                let sql = "INSERT INTO person_grant (clinic_id, person_id, role, until_ms, created_ms)
-                           VALUES (?1, ?2, ?3, ?4, ?5)";
-                if let Some(clinic) = clinic {
-                    tx.execute(sql, params![clinic.0, person.0, role, until, int(now.0)])?;
-                }
-            }
+            let until = until.map(|ms| Timestamp(nat(ms)));
+            grant_invited(tx, person, &Invitation { admin: false, role, clinics, until }, now)?;
             tx.execute("DELETE FROM person_session WHERE person_id = ?1", [person.0])?;
             put_session(tx, session, person, "full", now)?;
             Ok(true)
@@ -346,7 +341,11 @@ impl ClinicStore {
     }
 }
 
-fn open_invitation(tx: &Transaction<'_>, code: &Hash, now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+pub(super) fn open_invitation(
+    tx: &Transaction<'_>,
+    code: &Hash,
+    now: Timestamp,
+) -> Result<Option<Invitation>, StoreError> {
     let sql = "SELECT is_admin, role, clinics, grant_until_ms FROM invitation WHERE code_hash = ?1 AND expires_ms > ?2";
     let row = |row: &Row<'_>| {
         let until: Option<i64> = row.get(3)?;
@@ -369,7 +368,7 @@ pub(super) fn put_session(
     Ok(())
 }
 
-fn person(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
     Ok(PersonRow {
         id: PersonId(row.get(0)?),
         name: row.get(1)?,

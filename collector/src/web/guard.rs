@@ -43,6 +43,8 @@ pub(super) struct Visit {
     parts: Vec<(String, String)>,
     /// Whether the page says that the clinics are made up.
     pub(super) demo: bool,
+    /// What this browser keeps while it is at another service; empty: nothing.
+    pub(super) browser: String,
     /// The session's new token, if the second factor was shown with this request.
     pub(super) fresh: Option<String>,
     /// Where it comes from.
@@ -104,7 +106,8 @@ async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let token = request.headers().get(COOKIE).and_then(|v| v.to_str().ok());
-    let token = token.and_then(|header| cookie(header, SESSION)).unwrap_or_default().to_owned();
+    let kept = |name| token.and_then(|header| cookie(header, name)).unwrap_or_default().to_owned();
+    let (token, browser) = (kept(SESSION), kept(BROWSER));
     let mut visit = Visit {
         visitor: None,
         at: None,
@@ -114,6 +117,7 @@ async fn answer(
         parts,
         demo: desk.demo,
         fresh: None,
+        browser,
         from: connection.from,
         now: (desk.clock)(),
     };
@@ -262,6 +266,15 @@ pub(super) fn with_session(token: &str, to: &str) -> Response<Body> {
     response
 }
 
+/// What this browser keeps while it is at another service.
+pub(super) fn with_browser(mut response: Response<Body>, token: &str) -> Response<Body> {
+    let cookie = format!("{BROWSER}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        set(&mut response, axum::http::header::SET_COOKIE, cookie);
+    }
+    response
+}
+
 fn keep_session(response: &mut Response<Body>, token: &str) {
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
     let cookie = format!("{SESSION}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
@@ -288,9 +301,9 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-         frame-ancestors 'none'; base-uri 'none'",
+         object-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     ),
-    (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -301,6 +314,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 /// Set by us alone, for this host alone, over TLS alone.
 const SESSION: &str = "__Host-auscult";
+/// The same, for the way to another service and back.
+const BROWSER: &str = "__Host-auscult-way";
 /// The longest form: an invitation to two thousand clinics.
 const MOST_FORM: usize = 65_536;
 /// The longest line of the audit: a reason with what stands before it.

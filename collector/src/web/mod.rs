@@ -7,6 +7,7 @@
 mod add;
 mod again;
 mod clinic;
+mod elsewhere;
 mod finding;
 mod fleet;
 mod form;
@@ -16,6 +17,7 @@ mod listener;
 mod live;
 mod matters;
 mod meters;
+mod oidc;
 mod ops;
 mod page;
 mod part;
@@ -34,6 +36,7 @@ mod today;
 mod words;
 
 pub use crate::access::token_hash;
+pub use elsewhere::Elsewhere;
 pub use listener::{Listener, Stop};
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
@@ -62,6 +65,8 @@ pub struct Desk {
     pub people: People,
     /// Whether every page says that the clinics are made up.
     pub demo: bool,
+    /// Another service that vouches for people.
+    pub elsewhere: Option<Elsewhere>,
     /// Where reports go in.
     pub door: Door,
     /// The archive.

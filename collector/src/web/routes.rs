@@ -4,7 +4,7 @@
 
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, add, clinic, finding, fleet, live, ops, page, people, proposal, reset, reviewer, sensor, sensors,
+    Desk, Side, add, clinic, finding, fleet, live, oidc, ops, page, people, proposal, reset, reviewer, sensor, sensors,
     session, today,
 };
 use crate::access::Right;
@@ -106,6 +106,16 @@ pub const ROUTES: &[Route] = &[
     ),
     see(Who::Newcomer, "/set-up/second", "the second factor of a new account", session::second),
     act(Who::Newcomer, "/set-up/second", "show the second factor", &["digits"], &[303, 422, 429], session::finish),
+    go(Who::Anyone, "/oidc", "to the service that vouches for people", &[303, 404, 422], oidc::go),
+    act(
+        Who::Anyone,
+        "/oidc",
+        "bind an invitation to who signs in there",
+        &["code", "name", "title"],
+        &[200, 404, 422, 429],
+        oidc::invited,
+    ),
+    go(Who::Anyone, "/oidc/back", "back from the service that vouches for people", &[303, 401, 404], oidc::back),
     see(Who::Anyone, "/reset", "the form for who lost a password or a second factor", reset::form),
     act(Who::Anyone, "/reset", "replace what was lost", &["code", "password"], &[303, 422, 429], reset::begin),
     act(Who::Person, "/sign-out", "sign out", &[], &[303], session::sign_out),
@@ -204,6 +214,11 @@ const fn see(who: Who, path: &'static str, says: &'static str, page: PageFn) -> 
         careful: false,
         handler: Handler::Page(page),
     }
+}
+
+/// A step of a way that leads elsewhere.
+const fn go(who: Who, path: &'static str, says: &'static str, answers: &'static [u16], page: PageFn) -> Route {
+    Route { answers, ..see(who, path, says, page) }
 }
 
 /// A form that does something.
