@@ -12,7 +12,7 @@ use crate::tale::Tale;
 use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, association, browse, greeting, ok, result, viewer};
 use crate::told::{
     NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, directory, farewells, login, nginx,
-    says_server, shows, zone_of,
+    says_server, shows, wards, zone_of,
 };
 use crate::watched::Place;
 use auscult_assess::Severity;
