@@ -152,4 +152,21 @@ pub const UNTOLD: &[(&str, &str, Why)] = &[
         "date formats differ by maker",
         Why::Unheard("no date of a printer is read: its age is that of the programs that it names"),
     ),
+    (
+        "clinical-wifi-shared-password",
+        "small clinics may accept this",
+        Why::Decision(
+            "it is a risk that the clinic accepts, for information or low; nothing is heard otherwise where it does",
+        ),
+    ),
+    (
+        "medical-bulk-to-new-place",
+        "first cloud backup",
+        Why::Decision("a first backup has the octets of a theft; it is 50 of 100 sure, asks, and alerts nobody"),
+    ),
+    (
+        "activation-link-and-code-same-mailbox",
+        "heard only where mail is readable",
+        Why::Unheard("of letters inside TLS nothing is heard; then it is a question of the review"),
+    ),
 ];
