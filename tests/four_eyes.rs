@@ -195,3 +195,42 @@ fn a_reviewers_access_ends_whoever_writes_it_down() {
     data.execute("UPDATE person_grant SET role = 'reviewer', until_ms = ?1", [until]).unwrap();
     assert_eq!(store.grants(PersonId(id)).unwrap()[0].role, "reviewer");
 }
+
+#[test]
+fn a_password_is_changed_with_the_one_of_now_and_other_sessions_end() {
+    let station = Station::new();
+    let mut tom = person(&station, "tom", Role::Technician, "north", None);
+    station.pass(60_000);
+    let mut other = Guest::called(&station, "tom", &tom.key);
+    assert_eq!(other.sign_in(PASSWORD, station.now()).status, 303);
+    let page = tom.get("/account").text;
+    assert_eq!((page.matches("<td>this one</td>").count(), page.matches("another browser").count()), (1, 1), "{page}");
+    let new = "six large red wagons";
+    for (before, after, said) in [
+        ("four small green boat", new, "is not right"),
+        (PASSWORD, "short", "at least 12 characters"),
+        (PASSWORD, "password tom 12", "first that would be guessed"),
+    ] {
+        let refused = tom.post("/account", &[("password", before), ("new", after)]);
+        assert!(refused.status == 422 && refused.text.contains(said), "{said}: {}", refused.text);
+    }
+    assert_eq!(other.get("/").status, 200);
+    let done = tom.post("/account", &[("password", PASSWORD), ("new", new)]);
+    assert!(done.status == 200 && done.text.contains("The password is changed"), "{}", done.text);
+    assert!(!done.text.contains(new), "it is never shown again");
+    assert_eq!((tom.get("/").status, other.get("/").status), (200, 303));
+    station.pass(60_000);
+    assert_eq!(other.sign_in(PASSWORD, station.now()).status, 401);
+    assert_eq!(other.sign_in(new, station.now()).status, 303);
+    // All but one's own end by a button, with the second factor once five minutes have passed.
+    station.pass(5 * 60_000);
+    tom.get("/account");
+    assert_eq!(tom.post("/account/sessions", &[]).status, 401);
+    let digits = digits_at(&tom.key, station.now());
+    assert_eq!(tom.post("/account/sessions", &[("digits", &digits)]).status, 200);
+    assert_eq!((tom.get("/").status, other.get("/").status), (200, 303));
+    let lines = station.store().audited(i64::MAX, 100).unwrap();
+    for what in ["password-changed", "sessions-ended"] {
+        assert!(lines.iter().any(|l| l.what == what && l.person == "tom"), "{what}");
+    }
+}

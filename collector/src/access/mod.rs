@@ -6,6 +6,7 @@
 //! Keeps: how often an address asked in the last minute. Drops: secrets, as soon as they were used.
 
 mod identity;
+mod own;
 mod people;
 mod refused;
 mod roles;

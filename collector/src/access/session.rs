@@ -75,9 +75,9 @@ impl People {
         let hashed = token_hash(token);
         let Some(session) = self.store.session(&hashed)? else { return Ok(None) };
         let (age, idle) = (now.since_ms(session.created), now.since_ms(session.seen));
-        let longest = if session.full { SESSION_MS } else { FIRST_CODE_MS };
+        let is_old = is_over(session.created, session.seen, now) || (!session.full && age >= FIRST_CODE_MS);
         let is_out = !session.person.active && (session.full || session.resets);
-        if age >= longest || idle >= IDLE_MS || is_out {
+        if is_old || is_out {
             self.store.end_session(&hashed)?;
             return Ok(None);
         }
@@ -159,6 +159,11 @@ impl People {
         let peer = from.to_string();
         self.store.audit(&Deed { person, what, about: "", peer: &peer }, now).map_err(SignIn::from)
     }
+}
+
+/// Whether a session has ended by itself: it is old, or rested.
+pub(super) fn is_over(created: Timestamp, seen: Timestamp, now: Timestamp) -> bool {
+    now.since_ms(created) >= SESSION_MS || now.since_ms(seen) >= IDLE_MS
 }
 
 /// How long a session may rest.

@@ -4,7 +4,7 @@
 //! once that is done.
 
 use super::people::put_session;
-use super::{PersonId, Store, StoreError, int};
+use super::{PersonId, Store, StoreError, int, nat};
 use auscult_report::key::Hash;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -87,6 +87,43 @@ impl Store {
             tx.execute("DELETE FROM person_session WHERE person_id = ?1", [person.0])?;
             put_session(tx, session, person, "full", now)?;
             Ok(true)
+        })
+    }
+
+    /// Keeps another password, as `access` made it.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub fn set_password(&self, person: PersonId, password: &str) -> Result<(), StoreError> {
+        self.database.write("set password", |tx| {
+            tx.execute("UPDATE person SET password = ?2 WHERE person_id = ?1", params![person.0, password])?;
+            Ok(())
+        })
+    }
+
+    /// Every session of a person: the token's hash, since when, when last used; the newest first.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub fn sessions_of(&self, person: PersonId) -> Result<Vec<(Hash, Timestamp, Timestamp)>, StoreError> {
+        self.database.ask("sessions of", |reader| {
+            let sql = "SELECT token_hash, created_ms, seen_ms FROM person_session
+                       WHERE person_id = ?1 AND stage = 'full' ORDER BY created_ms DESC LIMIT 100";
+            let row =
+                |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Timestamp(nat(row.get(1)?)), Timestamp(nat(row.get(2)?))));
+            Ok(reader.prepare_cached(sql)?.query_map([person.0], row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Ends every session of a person but one.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub fn end_others(&self, person: PersonId, kept: &Hash) -> Result<(), StoreError> {
+        self.database.write("end others", |tx| {
+            let sql = "DELETE FROM person_session WHERE person_id = ?1 AND token_hash <> ?2";
+            tx.execute(sql, params![person.0, kept])?;
+            Ok(())
         })
     }
 

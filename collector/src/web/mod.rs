@@ -4,6 +4,7 @@
 //! between requests but what was offered on a connection. Drops: whatever is longer than said, without a length, or of another type,
 //! before it is read.
 
+mod account;
 mod add;
 mod again;
 mod clinic;

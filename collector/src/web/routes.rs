@@ -4,8 +4,8 @@
 
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, add, clinic, finding, fleet, live, oidc, ops, page, people, proposal, reset, reviewer, sensor, sensors,
-    session, today,
+    Desk, Side, account, add, clinic, finding, fleet, live, oidc, ops, page, people, proposal, reset, reviewer, sensor,
+    sensors, session, today,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
@@ -119,6 +119,10 @@ pub const ROUTES: &[Route] = &[
     see(Who::Anyone, "/reset", "the form for who lost a password or a second factor", reset::form),
     act(Who::Anyone, "/reset", "replace what was lost", &["code", "password"], &[303, 422, 429], reset::begin),
     act(Who::Person, "/sign-out", "sign out", &[], &[303], session::sign_out),
+    see(Who::Person, "/account", "one's own account", account::page),
+    // No field is named: what is typed here is in no audit and on no page. The password of now is the proof.
+    act(Who::Person, "/account", "take another password", &[], &[200, 422, 429], account::change),
+    careful(act(Who::Person, "/account/sessions", "end one's other sessions", &[], &[200], account::end_others)),
     see(Who::Person, "/", "what needs somebody", today::page),
     see(Who::Person, "/fleet", "every clinic with its days", fleet::page),
     see(Who::At(Right::See), "/clinics/{clinic}", "a clinic", clinic::page),
