@@ -69,8 +69,9 @@ impl Heard {
                 twice.iter().all(|(id, times)| *times == 2 && !before.ids(way).contains_key(id)),
                 "{way}: {twice:?}"
             );
-            // One parcel of a channel is in hand at a time.
-            assert_eq!(twice.len(), usize::from(way != "siem"), "{way}: {twice:?}");
+            // One parcel of a channel is in hand at a time. A collector of logs answers at once: it may have none.
+            let expected = if way == "siem" { 0..=1 } else { 1..=1 };
+            assert!(expected.contains(&twice.len()), "{way}: {twice:?}");
         }
     }
 
