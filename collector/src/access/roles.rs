@@ -44,7 +44,17 @@ impl Role {
             Right::Sensors | Right::Mend => matches!(self, Role::Admin | Role::Technician),
             Right::Accept => matches!(self, Role::Admin | Role::Viewer),
             Right::Decide => !matches!(self, Role::Reviewer),
-            Right::Audit => !matches!(self, Role::Technician),
+            Right::Audit | Right::Review => !matches!(self, Role::Technician),
+        }
+    }
+
+    /// Whether the role may say this about reviews: who is reviewed plans them and says that one was held; a reviewer comments only.
+    #[must_use]
+    pub fn may_say_of_reviews(self, what: &str) -> bool {
+        match what {
+            "planned" | "held" => self.may(Right::Accept),
+            "noted" => self.may(Right::Review),
+            _ => false,
         }
     }
 
@@ -75,6 +85,8 @@ pub enum Right {
     Decide,
     /// Who did and who looked.
     Audit,
+    /// Say something about reviews; what is asked again.
+    Review,
 }
 
 #[cfg(test)]
@@ -96,6 +108,10 @@ mod tests {
         for what in ["accepted", "fixed", "not-true", "open", "", "deleted"] {
             assert!(!Role::Reviewer.may_decide(what), "{what}");
         }
+        for what in ["planned", "held", "", "deleted"] {
+            assert!(!Role::Reviewer.may_say_of_reviews(what), "{what}");
+        }
+        assert!(Role::Reviewer.may_say_of_reviews("noted") && !Role::Technician.may_say_of_reviews("noted"));
         assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
         assert!(!Role::Technician.may_decide("accepted"), "the clinic's risk is the clinic's");
     }

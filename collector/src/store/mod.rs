@@ -4,6 +4,7 @@
 //! get; each of its statements names the clinic. One method is one question, or one named transaction.
 //! Keeps: what `collector/schema/` lists. Drops: nothing that was acknowledged; a method that fails has changed nothing.
 
+mod assets;
 mod audit;
 mod batch;
 mod board;
@@ -13,10 +14,13 @@ mod enrol;
 mod evidence;
 mod findings;
 mod fleet;
+mod notes;
 mod people;
+mod plans;
 mod sqlite;
 mod watch;
 
+pub use assets::{Asset, AssetKey, AssetService, Listened};
 pub use audit::{AuditRow, Deed};
 pub use batch::{Batch, Held, NewReport, Standing};
 pub use board::{CodeRow, EvidenceRow, SensorDetail, StripRow};
@@ -26,8 +30,10 @@ pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
+pub use notes::Notes;
 pub(crate) use people::SESSION_MS;
 pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
+pub use plans::{NOBODY, PlanEvent};
 pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};

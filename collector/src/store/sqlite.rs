@@ -191,6 +191,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_network", include_str!("../../schema/0002_network.sql")),
     ("0003_hearing", include_str!("../../schema/0003_hearing.sql")),
     ("0004_people", include_str!("../../schema/0004_people.sql")),
+    ("0007_plans", include_str!("../../schema/0007_plans.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (
