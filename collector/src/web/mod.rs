@@ -5,11 +5,16 @@
 //! before it is read.
 
 mod add;
+mod assets;
 mod clinic;
+mod coverage;
+mod deadlines;
 mod finding;
 mod fleet;
 mod form;
 mod guard;
+mod knowledge;
+mod letter;
 mod limits;
 mod listener;
 mod live;
@@ -22,10 +27,13 @@ mod people;
 mod picture;
 mod problem;
 mod reviewer;
+mod reviews;
 mod routes;
 mod sensor;
 mod sensors;
 mod session;
+mod settings;
+mod timeline;
 mod tls;
 mod today;
 mod words;
@@ -37,6 +45,7 @@ pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
 
 use crate::access::{Access, Offered, People};
+use crate::config::Config;
 use crate::ingest::Door;
 use crate::ledger::Ledger;
 use crate::store::Store;
@@ -65,6 +74,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// What findings are judged and explained by.
     pub knowledge: Knowledge,
+    /// What it was started with.
+    pub config: Config,
     /// How sensors reach this archive: `host:port`, in the order in which they try.
     pub addresses: Vec<String>,
     /// The folder of the ledgers' files.
