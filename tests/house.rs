@@ -54,6 +54,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "past",
             "facts",
             "judge",
+            "clock plan",
         ],
     ),
     (

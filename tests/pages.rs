@@ -10,7 +10,7 @@ use auscult_report::fingerprint::fingerprint_words;
 use auscult_report::key::{LedgerId, hash};
 use auscult_report::leaf::LeafKind;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
-use auscult_tests::guest::{Answer, Found, Guest, PASSWORD, admin, found, person};
+use auscult_tests::guest::{Answer, Found, Guest, PASSWORD, admin, found, matter, person};
 use auscult_tests::station::{Caller, Station};
 use auscult_tests::throng::throng;
 use auscult_tests::way::Way;
@@ -83,6 +83,7 @@ fn every_line_of_the_table_lets_in_whom_it_names_and_other_clinics_are_not_there
     });
     let _bystander = person(&station, "bystander", Role::Viewer, "south", None);
     let ids = [found(&station, "north", 1), found(&station, "south", 2)];
+    let _ = ["north", "south"].map(|clinic| matter(&station, clinic, "us-hipaa"));
     let mut asked = 0;
     for route in ROUTES.iter().filter(|r| r.side == Side::People) {
         if matches!(route.who, Who::Anyone | Who::Token | Who::Newcomer) || route.path == "/sign-out" {
@@ -282,6 +283,12 @@ fn what_operators_called_a_clinic_is_text_on_every_page() {
         "/clinics/north/sensors",
         "/clinics/north/add",
         "/clinics/north/audit",
+        "/clinics/north/assets",
+        "/clinics/north/timeline",
+        "/clinics/north/coverage",
+        "/clinics/north/deadlines",
+        "/clinics/north/reviews",
+        "/settings",
     ] {
         let page = admin.get(path).text;
         assert!(!page.contains("<script>alert"), "{path}");
@@ -316,8 +323,10 @@ fn expected(role: Role, right: Right) -> bool {
         Role::Technician => {
             matches!(right, Right::See | Right::Sensors | Right::Propose | Right::Decide | Right::Comment)
         }
-        Role::Viewer => matches!(right, Right::See | Right::Accept | Right::Decide | Right::Audit | Right::Comment),
-        Role::Reviewer => matches!(right, Right::See | Right::Audit | Right::Comment),
+        Role::Viewer => {
+            matches!(right, Right::See | Right::Accept | Right::Decide | Right::Audit | Right::Comment | Right::Review)
+        }
+        Role::Reviewer => matches!(right, Right::See | Right::Audit | Right::Comment | Right::Review),
     }
 }
 
@@ -329,6 +338,9 @@ fn named(path: &str, clinic: &str, found: &Found) -> String {
         .replace("{subject}", &found.subject)
         .replace("{code}", &found.code)
         .replace("{person}", "bystander")
+        .replace("{matter}", "1")
+        .replace("{clock}", "hipaa-individuals")
+        .replace("{host}", &format!("{:016x}", found.host))
 }
 
 /// The status of a line. Forms are sent with nothing in them but what proves whose they are.

@@ -47,7 +47,17 @@ impl Role {
             Right::Accept => matches!(self, Role::Admin | Role::Viewer),
             Right::Decide => !matches!(self, Role::Reviewer),
             Right::Comment => true,
-            Right::Audit => !matches!(self, Role::Technician),
+            Right::Audit | Right::Review => !matches!(self, Role::Technician),
+        }
+    }
+
+    /// Whether the role may say this about reviews: who is reviewed plans them and says that one was held; a reviewer comments only.
+    #[must_use]
+    pub fn may_say_of_reviews(self, what: &str) -> bool {
+        match what {
+            "planned" | "held" => self.may(Right::Accept),
+            "noted" => self.may(Right::Review),
+            _ => false,
         }
     }
 
@@ -90,6 +100,8 @@ pub enum Right {
     Comment,
     /// Who did and who looked.
     Audit,
+    /// Say something about reviews; what is asked again.
+    Review,
 }
 
 #[cfg(test)]
@@ -111,6 +123,10 @@ mod tests {
         for what in ["accepted", "fixed", "not-true", "open", "", "deleted"] {
             assert!(!Role::Reviewer.may_decide(what), "{what}");
         }
+        for what in ["planned", "held", "", "deleted"] {
+            assert!(!Role::Reviewer.may_say_of_reviews(what), "{what}");
+        }
+        assert!(Role::Reviewer.may_say_of_reviews("noted") && !Role::Technician.may_say_of_reviews("noted"));
         assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
         for what in ["accepted", "fixed", "not-true", "open"] {
             assert!(!Role::Technician.may_decide(what), "{what}: a technician proposes");

@@ -286,7 +286,7 @@ const fn extras(payload: &Payload) -> Option<&Extras> {
     }
 }
 
-fn is_cable(ear: &Ear) -> bool {
+pub(super) fn is_cable(ear: &Ear) -> bool {
     ear.role != EarRole::Radio && matches!(ear.way, EarWay::Ring | EarWay::Portable | EarWay::File)
 }
 

@@ -178,6 +178,7 @@ fn desk(
         door: Door::open(&store, limits(config)),
         ledger,
         tiles: config.tiles.clone(),
+        config: config.clone(),
         meters: Meters::new(),
         ledgers_well: AtomicBool::new(true),
         clock,

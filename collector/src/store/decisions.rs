@@ -70,6 +70,21 @@ impl ClinicStore {
         })
     }
 
+    /// What was decided in a period, the newest first, at most `most`.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn decided_between(&self, (from, to): (Timestamp, Timestamp), most: u32) -> Result<Vec<Decision>, StoreError> {
+        self.database.ask("decided between", |reader| {
+            let sql = "SELECT sensor_id, rule, subject, what, reason, until_ms, severity, person, decided_ms, statement
+                       FROM decision WHERE clinic_id = ?1 AND decided_ms >= ?2 AND decided_ms < ?3
+                       ORDER BY decision_id DESC LIMIT ?4";
+            let mut rows = reader.prepare_cached(sql)?;
+            let values = params![self.clinic.0, int(from.0), int(to.0), most];
+            Ok(rows.query_map(values, decision)?.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The newest decision about each finding of the clinic.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! get; each of its statements names the clinic. One method is one question, or one named transaction.
 //! Keeps: what `collector/schema/` lists. Drops: nothing that was acknowledged; a method that fails has changed nothing.
 
+mod assets;
 mod audit;
 mod batch;
 mod board;
@@ -15,13 +16,16 @@ mod findings;
 mod fleet;
 mod identity;
 mod news;
+mod notes;
 mod outbox;
 mod people;
+mod plans;
 mod proposals;
 mod reset;
 mod sqlite;
 mod watch;
 
+pub use assets::{Asset, AssetKey, AssetService, Listened};
 pub use audit::{AuditRow, Deed};
 pub use batch::{Batch, Held, NewReport, Standing};
 pub use board::{CodeRow, EvidenceRow, SensorDetail, StripRow};
@@ -33,9 +37,11 @@ pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
 pub use identity::Flow;
 pub use news::{DueKind, Matter, News};
+pub use notes::Notes;
 pub use outbox::{Backlog, Fate, NewParcel, Parcel, Told};
 pub(crate) use people::SESSION_MS;
 pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
+pub use plans::{NOBODY, PlanEvent};
 pub use proposals::{Comment, Proposal};
 pub use watch::{Record, Watched};
 

@@ -192,6 +192,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_hearing", include_str!("../../schema/0003_hearing.sql")),
     ("0004_people", include_str!("../../schema/0004_people.sql")),
     ("0005_notices", include_str!("../../schema/0005_notices.sql")),
+    ("0007_plans", include_str!("../../schema/0007_plans.sql")),
     ("0008_entry", include_str!("../../schema/0008_entry.sql")),
 ];
 

@@ -10,7 +10,7 @@ use super::picture::{Box_, exposure, months, strip};
 use super::problem::Problem;
 use super::words::{ago, counted, day, level, moment};
 use crate::judge::Standing;
-use crate::store::{SensorState, StoreError, Watched};
+use crate::store::{NOBODY, SensorState, StoreError, Watched};
 use askama::Template;
 use auscult_report::subject::Subject;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
@@ -161,8 +161,9 @@ fn changes(desk: &Desk, visit: &Visit) -> Result<(usize, usize), StoreError> {
     let Some(at) = &visit.at else { return Ok((0, 0)) };
     let since = visit.now.0.saturating_sub(30 * MS_PER_DAY);
     let (mut opened, mut mended) = (0usize, 0usize);
-    for sensor in at.store.sensors()? {
-        for step in at.store.finding_steps(sensor.id)? {
+    let sensors = at.store.sensors()?.into_iter().map(|sensor| sensor.id).chain([NOBODY]);
+    for sensor in sensors {
+        for step in at.store.finding_steps(sensor)? {
             if step.at.0 < since || desk.knowledge.rule(&step.rule).is_none() {
                 continue;
             }

@@ -12,7 +12,7 @@ use super::proposal::{Asked, shown};
 use super::words::{date, day, end_of, moment, sentence, steps, zone};
 use crate::access::{Right, hex, octets};
 use crate::judge::Standing;
-use crate::store::{Decision, EvidenceRow, FindingId, FindingRow, Proposal, StepRow, StoreError};
+use crate::store::{Decision, EvidenceRow, FindingId, FindingRow, NOBODY, Proposal, StepRow, StoreError};
 use askama::Template;
 use auscult_assess::rule::Rule;
 use auscult_report::key::SensorId;
@@ -38,6 +38,10 @@ struct FindingPage<'d> {
     controls: Vec<(String, String)>,
     history: Vec<(String, String, Option<Evidence>)>,
     sensor: String,
+    /// Where the plans are that it follows from; `None`: a sensor heard it.
+    plans: Option<(String, &'static str)>,
+    /// Where a breach matter that begins with it is opened.
+    matter: Option<String>,
     decisions: Vec<(String, Decision)>,
     /// What waits for an administrator, and what was answered.
     proposals: Vec<Asked>,
@@ -152,7 +156,8 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
     let standing = Standing::of(&row, decisions.first(), now);
     let facts: BTreeSet<String> = proof(&row).iter().map(|(fact, _)| format!("{fact:?}")).collect();
     let zones: BTreeSet<&'static str> = proof(&row).iter().filter_map(|(_, z)| z.map(zone)).collect();
-    let (state, tone) = state(&row, standing);
+    let (state, tone) = state(&row, (sensor == NOBODY, standing));
+    let matter = format!("/clinics/{}/deadlines?finding={sensor}.{}.{}#open", at.row.name, row.rule, hex(&row.subject));
     let found = of_row(desk, &at.row.name, sensor, row, standing);
     let rule = found.rule;
     Ok(FindingPage {
@@ -171,6 +176,8 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
         controls: rule.map(controls).unwrap_or_default(),
         history,
         sensor: sensor.to_string(),
+        plans: (sensor == NOBODY).then(|| plans(&at.row.name, found.rule.map_or("", Rule::id))),
+        matter: (sensor != NOBODY && at.role.may(Right::Decide)).then_some(matter),
         decisions: decisions.into_iter().map(|d| (said(&d), d)).collect(),
         proposals: proposals.iter().map(|p| Asked::of(p, name)).collect(),
         comments: comments.into_iter().map(shown).collect(),
@@ -186,13 +193,22 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
     })
 }
 
+/// Where the plans are that a finding follows from.
+fn plans(clinic: &str, rule: &str) -> (String, &'static str) {
+    match rule {
+        "notice-deadline-near" => (format!("/clinics/{clinic}/deadlines"), "See who must be told"),
+        _ => (format!("/clinics/{clinic}/reviews"), "See the reviews"),
+    }
+}
+
 /// How it stands, in a sentence.
-fn state(row: &FindingRow, standing: Standing) -> (String, &'static str) {
+fn state(row: &FindingRow, (is_planned, standing): (bool, Standing)) -> (String, &'static str) {
     match standing {
         Standing::Gone => {
             let (at, by) = row.closed.clone().unwrap_or_default();
             let how = match by.as_str() {
                 "heard" => "it was heard to be mended",
+                _ if is_planned => "what was due was done",
                 "silence" => "it was not heard any more for as long as it takes to be sure",
                 _ => "its time has passed",
             };

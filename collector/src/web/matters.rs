@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::words::{Level, about, level};
 use crate::access::{hex, octets};
 use crate::judge::Standing;
-use crate::store::{ClinicStore, Decision, FindingRow, StoreError};
+use crate::store::{ClinicStore, Decision, FindingRow, NOBODY, StoreError};
 use auscult_assess::rule::Rule;
 use auscult_report::fact::Fact;
 use auscult_report::key::SensorId;
@@ -78,7 +78,7 @@ pub(super) fn of_row<'d>(
     Matter {
         level: level(row.severity),
         title: rule.map_or("A finding whose rule is no longer in the catalogue", Rule::title),
-        about: about(subject),
+        about: if sensor == NOBODY { "the clinic's plans".to_owned() } else { about(subject) },
         subject,
         rule,
         standing,

@@ -7,12 +7,17 @@
 mod account;
 mod add;
 mod again;
+mod assets;
 mod clinic;
+mod coverage;
+mod deadlines;
 mod elsewhere;
 mod finding;
 mod fleet;
 mod form;
 mod guard;
+mod knowledge;
+mod letter;
 mod limits;
 mod listener;
 mod live;
@@ -28,10 +33,13 @@ mod problem;
 mod proposal;
 mod reset;
 mod reviewer;
+mod reviews;
 mod routes;
 mod sensor;
 mod sensors;
 mod session;
+mod settings;
+mod timeline;
 mod tls;
 mod today;
 mod words;
@@ -44,6 +52,7 @@ pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
 
 use crate::access::{Access, Offered, People};
+use crate::config::Config;
 use crate::ingest::Door;
 use crate::ledger::Ledger;
 use crate::store::Store;
@@ -76,6 +85,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// What findings are judged and explained by.
     pub knowledge: Knowledge,
+    /// What it was started with.
+    pub config: Config,
     /// How sensors reach this archive: `host:port`, in the order in which they try.
     pub addresses: Vec<String>,
     /// The folder of the ledgers' files.

@@ -4,8 +4,8 @@
 
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, account, add, clinic, finding, fleet, live, oidc, ops, page, people, proposal, reset, reviewer, sensor,
-    sensors, session, today,
+    Desk, Side, account, add, assets, clinic, coverage, deadlines, finding, fleet, knowledge, letter, live, oidc, ops,
+    page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings, timeline, today,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
@@ -192,6 +192,61 @@ pub const ROUTES: &[Route] = &[
         people::grant,
     )),
     see(Who::Admin, "/audit", "who did and who looked, beside clinics", people::audit),
+    see(Who::At(Right::See), "/clinics/{clinic}/assets", "the devices of a clinic", assets::page),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/assets/{sensor}/{host}",
+        "name a device",
+        &["label"],
+        &[303, 422],
+        assets::label,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/timeline", "what happened at a clinic", timeline::page),
+    see(Who::At(Right::See), "/clinics/{clinic}/coverage", "what was not heard at a clinic", coverage::page),
+    see(Who::At(Right::See), "/clinics/{clinic}/deadlines", "breach matters of a clinic", deadlines::page),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/deadlines",
+        "open a breach matter",
+        &["title", "discovered", "laws", "why", "finding"],
+        &[303, 422],
+        deadlines::open,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/deadlines/{matter}", "a breach matter", deadlines::matter),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/deadlines/{matter}",
+        "say something about a breach matter",
+        &["what", "clock", "when", "laws", "why"],
+        &[303, 422],
+        deadlines::say,
+    ),
+    see(
+        Who::At(Right::See),
+        "/clinics/{clinic}/deadlines/{matter}/letters/{clock}",
+        "the draft of a letter",
+        letter::page,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/reviews", "the reviews of a clinic", reviews::page),
+    act(
+        Who::At(Right::Review),
+        "/clinics/{clinic}/reviews",
+        "say something about reviews",
+        &["what", "when", "interval", "scope", "by", "why"],
+        &[303, 422],
+        reviews::say,
+    ),
+    Route {
+        answers: &[200, 303],
+        ..see(
+            Who::At(Right::See),
+            "/clinics/{clinic}/reviews/record.tar",
+            "the record of a clinic, as a file",
+            reviews::record,
+        )
+    },
+    see(Who::Person, "/knowledge", "what findings are judged by", knowledge::page),
+    see(Who::Admin, "/settings", "what this archive works with", settings::page),
 ];
 
 const fn own(
