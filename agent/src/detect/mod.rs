@@ -248,7 +248,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
-pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR];
+pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR, partners::EAR];
 
 /// Who is asked about datagrams between other ports that [`kept::Kept::awaits`].
 pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
