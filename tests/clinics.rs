@@ -292,7 +292,7 @@ const EXCUSED: &[(&str, &str)] = &[
     ),
     (
         "SELECT clinic_id FROM clinic WHERE name = ?1",
-        "finds the clinic that an invitation names: an administrator chose it, and a name is one clinic's alone",
+        "finds the clinic that a path or an invitation names: who may see it is asked behind it, and a name is one clinic's alone",
     ),
     (
         "SELECT c.name, g.role, g.until_ms FROM person_grant g JOIN clinic c USING (clinic_id) WHERE g.person_id = ?1 ORDER \

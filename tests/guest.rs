@@ -5,6 +5,7 @@ use crate::station::Station;
 use crate::way::Way;
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::{Role, digits_at, hex, invite};
+use auscult_collector::authority::Authority;
 use auscult_collector::judge::Judge;
 use auscult_collector::store::Invitation;
 use auscult_report::fact::Fact;
@@ -16,6 +17,7 @@ use auscult_report::time::Timestamp;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Request};
+use std::net::SocketAddr;
 
 /// A person with a browser.
 pub struct Guest {
@@ -66,8 +68,16 @@ impl Guest {
     /// If there is no listener for people.
     #[must_use]
     pub fn new(station: &Station) -> Guest {
-        let at = station.service().addresses().people.unwrap();
-        let way = Way::try_to(at, &station.authority(), None).unwrap();
+        Guest::at(station.service().addresses().people.unwrap(), &station.authority())
+    }
+
+    /// The same, where a collector listens for people.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn at(at: SocketAddr, authority: &Authority) -> Guest {
+        let way = Way::try_to(at, authority, None).unwrap();
         Guest { way, cookie: String::new(), csrf: String::new(), name: String::new(), key: Vec::new() }
     }
 

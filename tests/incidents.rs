@@ -16,11 +16,6 @@ use std::fs;
 const UNHEARD: &[(&str, &str, &str)] = &[
     ("propublica", "new-outside-exposure", HISTORY),
     ("mobilexusa", "medical-bulk-to-new-place", FLOWS),
-    (
-        "newmexico",
-        "activation-link-and-code-same-mailbox",
-        "two mails of one mailbox would have to be matched over a day; no detector keeps mailboxes, not even hashed",
-    ),
     ("medantex", "portal-login-disappeared", HISTORY),
     ("medantex", "service-back-changed", HISTORY),
     ("medantex", "security-went-down", HISTORY),

@@ -6,10 +6,14 @@
 //! Keeps: how often an address asked in the last minute. Drops: secrets, as soon as they were used.
 
 mod people;
+mod refused;
 mod roles;
 mod secret;
+mod session;
+mod tries;
 
-pub use people::{Account, FIRST_CODE_MS, People, SignIn, Visitor, invite};
+pub use people::{Account, FIRST_CODE_MS, People, Visitor, invite};
+pub use refused::SignIn;
 pub use roles::{Right, Role};
 pub use secret::{digits_at, hex, new_token, octets, token_hash};
 

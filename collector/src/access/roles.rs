@@ -41,22 +41,31 @@ impl Role {
     pub const fn may(self, right: Right) -> bool {
         match right {
             Right::See => true,
-            Right::Sensors | Right::Mend => matches!(self, Role::Admin | Role::Technician),
+            Right::Sensors => matches!(self, Role::Admin | Role::Technician),
+            Right::Propose => matches!(self, Role::Technician),
+            Right::Mend | Right::Confirm => matches!(self, Role::Admin),
             Right::Accept => matches!(self, Role::Admin | Role::Viewer),
             Right::Decide => !matches!(self, Role::Reviewer),
+            Right::Comment => true,
             Right::Audit => !matches!(self, Role::Technician),
         }
     }
 
-    /// Whether the role may decide so about a finding; what is no decision nobody may.
+    /// Whether the role may decide so about a finding by itself; what is no decision nobody may.
     #[must_use]
     pub fn may_decide(self, what: &str) -> bool {
         match what {
             "accepted" => self.may(Right::Accept),
             "fixed" | "not-true" => self.may(Right::Mend),
-            "open" => self.may(Right::Decide),
+            "open" => self.may(Right::Mend) || self.may(Right::Accept),
             _ => false,
         }
+    }
+
+    /// Whether the role may propose so, for an administrator to confirm.
+    #[must_use]
+    pub fn may_propose(self, what: &str) -> bool {
+        self.may(Right::Propose) && ["accepted", "fixed", "not-true", "open"].contains(&what)
     }
 }
 
@@ -71,8 +80,14 @@ pub enum Right {
     Mend,
     /// Accept a risk until a day.
     Accept,
-    /// Any decision about a finding; which one is asked again.
+    /// Any decision or proposal about a finding; which one is asked again.
     Decide,
+    /// Propose a decision that an administrator confirms.
+    Propose,
+    /// Confirm or decline what somebody else proposed.
+    Confirm,
+    /// Say something about a finding; it changes nothing.
+    Comment,
     /// Who did and who looked.
     Audit,
 }
@@ -97,6 +112,12 @@ mod tests {
             assert!(!Role::Reviewer.may_decide(what), "{what}");
         }
         assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
-        assert!(!Role::Technician.may_decide("accepted"), "the clinic's risk is the clinic's");
+        for what in ["accepted", "fixed", "not-true", "open"] {
+            assert!(!Role::Technician.may_decide(what), "{what}: a technician proposes");
+            let proposes = Role::ALL.map(|role| role.may_propose(what));
+            assert_eq!(proposes, [false, true, false, false], "{what}");
+        }
+        assert!(!Role::Technician.may_propose("deleted"));
+        assert!(!Role::Viewer.may_decide("fixed"), "that is the provider's to say");
     }
 }

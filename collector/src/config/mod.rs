@@ -41,6 +41,8 @@ pub struct Config {
     pub people: Option<SocketAddr>,
     /// What people's browsers are shown: a certificate with its chain, and its key (PEM). None: one of our own.
     pub people_files: Option<(PathBuf, PathBuf)>,
+    /// Whether every page says that the clinics are made up.
+    pub demo: bool,
     /// Where the provider's own monitoring is: on this machine only.
     pub ops: Option<SocketAddr>,
     /// Reports that may wait for the disk.
@@ -126,6 +128,7 @@ struct RawPeople {
     listen: Spanned<String>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    demo: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -175,6 +178,7 @@ impl Config {
             authority: raw.authority.map(|a| a.folder),
             agents: raw.agents.map(|a| a.meant(text)).transpose()?,
             people: raw.people.as_ref().map(|l| socket(text, &l.listen)).transpose()?,
+            demo: raw.people.as_ref().and_then(|l| l.demo).unwrap_or(false),
             people_files: raw.people.map(|l| l.files(text)).transpose()?.flatten(),
             ops: raw.ops.map(|l| loopback(text, &l.listen)).transpose()?,
             queue_reports: size(bounded("limits.queue_reports", queue_reports, 4_096, 64, 65_536)?),
@@ -317,7 +321,7 @@ const MIB: u64 = 1 << 20;
 mod tests {
     use super::*;
 
-    const OPTIONAL: &[&str] = &["most_mib", "round_s", "connections", "connections_address"];
+    const OPTIONAL: &[&str] = &["most_mib", "round_s", "connections", "connections_address", "demo"];
     const LIMITS: &[&str] = &["queue_reports", "queue_mib", "sensor_kib_day", "sensor_burst", "sensor_reports_minute"];
     const COMPLETE: &str = include_str!("../../collector.toml");
 

@@ -151,6 +151,7 @@ fn desk(
 ) -> Desk {
     Desk {
         people: People::new(&store, Arc::clone(&authority), &config.name),
+        demo: config.demo,
         access: Access::new(&store, authority, bundle),
         knowledge: Knowledge::compiled(),
         addresses,

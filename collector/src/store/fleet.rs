@@ -9,7 +9,7 @@ use auscult_report::key::{Hash, LedgerId, PublicKey, SensorId};
 use auscult_report::leaf::{Leaf, LeafKind, statement_hash};
 use auscult_report::payload::Place;
 use auscult_report::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// A clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +136,12 @@ impl Store {
             Ok(rows.query_map([], clinic_row)?.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// The clinic of a name.
+pub(super) fn named(reader: &Connection, name: &str) -> Result<Option<ClinicId>, StoreError> {
+    let sql = "SELECT clinic_id FROM clinic WHERE name = ?1";
+    Ok(reader.prepare_cached(sql)?.query_row([name], |row| Ok(ClinicId(row.get(0)?))).optional()?)
 }
 
 /// A clinic's row.

@@ -14,6 +14,8 @@ mod evidence;
 mod findings;
 mod fleet;
 mod people;
+mod proposals;
+mod reset;
 mod sqlite;
 mod watch;
 
@@ -28,6 +30,7 @@ pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
 pub(crate) use people::SESSION_MS;
 pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
+pub use proposals::{Comment, Proposal};
 pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};
@@ -58,7 +61,8 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn clinic_named(&self, name: &str) -> Result<Option<ClinicStore>, StoreError> {
-        Ok(self.clinics()?.into_iter().find(|c| c.name == name).map(|c| self.of(c.id)))
+        let found = self.database.ask("clinic named", |reader| fleet::named(reader, name))?;
+        Ok(found.map(|id| self.of(id)))
     }
 
     /// Every clinic's handle, in the order of their names.

@@ -3,6 +3,7 @@
 //! Follows RFC 6265bis (`__Host-` cookies), W3C Fetch Metadata (`Sec-Fetch-Site`), CSP 3. Keeps: an audit line for each page and deed.
 //! Drops: bodies over [`MOST_FORM`] octets; forms of other sites; why something is not there.
 
+use super::again;
 use super::form::{Form, cookie};
 use super::limits::body;
 use super::page::{self, Answered, Frame};
@@ -40,6 +41,10 @@ pub(super) struct Visit {
     /// The path.
     pub(super) path: String,
     parts: Vec<(String, String)>,
+    /// Whether the page says that the clinics are made up.
+    pub(super) demo: bool,
+    /// The session's new token, if the second factor was shown with this request.
+    pub(super) fresh: Option<String>,
     /// Where it comes from.
     pub(super) from: IpAddr,
     /// When.
@@ -107,6 +112,8 @@ async fn answer(
         query: request.uri().query().and_then(Form::read).unwrap_or_default(),
         path: request.uri().path().to_owned(),
         parts,
+        demo: desk.demo,
+        fresh: None,
         from: connection.from,
         now: (desk.clock)(),
     };
@@ -120,10 +127,14 @@ async fn answer(
             Some(elsewhere) => Ok(elsewhere),
             None => page(&desk, &visit).and_then(|answer| noted(&desk, route, &visit, answer)),
         });
-        answered.unwrap_or_else(|problem| {
+        let mut answer = answered.unwrap_or_else(|problem| {
             refused(&desk, &visit, problem);
             page::problem(problem, &visit)
-        })
+        });
+        if let Some(token) = &visit.fresh {
+            keep_session(&mut answer, token);
+        }
+        answer
     });
     done.await.unwrap_or_else(|_| {
         tracing::error!(route = route.path, "a page broke");
@@ -182,9 +193,9 @@ fn let_in(desk: &Desk, route: &Route, token: &str, visit: &mut Visit) -> Result<
             }
             let row = store.clinic().map_err(|_| Problem::BUSY)?;
             visit.at = Some(AtClinic { store, row, role });
-            Ok(None)
+            again::proved(desk, route, visit)
         }
-        _ => Ok(None),
+        _ => again::proved(desk, route, visit),
     }
 }
 
@@ -236,23 +247,27 @@ pub(super) async fn with_headers(mut response: Response<Body>) -> Response<Body>
     response
 }
 
-pub(super) async fn not_found() -> Response<Body> {
-    page::bare_problem(Problem::NOT_FOUND)
+pub(super) async fn not_found(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    page::bare_problem(Problem::NOT_FOUND, desk.demo)
 }
 
-pub(super) async fn not_allowed() -> Response<Body> {
-    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
+pub(super) async fn not_allowed(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"), desk.demo)
 }
 
 /// Sets the session's cookie and goes on elsewhere.
 pub(super) fn with_session(token: &str, to: &str) -> Response<Body> {
     let mut response = page::redirect(to);
+    keep_session(&mut response, token);
+    response
+}
+
+fn keep_session(response: &mut Response<Body>, token: &str) {
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
     let cookie = format!("{SESSION}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        set(&mut response, axum::http::header::SET_COOKIE, cookie);
+        set(response, axum::http::header::SET_COOKIE, cookie);
     }
-    response
 }
 
 /// A path of ours to go on at; anything else is the front page.

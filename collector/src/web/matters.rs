@@ -44,16 +44,25 @@ pub(super) fn matters<'d>(
     (name, store): (&str, &ClinicStore),
     now: Timestamp,
 ) -> Result<Vec<Matter<'d>>, StoreError> {
+    let matter = |(sensor, row, standing)| of_row(desk, name, sensor, row, standing);
+    Ok(standings(store, now)?.into_iter().map(matter).collect())
+}
+
+/// The same without words, for pages of a thousand clinics: the sensor, what is kept, how it stands.
+pub(super) fn standings(
+    store: &ClinicStore,
+    now: Timestamp,
+) -> Result<Vec<(SensorId, FindingRow, Standing)>, StoreError> {
     let rows = store.open_rows()?;
     let decisions = if rows.is_empty() { Vec::new() } else { store.decisions()? };
     let decided: HashMap<(SensorId, &str, &[u8]), &Decision> =
         decisions.iter().map(|d| ((d.sensor, d.rule.as_str(), d.subject.as_slice()), d)).collect();
-    let matter = |(sensor, row): (SensorId, FindingRow)| {
+    let stands = |(sensor, row): (SensorId, FindingRow)| {
         let decision = decided.get(&(sensor, row.rule.as_str(), row.subject.as_slice())).copied();
         let standing = Standing::of(&row, decision, now);
-        of_row(desk, name, sensor, row, standing)
+        (sensor, row, standing)
     };
-    Ok(rows.into_iter().map(matter).collect())
+    Ok(rows.into_iter().map(stands).collect())
 }
 
 /// A finding with its words.

@@ -5,6 +5,7 @@
 //! before it is read.
 
 mod add;
+mod again;
 mod clinic;
 mod finding;
 mod fleet;
@@ -21,6 +22,8 @@ mod part;
 mod people;
 mod picture;
 mod problem;
+mod proposal;
+mod reset;
 mod reviewer;
 mod routes;
 mod sensor;
@@ -57,6 +60,8 @@ pub struct Desk {
     pub access: Access,
     /// Which people may.
     pub people: People,
+    /// Whether every page says that the clinics are made up.
+    pub demo: bool,
     /// Where reports go in.
     pub door: Door,
     /// The archive.

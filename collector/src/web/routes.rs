@@ -4,7 +4,8 @@
 
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, add, clinic, finding, fleet, live, ops, page, people, reviewer, sensor, sensors, session, today,
+    Desk, Side, add, clinic, finding, fleet, live, ops, page, people, proposal, reset, reviewer, sensor, sensors,
+    session, today,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
@@ -49,8 +50,10 @@ pub struct Route {
     pub says: &'static str,
     /// The fields of a form that it asks for.
     pub asks: &'static [&'static str],
-    /// The statuses that it may answer with, beside those of the door: 303 to sign in, 400, 403, 404, 503.
+    /// The statuses that it may answer with, beside those of the door: 303 to sign in, 400, 401 for the second factor again, 403, 404, 503.
     pub answers: &'static [u16],
+    /// Whether the second factor must have been shown in the last five minutes.
+    pub careful: bool,
     handler: Handler,
 }
 
@@ -103,28 +106,46 @@ pub const ROUTES: &[Route] = &[
     ),
     see(Who::Newcomer, "/set-up/second", "the second factor of a new account", session::second),
     act(Who::Newcomer, "/set-up/second", "show the second factor", &["digits"], &[303, 422, 429], session::finish),
+    see(Who::Anyone, "/reset", "the form for who lost a password or a second factor", reset::form),
+    act(Who::Anyone, "/reset", "replace what was lost", &["code", "password"], &[303, 422, 429], reset::begin),
     act(Who::Person, "/sign-out", "sign out", &[], &[303], session::sign_out),
     see(Who::Person, "/", "what needs somebody", today::page),
     see(Who::Person, "/fleet", "every clinic with its days", fleet::page),
     see(Who::At(Right::See), "/clinics/{clinic}", "a clinic", clinic::page),
     see(Who::At(Right::See), "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}", "a finding", finding::page),
-    act(
+    careful(act(
         Who::At(Right::Decide),
         "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}",
-        "decide about a finding",
+        "decide about a finding, or propose it",
         &["what", "reason", "until"],
         &[303, 422],
         finding::decide,
+    )),
+    careful(act(
+        Who::At(Right::Confirm),
+        "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/proposal",
+        "confirm or decline what somebody proposed",
+        &["proposal", "answer"],
+        &[303, 422],
+        proposal::answer,
+    )),
+    act(
+        Who::At(Right::Comment),
+        "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/comment",
+        "say something about a finding",
+        &["words"],
+        &[303, 422],
+        proposal::comment,
     ),
     see(Who::At(Right::See), "/clinics/{clinic}/sensors", "the sensors of a clinic", sensors::page),
-    act(
+    careful(act(
         Who::At(Right::Sensors),
         "/clinics/{clinic}/sensors/{sensor}",
         "let a sensor in, or shut it out",
         &["state", "why"],
         &[303, 422],
         sensors::set,
-    ),
+    )),
     see(Who::At(Right::Sensors), "/clinics/{clinic}/add", "add a sensor", add::page),
     act(
         Who::At(Right::Sensors),
@@ -138,16 +159,24 @@ pub const ROUTES: &[Route] = &[
     see(Who::At(Right::Audit), "/clinics/{clinic}/audit", "who did and who looked", people::audit_of_clinic),
     see(Who::At(Right::See), "/clinics/{clinic}/live", "whether anything is new", live::stream),
     see(Who::Admin, "/people", "who may sign in", people::page),
-    act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite),
-    act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set),
-    act(
+    careful(act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite)),
+    careful(act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set)),
+    careful(act(
+        Who::Admin,
+        "/people/{person}/reset",
+        "give a code to who lost a password or a second factor",
+        &[],
+        &[200],
+        people::reset,
+    )),
+    careful(act(
         Who::Admin,
         "/people/{person}/grant",
         "change what a person may at a clinic",
         &["at", "role", "until"],
         &[303, 422],
         people::grant,
-    ),
+    )),
     see(Who::Admin, "/audit", "who did and who looked, beside clinics", people::audit),
 ];
 
@@ -158,7 +187,8 @@ const fn own(
     who: Who,
     own: fn() -> MethodRouter<Arc<Desk>>,
 ) -> Route {
-    Route { side, method, path, who, says: "", asks: &[], answers: &[], handler: Handler::Own(own) }
+    let handler = Handler::Own(own);
+    Route { side, method, path, who, says: "", asks: &[], answers: &[], careful: false, handler }
 }
 
 /// A page that is only looked at.
@@ -171,6 +201,7 @@ const fn see(who: Who, path: &'static str, says: &'static str, page: PageFn) -> 
         says,
         asks: &[],
         answers: &[200],
+        careful: false,
         handler: Handler::Page(page),
     }
 }
@@ -184,7 +215,13 @@ const fn act(
     answers: &'static [u16],
     page: PageFn,
 ) -> Route {
-    Route { side: Side::People, method: "POST", path, who, says, asks, answers, handler: Handler::Page(page) }
+    let (side, handler) = (Side::People, Handler::Page(page));
+    Route { side, method: "POST", path, who, says, asks, answers, careful: false, handler }
+}
+
+/// A form whose consequences are worth the second factor once more.
+const fn careful(route: Route) -> Route {
+    Route { careful: true, ..route }
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn second_page(desk: &Desk, visit: &Visit, wrong: String) -> Result<SecondPage, 
 }
 
 /// The status of a refusal.
-fn status(why: SignIn) -> Result<StatusCode, Problem> {
+pub(super) fn status(why: SignIn) -> Result<StatusCode, Problem> {
     match why {
         SignIn::Busy => Err(Problem::BUSY),
         SignIn::Refused => Ok(StatusCode::UNAUTHORIZED),

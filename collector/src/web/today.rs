@@ -4,11 +4,13 @@
 
 use super::Desk;
 use super::guard::Visit;
-use super::matters::{Matter, matters};
+use super::matters::{Matter, of_row, standings};
 use super::page::{Answered, Frame, html};
 use super::problem::Problem;
 use super::words::{Level, ago, day, level, long};
-use crate::store::{ClinicRow, ClinicStore, SensorState, StoreError};
+use crate::access::hex;
+use crate::judge::Standing;
+use crate::store::{ClinicRow, ClinicStore, Proposal, SensorState, StoreError};
 use askama::Template;
 use auscult_report::time::Timestamp;
 use std::sync::Arc;
@@ -58,6 +60,9 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let mut seen = Seen::default();
     for (row, store) in &clinics {
         clinic(desk, (row, store), visit.now, &mut seen).map_err(|_| Problem::BUSY)?;
+        if visit.visitor()?.admin {
+            proposed((row, store), visit.now, &mut seen).map_err(|_| Problem::BUSY)?;
+        }
     }
     seen.needs.sort_by_key(|need| (u8::MAX.saturating_sub(need.rank.0), need.rank.1));
     let more = seen.needs.len().saturating_sub(MOST_NEEDS);
@@ -90,9 +95,12 @@ fn clinic(
     seen: &mut Seen,
 ) -> Result<(), StoreError> {
     let before = seen.needs.len();
-    for found in matters(desk, (&row.name, store), now)? {
-        match (found.is_open(), found.row.severity >= HIGH) {
-            (true, true) => seen.needs.push(of_matter(row, &found, now)),
+    for (sensor, found, standing) in standings(store, now)? {
+        match (standing == Standing::Open, found.severity >= HIGH) {
+            (true, true) => {
+                let found = of_row(desk, &row.name, sensor, found, standing);
+                seen.needs.push(of_matter(row, &found, now));
+            }
             (true, false) => seen.quiet = seen.quiet.saturating_add(1),
             (false, _) => seen.decided = seen.decided.saturating_add(1),
         }
@@ -121,6 +129,24 @@ fn clinic(
     seen.clinics_in_need = seen.clinics_in_need.saturating_add(usize::from(seen.needs.len() > before));
     if let Some((_, changed)) = store.ledger_head()? {
         seen.newest = seen.newest.max(changed);
+    }
+    Ok(())
+}
+
+/// What technicians proposed and waits for an administrator.
+fn proposed((row, store): (&ClinicRow, &ClinicStore), now: Timestamp, seen: &mut Seen) -> Result<(), StoreError> {
+    for proposal in store.proposals_waiting()? {
+        let Proposal { sensor, rule, subject, person, proposed, .. } = proposal;
+        seen.needs.push(Need {
+            level: level(HIGH),
+            title: format!("A proposal of {person} waits for an administrator"),
+            clinic: row.title.clone(),
+            about: "nothing is decided until somebody else confirms it".to_owned(),
+            since: open_for(proposed, now),
+            href: format!("/clinics/{}/findings/{sensor}/{rule}/{}#proposals", row.name, hex(&subject)),
+            does: "Answer it",
+            rank: (HIGH, Timestamp(1)),
+        });
     }
     Ok(())
 }
