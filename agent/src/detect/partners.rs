@@ -49,6 +49,17 @@ fn partner(key: u64, parts: &[&[u8]]) -> Partner {
     Partner(u32::try_from(hash >> 32).unwrap_or(0).max(1))
 }
 
+/// What is heard of ways and volumes, for the reader of a finding.
+pub(super) const EAR: (&str, u16, &str) = (
+    "ways",
+    1,
+    "How much a medical host sends to each outside partner, which is a keyed number of the domain that was asked for or of the network: a \
+     cloud with a new name is a new partner, and what is sent again is counted again. Calls of guests and of wards to all in one \
+     broadcast domain, an interface and a VLAN; who calls with addresses of both is taken for a router. Of a call that is heard before \
+     and behind the router, who really calls; of one from the router's own address alone, that nobody here can know. Who comes through \
+     the clinic's public address is told from strangers only where that address is configured.",
+);
+
 /// Addresses of one answer: a cloud gives eight.
 const MAX_ADDRESSES: usize = 16;
 

@@ -5,12 +5,13 @@
 //! addresses of stations (they are hashed and counted), and every packet: only the kind of readable traffic is said,
 //! and only for the clinic's own networks.
 
+use super::counted::keyed_hash;
 use super::wireless_class::{
     channel_at, frequency_of, is_common_name, is_factory_name, management_protection, security, setup,
 };
 use super::wireless_memory::{Name, Network, SETTLED};
 use super::wireless_use::AirUse;
-use super::{Amount, Observation, keyed_hash};
+use super::{Amount, Observation};
 use crate::radio::Use;
 use crate::wire::dot11::{Address, Air, Announcement, ClearData, Farewell, Frame, Path, is_group};
 use crate::wire::ports;
