@@ -141,4 +141,5 @@ const PIECES: &[&str] =
     &[" FROM ", "FROM ", "WHERE ", " JOIN ", "ORDER BY ", "select ", "insert into ", "delete from "];
 
 /// Tables that belong to no clinic.
-const NOBODYS: &[&str] = &["schema_version", "sqlite_schema", "person", "person_session", "invitation"];
+const NOBODYS: &[&str] =
+    &["schema_version", "sqlite_schema", "person", "person_session", "invitation", "api_token", "api_answer"];

@@ -8,10 +8,12 @@
 mod people;
 mod roles;
 mod secret;
+mod token;
 
 pub use people::{Account, FIRST_CODE_MS, People, SignIn, Visitor, invite};
 pub use roles::{Right, Role};
 pub use secret::{digits_at, hex, new_token, octets, token_hash};
+pub use token::{Program, Programs, Scope, TokenError, Wanted};
 
 use crate::authority::{Authority, AuthorityError, Bundle, Vault};
 use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};

@@ -7,12 +7,14 @@
 //! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
 
 mod hearing;
+mod known;
 mod standing;
 mod state;
 mod strip;
 mod turn;
 mod watch;
 
+pub use known::Known;
 pub use standing::Standing;
 pub use strip::{DAYS, HEARD, cell, refresh_strip};
 
@@ -235,18 +237,22 @@ impl Stretch<'_> {
         Ok(state)
     }
 
-    /// The payload of a report, believed only if its octets are still those that were signed.
     fn read(&self, report: &Kept) -> Read {
-        let Some(octets) = &report.envelope else { return Read::default() };
-        let key = self.keys.get(usize::from(report.key_no));
-        let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
-        match verified.filter(|_| report_hash(octets) == report.hash) {
-            Some(verified) => {
-                let moment = Some(verified.header().moment);
-                Read { payload: verified.payload().cloned(), moment, is_damaged: false }
-            }
-            None => Read { is_damaged: true, ..Read::default() },
+        read(&self.keys, report)
+    }
+}
+
+/// The payload of a report, believed only if its octets are still those that were signed.
+fn read(keys: &[PublicKey], report: &Kept) -> Read {
+    let Some(octets) = &report.envelope else { return Read::default() };
+    let key = keys.get(usize::from(report.key_no));
+    let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
+    match verified.filter(|_| report_hash(octets) == report.hash) {
+        Some(verified) => {
+            let moment = Some(verified.header().moment);
+            Read { payload: verified.payload().cloned(), moment, is_damaged: false }
         }
+        None => Read { is_damaged: true, ..Read::default() },
     }
 }
 

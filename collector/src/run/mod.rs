@@ -4,7 +4,7 @@
 
 mod chores;
 
-use crate::access::{Access, People};
+use crate::access::{Access, People, Programs};
 use crate::authority::{Authority, Bundle};
 use crate::config::Config;
 use crate::ingest::{Door, Limits};
@@ -152,6 +152,7 @@ fn desk(
     Desk {
         people: People::new(&store, Arc::clone(&authority), &config.name),
         access: Access::new(&store, authority, bundle),
+        programs: Programs::new(&store),
         knowledge: Knowledge::compiled(),
         addresses,
         door: Door::open(&store, limits(config)),

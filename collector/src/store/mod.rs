@@ -13,8 +13,10 @@ mod enrol;
 mod evidence;
 mod findings;
 mod fleet;
+mod lists;
 mod people;
 mod sqlite;
+mod token;
 mod watch;
 
 pub use audit::{AuditRow, Deed};
@@ -26,8 +28,10 @@ pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
+pub use lists::{CodeLine, FindingKey, FindingLine, Which};
 pub(crate) use people::SESSION_MS;
 pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
+pub use token::{Claimed, KeptAnswer, Keyed, NewToken, TokenId, TokenRow};
 pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};

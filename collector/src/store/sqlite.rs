@@ -191,6 +191,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_network", include_str!("../../schema/0002_network.sql")),
     ("0003_hearing", include_str!("../../schema/0003_hearing.sql")),
     ("0004_people", include_str!("../../schema/0004_people.sql")),
+    ("0006_tokens", include_str!("../../schema/0006_tokens.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (
@@ -293,7 +294,7 @@ mod tests {
             .unwrap();
         assert!(tables.len() > 15);
         // The provider's own people belong to no clinic.
-        let nobodys = ["person", "person_session", "invitation"];
+        let nobodys = ["person", "person_session", "invitation", "api_token", "api_answer"];
         for (name, sql) in tables.iter().filter(|(name, _)| name != "schema_version") {
             assert!(sql.contains(") STRICT"), "{name}");
             assert!(sql.contains("clinic_id") || nobodys.contains(&name.as_str()), "{name}");
