@@ -70,19 +70,7 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         return Err(Problem::NOT_YOURS);
     }
     let until = if what == "accepted" { end_of(visit.form.get("until")) } else { None };
-    let wrong = match until {
-        _ if reason.chars().count() < LEAST_REASON => "Say why, in a sentence: a reviewer will read it.",
-        _ if reason.chars().count() > MOST_REASON
-            || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r') =>
-        {
-            "Say why in at most 500 characters."
-        }
-        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
-        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
-            "A risk is accepted from today on, for at most a year."
-        }
-        _ => "",
-    };
+    let wrong = wrong_with(what, reason, until, now);
     if !wrong.is_empty() {
         return html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, wrong)?);
     }
@@ -100,6 +88,23 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     };
     at.store.decide(&decision, now).map_err(|_| Problem::BUSY)?;
     Ok(redirect(&visit.path))
+}
+
+/// What is wrong with a decision, in a sentence; empty: nothing.
+pub(super) fn wrong_with(what: &str, reason: &str, until: Option<Timestamp>, now: Timestamp) -> &'static str {
+    match until {
+        _ if reason.chars().count() < LEAST_REASON => "Say why, in a sentence: a reviewer will read it.",
+        _ if reason.chars().count() > MOST_REASON
+            || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r') =>
+        {
+            "Say why in at most 500 characters."
+        }
+        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
+        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
+            "A risk is accepted from today on, for at most a year."
+        }
+        _ => "",
+    }
 }
 
 /// The finding that the path names.
@@ -229,8 +234,8 @@ fn said(decision: &Decision) -> String {
 }
 
 /// A reason that is one.
-const LEAST_REASON: usize = 10;
-const MOST_REASON: usize = 500;
+pub(super) const LEAST_REASON: usize = 10;
+pub(super) const MOST_REASON: usize = 500;
 /// The longest time for which a risk is accepted before somebody looks again.
 const MOST_DAYS: u64 = 366;
 /// Steps that a page shows.

@@ -5,6 +5,7 @@
 //! before it is read.
 
 mod add;
+mod api;
 mod clinic;
 mod finding;
 mod fleet;
@@ -28,15 +29,17 @@ mod sensors;
 mod session;
 mod tls;
 mod today;
+mod tokens;
 mod words;
 
 pub use crate::access::token_hash;
+pub use api::{Contract, EXPORTS, Export, ExportError, Param, openapi};
 pub use listener::{Listener, Stop};
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
 
-use crate::access::{Access, Offered, People};
+use crate::access::{Access, Offered, People, Programs};
 use crate::ingest::Door;
 use crate::ledger::Ledger;
 use crate::store::Store;
@@ -57,6 +60,8 @@ pub struct Desk {
     pub access: Access,
     /// Which people may.
     pub people: People,
+    /// Which programs may.
+    pub programs: Programs,
     /// Where reports go in.
     pub door: Door,
     /// The archive.
@@ -123,8 +128,8 @@ pub fn router(side: Side, desk: &Arc<Desk>) -> Router {
     let router = match side {
         // Everything that a browser gets has its headers, also what is not found.
         Side::People => router
-            .fallback(any(guard::not_found))
-            .method_not_allowed_fallback(guard::not_allowed)
+            .fallback(any(api::not_found))
+            .method_not_allowed_fallback(api::not_allowed)
             .layer(map_response(guard::with_headers)),
         Side::Agents | Side::Ops => {
             router.fallback(any(problem::not_found)).method_not_allowed_fallback(problem::not_allowed)
