@@ -2,7 +2,7 @@
 //! types that are read and written, so that the description for programs (OpenAPI 3.1) cannot say anything else.
 //!
 //! [`door`] (who asks, what is noted), [`query`] (what stands behind `?`), [`types`] (what every answer is made of), [`wrong`] (why not,
-//! RFC 9457), [`openapi`] (the description), then the answers by what they are about.
+//! RFC 9457), [`mod@openapi`] (the description), then the answers by what they are about.
 //! Keeps: nothing. Drops: what is asked for in another form than described.
 
 pub(super) mod admin;
