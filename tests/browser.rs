@@ -182,6 +182,15 @@ fn somebody_for_one_clinic(window: &Window, base: &str) {
     window.until("The invitation");
     looked_at(window, "people");
     let invitation = window.text_of("[data-copy]");
+    window.go(&format!("{base}/tokens"));
+    window.fill("input[name=title]", "the ticket system");
+    window.click("input[value=see]");
+    window.click("input[value=north]");
+    let _ =
+        window.script("document.querySelector('input[name=until]').valueAsDate = new Date(Date.now() + 864e5 * 30)");
+    window.click("aside form button");
+    window.until("The new token");
+    looked_at(window, "tokens");
     window.go(&format!("{base}/audit"));
     looked_at(window, "audit");
     window.click(".who button");

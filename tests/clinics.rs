@@ -300,6 +300,10 @@ const EXCUSED: &[(&str, &str)] = &[
         "what one person may, clinic by clinic: who may see which clinic begins with it, and every row is that person's own",
     ),
     (
+        "SELECT c.name FROM api_token_clinic t JOIN clinic c USING (clinic_id) WHERE t.token_id = ?1 ORDER BY c.name",
+        "where one token may ask, clinic by clinic: what a program may see begins with it, and every row is that token's own",
+    ),
+    (
         "SELECT clinic_id, c.ledger_id, key FROM enrol_code JOIN clinic c USING (clinic_id) WHERE code_id = ?1 AND \
          used_ms IS NULL AND expires_ms > ?2 AND failures < ?3 AND c.state = 'active'",
         "finds the clinic by a code, whose id is unique among all clinics: nobody is enrolled yet",

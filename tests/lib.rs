@@ -41,6 +41,7 @@ pub mod over_days;
 pub mod papers;
 pub mod plant;
 pub mod postbox;
+pub mod program;
 pub mod radio;
 pub mod raised;
 pub mod raw;
@@ -181,7 +182,8 @@ fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
 }
 
 /// Where cargo puts what it builds.
-fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 

@@ -151,4 +151,6 @@ const NOBODYS: &[&str] = &[
     "person_identity",
     "person_flow",
     "parcel",
+    "api_token",
+    "api_answer",
 ];

@@ -74,7 +74,19 @@ enum Command {
         /// The file of clinics.
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
+        /// Show the difference and write nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
+    /// Write a list of a clinic as a file: CSV, or OCSF JSON lines.
+    Export {
+        /// The clinic.
+        clinic: String,
+        /// `findings.csv`, `findings.jsonl`, `hosts.csv`, `hosts.jsonl`, `facts.csv`, `sensors.csv`, `audit.csv`.
+        file: String,
+    },
+    /// Print the description of the API (OpenAPI 3.1).
+    Openapi,
     /// Take in reports from files: each one report, or many, each behind its length in four octets.
     Ingest {
         /// The files.

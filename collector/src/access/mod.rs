@@ -12,6 +12,7 @@ mod refused;
 mod roles;
 mod secret;
 mod session;
+mod token;
 mod tries;
 
 pub use identity::{Sent, Vouched};
@@ -19,6 +20,7 @@ pub use people::{Account, FIRST_CODE_MS, People, Visitor, invite};
 pub use refused::SignIn;
 pub use roles::{Right, Role};
 pub use secret::{digits_at, hex, new_token, octets, token_hash};
+pub use token::{Program, Programs, Scope, TokenError, Wanted};
 
 use crate::authority::{Authority, AuthorityError, Bundle, Vault};
 use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};

@@ -7,6 +7,7 @@
 //! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
 
 mod hearing;
+mod known;
 mod notes;
 mod plans;
 mod standing;
@@ -15,6 +16,7 @@ mod strip;
 mod turn;
 mod watch;
 
+pub use known::Known;
 pub use plans::{Change, EVER, Matter, Notice, REVIEW_WITHIN_DAYS, Reviews, Settled, WHOLE, changes};
 pub use standing::Standing;
 pub use strip::{DAYS, HEARD, cell, refresh_strip};
@@ -27,7 +29,6 @@ use auscult_report::key::{PublicKey, SensorId};
 use auscult_report::payload::{Payload, Place};
 use auscult_report::seal::report_hash;
 use auscult_report::subject::Subject;
-use auscult_report::summary::Summary;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use hearing::Hearing;
 use notes::{Notebook, Told};
@@ -304,14 +305,6 @@ fn read(keys: &[PublicKey], report: &Kept) -> Read {
         }
         None => Read { is_damaged: true, ..Read::default() },
     }
-}
-
-/// What a sensor knows now: its newest full report and what came behind it.
-///
-/// # Errors
-/// If the store could not be read.
-pub fn known(store: &ClinicStore, sensor: SensorId) -> Result<Summary, StoreError> {
-    Ok(state_until(store, (sensor, &store.keys(sensor)?), i64::MAX)?.summary())
 }
 
 #[derive(Default)]

@@ -5,7 +5,7 @@
 mod chores;
 mod teller;
 
-use crate::access::{Access, People};
+use crate::access::{Access, People, Programs};
 use crate::authority::{Authority, Bundle};
 use crate::config::Config;
 use crate::ingest::{Door, Limits};
@@ -173,6 +173,7 @@ fn desk(
         demo: config.demo,
         elsewhere: None,
         access: Access::new(&store, authority, bundle),
+        programs: Programs::new(&store),
         knowledge: Knowledge::compiled(),
         addresses,
         door: Door::open(&store, limits(config)),

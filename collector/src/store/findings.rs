@@ -170,7 +170,8 @@ impl ClinicStore {
         self.database.ask("open rows", |reader| {
             let sql = "SELECT rule, subject, rule_version, severity, confidence, proof, opened_ms, changed_ms, held_ms,
                            held_heard_ms, closed_ms, closed_by, times_opened, holds, sensor_id
-                       FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL ORDER BY severity DESC, opened_ms, rule, subject";
+                       FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL ORDER BY severity DESC, opened_ms, rule, subject,
+                           sensor_id";
             let mut rows = reader.prepare_cached(sql)?;
             let rows = rows.query_map([self.clinic.0], |row| Ok((SensorId(row.get(14)?), finding(row)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -325,7 +326,7 @@ fn step(row: &Row<'_>) -> rusqlite::Result<StepRow> {
     })
 }
 
-fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
+pub(super) fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     let moment = |column: usize| row.get(column).map(|ms| Timestamp(nat(ms)));
     let closed: Option<i64> = row.get(10)?;
     let by: Option<String> = row.get(11)?;

@@ -10,7 +10,7 @@ use super::page::{Answered, Frame, html, html_with, redirect};
 use super::problem::Problem;
 use super::words::{ago, counted, day, device, sentence, zone};
 use crate::access::Right;
-use crate::judge::known;
+use crate::judge::Judge;
 use crate::store::{Asset, AssetKey, AssetService, ClinicStore, StoreError};
 use askama::Template;
 use auscult_assess::knowledge::Knowledge;
@@ -135,7 +135,7 @@ impl Known {
         let sensors: BTreeSet<SensorId> = assets.iter().map(|a| a.sensor).collect();
         for sensor in sensors {
             let hosts: BTreeSet<HostId> = assets.iter().filter(|a| a.sensor == sensor).map(|a| a.host).collect();
-            let summary = about(known(store, sensor)?, &hosts);
+            let summary = about(Judge::known(store, sensor)?.summary, &hosts);
             found.entries.extend(summary.hosts.iter().map(|entry| ((sensor, entry.id), *entry)));
             for stated in stated(&summary, knowledge, now) {
                 if let Subject::Host(host) = stated.subject {

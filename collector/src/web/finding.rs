@@ -82,14 +82,7 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         return Err(Problem::NOT_YOURS);
     }
     let until = if what == "accepted" { end_of(visit.form.get("until")) } else { None };
-    let wrong = match until {
-        _ if odd(reason).is_some() => odd(reason).unwrap_or_default(),
-        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
-        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
-            "A risk is accepted from today on, for at most a year."
-        }
-        _ => "",
-    };
+    let wrong = wrong_with(what, reason, until, now);
     if !wrong.is_empty() {
         return refused(desk, visit, wrong);
     }
@@ -117,11 +110,23 @@ pub(super) fn refused(desk: &Arc<Desk>, visit: &Visit, wrong: &'static str) -> A
     html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, wrong)?)
 }
 
+/// What is wrong with a decision, in a sentence; empty: nothing.
+pub(super) fn wrong_with(what: &str, reason: &str, until: Option<Timestamp>, now: Timestamp) -> &'static str {
+    match until {
+        _ if odd(reason).is_some() => odd(reason).unwrap_or_default(),
+        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
+        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
+            "A risk is accepted from today on, for at most a year."
+        }
+        _ => "",
+    }
+}
+
 /// What is odd about a person's words. `None`: nothing.
 pub(super) fn odd(words: &str) -> Option<&'static str> {
     match words.chars().count() {
         0..LEAST_REASON => Some("Say it in a sentence: a reviewer will read it."),
-        MOST_REASON.. => Some("Say it in fewer than 500 characters."),
+        n if n > MOST_REASON => Some("Say it in at most 500 characters."),
         _ if words.chars().any(|c| c.is_control() && c != '\n' && c != '\r') => Some("Only letters, please."),
         _ => None,
     }
@@ -281,8 +286,8 @@ fn said(decision: &Decision) -> String {
 }
 
 /// A reason that is one.
-const LEAST_REASON: usize = 10;
-const MOST_REASON: usize = 501;
+pub(super) const LEAST_REASON: usize = 10;
+pub(super) const MOST_REASON: usize = 500;
 /// The longest time for which a risk is accepted before somebody looks again.
 const MOST_DAYS: u64 = 366;
 /// Steps that a page shows.

@@ -159,7 +159,7 @@ async fn posted(request: Request<Body>) -> Result<Form, Problem> {
 }
 
 /// Whether a browser says that this comes from a page of ours. One that does not say so has to name our origin.
-fn is_from_here(headers: &HeaderMap) -> bool {
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN), text(HOST)) {
         (Some(site), _, _) => site == "same-origin",
@@ -251,14 +251,6 @@ pub(super) async fn with_headers(mut response: Response<Body>) -> Response<Body>
     response
 }
 
-pub(super) async fn not_found(State(desk): State<Arc<Desk>>) -> Response<Body> {
-    page::bare_problem(Problem::NOT_FOUND, desk.demo)
-}
-
-pub(super) async fn not_allowed(State(desk): State<Arc<Desk>>) -> Response<Body> {
-    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"), desk.demo)
-}
-
 /// Sets the session's cookie and goes on elsewhere.
 pub(super) fn with_session(token: &str, to: &str) -> Response<Body> {
     let mut response = page::redirect(to);
@@ -313,15 +305,15 @@ const HEADERS: [(HeaderName, &str); 8] = [
 ];
 
 /// Set by us alone, for this host alone, over TLS alone.
-const SESSION: &str = "__Host-auscult";
+pub(super) const SESSION: &str = "__Host-auscult";
 /// The same, for the way to another service and back.
 const BROWSER: &str = "__Host-auscult-way";
 /// The longest form: an invitation to two thousand clinics.
 const MOST_FORM: usize = 65_536;
 /// The longest line of the audit: a reason with what stands before it.
-const MOST_ABOUT: usize = 800;
+pub(super) const MOST_ABOUT: usize = 800;
 /// The longest path that is remembered.
-const MOST_PATH: usize = 400;
+pub(super) const MOST_PATH: usize = 400;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use super::words::{Level, about, level};
 use crate::access::{hex, octets};
 use crate::judge::Standing;
 use crate::store::{ClinicStore, Decision, FindingRow, NOBODY, StoreError};
+use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::Rule;
 use auscult_report::fact::Fact;
 use auscult_report::key::SensorId;
@@ -24,6 +25,8 @@ pub(super) struct Matter<'d> {
     pub(super) subject: Option<Subject>,
     pub(super) rule: Option<&'d Rule>,
     pub(super) standing: Standing,
+    /// The sensor that heard it.
+    pub(super) sensor: SensorId,
     pub(super) row: FindingRow,
     /// Where its page is.
     pub(super) href: String,
@@ -73,7 +76,18 @@ pub(super) fn of_row<'d>(
     row: FindingRow,
     standing: Standing,
 ) -> Matter<'d> {
-    let rule = desk.knowledge.rule(&row.rule);
+    with(&desk.knowledge, clinic, sensor, row, standing)
+}
+
+/// The same, where there is no desk.
+pub(super) fn with<'d>(
+    knowledge: &'d Knowledge,
+    clinic: &str,
+    sensor: SensorId,
+    row: FindingRow,
+    standing: Standing,
+) -> Matter<'d> {
+    let rule = knowledge.rule(&row.rule);
     let subject: Option<Subject> = postcard::from_bytes(&row.subject).ok();
     Matter {
         level: level(row.severity),
@@ -82,6 +96,7 @@ pub(super) fn of_row<'d>(
         subject,
         rule,
         standing,
+        sensor,
         href: format!("/clinics/{clinic}/findings/{sensor}/{}/{}", row.rule, hex(&row.subject)),
         outside: proof(&row).iter().any(|(_, zone)| *zone == Some(Zone::Outside)),
         row,

@@ -7,6 +7,7 @@
 mod account;
 mod add;
 mod again;
+mod api;
 mod assets;
 mod clinic;
 mod coverage;
@@ -42,16 +43,18 @@ mod settings;
 mod timeline;
 mod tls;
 mod today;
+mod tokens;
 mod words;
 
 pub use crate::access::token_hash;
+pub use api::{Contract, EXPORTS, Export, ExportError, Param, openapi};
 pub use elsewhere::Elsewhere;
 pub use listener::{Listener, Stop};
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
 
-use crate::access::{Access, Offered, People};
+use crate::access::{Access, Offered, People, Programs};
 use crate::config::Config;
 use crate::ingest::Door;
 use crate::ledger::Ledger;
@@ -77,6 +80,8 @@ pub struct Desk {
     pub demo: bool,
     /// Another service that vouches for people.
     pub elsewhere: Option<Elsewhere>,
+    /// Which programs may.
+    pub programs: Programs,
     /// Where reports go in.
     pub door: Door,
     /// The archive.
@@ -145,8 +150,8 @@ pub fn router(side: Side, desk: &Arc<Desk>) -> Router {
     let router = match side {
         // Everything that a browser gets has its headers, also what is not found.
         Side::People => router
-            .fallback(any(guard::not_found))
-            .method_not_allowed_fallback(guard::not_allowed)
+            .fallback(any(api::not_found))
+            .method_not_allowed_fallback(api::not_allowed)
             .layer(map_response(guard::with_headers)),
         Side::Agents | Side::Ops => {
             router.fallback(any(problem::not_found)).method_not_allowed_fallback(problem::not_allowed)

@@ -2,13 +2,17 @@
 //!
 //! The listeners are made of it; tests ask every line as every role. Keeps: nothing. Drops: nothing; what stands in no line is not there.
 
+use super::api::{Ask, Nothing, clinics, findings, heard};
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, account, add, assets, clinic, coverage, deadlines, finding, fleet, knowledge, letter, live, oidc, ops,
-    page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings, timeline, today,
+    Contract, Desk, Side, account, add, api, assets, clinic, coverage, deadlines, finding, fleet, knowledge, letter,
+    live, oidc, ops, page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings, timeline,
+    today, tokens,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,6 +67,8 @@ enum Handler {
     Own(fn() -> MethodRouter<Arc<Desk>>),
     /// A page: the guard has looked who asks.
     Page(PageFn),
+    /// JSON: the API's door has looked who asks.
+    Api(Contract),
 }
 
 impl Route {
@@ -71,7 +77,14 @@ impl Route {
         match self.handler {
             Handler::Own(own) => own(),
             Handler::Page(page) => guard::page(self, page),
+            Handler::Api(ref contract) => api::line(self, contract),
         }
+    }
+
+    /// What a line of the API reads and answers; `None`: it is none.
+    #[must_use]
+    pub const fn contract(&self) -> Option<&Contract> {
+        if let Handler::Api(contract) = &self.handler { Some(contract) } else { None }
     }
 }
 
@@ -247,6 +260,51 @@ pub const ROUTES: &[Route] = &[
     },
     see(Who::Person, "/knowledge", "what findings are judged by", knowledge::page),
     see(Who::Admin, "/settings", "what this archive works with", settings::page),
+    see(Who::Admin, "/tokens", "the tokens of programs", tokens::page),
+    careful(act(
+        Who::Admin,
+        "/tokens",
+        "make a token for a program",
+        &["title", "scopes", "clinics", "until"],
+        &[200, 422],
+        tokens::make,
+    )),
+    careful(act(Who::Admin, "/tokens/{token}", "end a token", &[], &[303], tokens::end)),
+    see(Who::At(Right::See), "/clinics/{clinic}/export/{file}", "a list as a file", api::export::page),
+    // The API.
+    say::<api::Document>(Who::Person, "/v1/openapi.json", "the description of the API"),
+    say::<clinics::Clinics>(Who::Person, "/v1/clinics", "the clinics that you may see"),
+    say::<clinics::One>(SEE, "/v1/clinics/{clinic}", "a clinic"),
+    say::<clinics::Sites>(SEE, "/v1/clinics/{clinic}/sites", "the sites of a clinic"),
+    say::<api::sensors::Sensors>(SEE, "/v1/clinics/{clinic}/sensors", "the sensors of a clinic"),
+    say::<api::sensors::One>(SEE, "/v1/clinics/{clinic}/sensors/{sensor}", "a sensor"),
+    take::<api::sensors::Set>(
+        SENSORS,
+        "/v1/clinics/{clinic}/sensors/{sensor}/state",
+        "let a sensor in, or shut it out",
+    ),
+    say::<api::sensors::Codes>(SENSORS, "/v1/clinics/{clinic}/enrol-codes", "the one-time codes of a clinic"),
+    take::<api::sensors::MakeCode>(SENSORS, "/v1/clinics/{clinic}/enrol-codes", "make a one-time code"),
+    say::<api::sensors::OneCode>(SENSORS, "/v1/clinics/{clinic}/enrol-codes/{code}", "what became of a one-time code"),
+    say::<heard::Hosts>(SEE, "/v1/clinics/{clinic}/hosts", "the hosts of a clinic"),
+    say::<heard::Facts>(SEE, "/v1/clinics/{clinic}/facts", "the facts of a clinic"),
+    say::<heard::Coverages>(SEE, "/v1/clinics/{clinic}/coverage", "how well a clinic's sensors hear"),
+    say::<findings::Findings>(SEE, "/v1/clinics/{clinic}/findings", "the findings of a clinic, the worst first"),
+    say::<findings::One>(SEE, "/v1/clinics/{clinic}/findings/{sensor}/{rule}/{subject}", "a finding"),
+    take::<findings::Decide>(
+        Who::At(Right::Decide),
+        "/v1/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/decision",
+        "decide about a finding",
+    ),
+    say::<clinics::AuditOfClinic>(AUDIT, "/v1/clinics/{clinic}/audit", "who did and who looked, the newest first"),
+    say::<clinics::Checkpoint>(AUDIT, "/v1/clinics/{clinic}/ledger/checkpoint", "the newest checkpoint of the ledger"),
+    line("GET", SEE, "/v1/clinics/{clinic}/exports/{file}", "a list as a file, all of it", api::export::CONTRACT),
+    say::<api::admin::People>(Who::Admin, "/v1/people", "who may sign in"),
+    say::<api::admin::Tokens>(Who::Admin, "/v1/tokens", "the tokens of programs"),
+    take::<api::admin::MakeToken>(Who::Admin, "/v1/tokens", "make a token for a program"),
+    say::<api::admin::OneToken>(Who::Admin, "/v1/tokens/{token}", "a token of a program"),
+    line("DELETE", Who::Admin, "/v1/tokens/{token}", "end a token", Contract::get::<api::admin::EndToken>()),
+    say::<clinics::Audit>(Who::Admin, "/v1/audit", "who did and who looked, beside clinics"),
 ];
 
 const fn own(
@@ -297,6 +355,30 @@ const fn act(
 const fn careful(route: Route) -> Route {
     Route { careful: true, ..route }
 }
+
+/// A line of the API that is only read.
+const fn say<A: Ask<Body = Nothing>>(who: Who, path: &'static str, says: &'static str) -> Route {
+    line("GET", who, path, says, Contract::get::<A>())
+}
+
+/// A line of the API that takes a body.
+const fn take<A: Ask>(who: Who, path: &'static str, says: &'static str) -> Route
+where
+    A::Body: DeserializeOwned + JsonSchema,
+{
+    line("POST", who, path, says, Contract::post::<A>())
+}
+
+const fn line(method: &'static str, who: Who, path: &'static str, says: &'static str, contract: Contract) -> Route {
+    let (asks, answers, handler) = (&[], &[], Handler::Api(contract));
+    // What is sent has consequences: a person shows the second factor for it, as for a form.
+    let careful = !matches!(method.as_bytes(), b"GET");
+    Route { side: Side::People, method, path, who, says, asks, answers, careful, handler }
+}
+
+const SEE: Who = Who::At(Right::See);
+const SENSORS: Who = Who::At(Right::Sensors);
+const AUDIT: Who = Who::At(Right::Audit);
 
 #[cfg(test)]
 mod tests {
