@@ -6,7 +6,7 @@
 
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::Limits;
-use auscult_collector::judge::{Judge, WHOLE, known};
+use auscult_collector::judge::{Judge, WHOLE};
 use auscult_collector::store::{ClinicStore, NOBODY, PlanEvent};
 use auscult_report::fact::Fact;
 use auscult_report::leaf::LeafKind;
@@ -137,7 +137,7 @@ fn hosts_services_and_hours_are_noted_once_and_again_from_the_envelopes_alone() 
     let days = story.clinic.listened(0).unwrap();
     let quarters: u32 = days.iter().flat_map(|(_, d)| d.quarters).map(u8::count_ones).sum();
     assert_eq!(quarters, (6 + 6 + 6) * 4);
-    assert_eq!(known(&story.clinic, story.ear.id()).unwrap().hosts.len(), 3);
+    assert_eq!(Judge::known(&story.clinic, story.ear.id()).unwrap().summary.hosts.len(), 3);
     story.clinic.put_label((story.ear.id(), HostId(7)), "CT in room 2", "tom", story.now).unwrap();
     story.same_from_the_envelopes_alone();
     assert_eq!(story.clinic.labels().unwrap(), [(story.ear.id(), HostId(7), "CT in room 2".to_owned())]);
