@@ -8,7 +8,7 @@ use auscult_collector::access::{Role, digits_at};
 use auscult_collector::store::{Decision, FindingId};
 use auscult_collector::web::{ROUTES, Route, Side, Who};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
-use auscult_tests::guest::{Found, Guest, PASSWORD, admin, found, person};
+use auscult_tests::guest::{Found, Guest, PASSWORD, admin, found, matter, person};
 use auscult_tests::npm::{AXE, fetched};
 use auscult_tests::station::{Caller, Station};
 use auscult_tests::way::Way;
@@ -137,7 +137,8 @@ fn pages(guest: &mut Guest, found: &Found) -> Vec<(&'static Route, String, bool)
 /// Whether a line of the table is a page that somebody looks at; what leads elsewhere has none.
 fn is_page(route: &&Route) -> bool {
     let is_seen = route.side == Side::People && route.method == "GET" && route.answers.contains(&200);
-    is_seen && !route.path.ends_with("/live")
+    let is_file = [".tar", "/{file}", "/live"].iter().any(|end| route.path.ends_with(end));
+    is_seen && !is_file
 }
 
 /// An archive in which everything has happened, and somebody of each role.
@@ -145,6 +146,7 @@ fn lived_in(station: &Station) -> (Found, Vec<(&'static str, Guest)>) {
     let mut caller = Caller::new(9);
     assert_eq!(caller.enrol(&mut Way::to(station, None), &station.code("north")), 202);
     let found = found(station, "north", 1);
+    matter(station, "north", "us-hipaa");
     let until = Timestamp(station.now().0 + 90 * MS_PER_DAY);
     let mut people = vec![("nobody", Guest::new(station)), ("an administrator", admin(station))];
     for (role, says) in
@@ -225,6 +227,8 @@ fn named(route: &Route, found: &Found) -> String {
         .replace("{subject}", &found.subject)
         .replace("{code}", &found.code)
         .replace("{person}", "maria")
+        .replace("{matter}", "1")
+        .replace("{clock}", "hipaa-individuals")
 }
 
 /// How a page is looked at: in words, the scheme of colours, the width in pixels.

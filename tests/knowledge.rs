@@ -202,9 +202,6 @@ const UNSAID: &[(&str, &str)] = &[
     ),
     ("web.public_site", "a person must mark the clinic's public site once, and no page or key takes that yet"),
     ("cert.private_ca", "the issuer is never kept, so that the same one on three hosts cannot be told from three"),
-    ("review.days_overdue", "the plan of reviews is the collector's, and no sensor hears it"),
-    ("review.changes_unreviewed", "the list of changes and who read it is the collector's"),
-    ("notice.days_left", "a person starts the clock of the law, in the collector"),
 ];
 
 /// Whether the code of the detectors says a protocol.

@@ -94,11 +94,8 @@ fn every_line_of_the_table_lets_in_whom_it_names_and_other_clinics_are_not_there
         }
         for (n, clinic) in ["north", "south"].into_iter().enumerate() {
             let path = named(route.path, clinic, &ids[n]).replace("{token}", &token);
-            assert_eq!(
-                status(&station, &mut Guest::new(&station), route, &path),
-                303,
-                "{path}: nobody is sent to sign in"
-            );
+            let of_nobody = status(&station, &mut Guest::new(&station), route, &path);
+            assert_eq!(of_nobody, 303, "{path}: nobody is sent to sign in");
             let of_admin = status(&station, &mut admin, route, &path);
             assert!(matches!(of_admin, 200 | 303 | 400 | 422), "{path} for an administrator: {of_admin}");
             for (role, guest) in &mut roles {

@@ -7,7 +7,7 @@
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::Limits;
 use auscult_collector::judge::{Judge, WHOLE};
-use auscult_collector::store::{ClinicStore, NOBODY, PlanEvent};
+use auscult_collector::store::{ClinicStore, Decision, NOBODY, PlanEvent};
 use auscult_report::fact::Fact;
 use auscult_report::leaf::LeafKind;
 use auscult_report::payload::{Full, Payload};
@@ -52,11 +52,45 @@ fn a_significant_change_waits_thirty_days_for_a_review_and_no_longer() {
     story.look(33);
     assert_eq!(story.steps("significant-change-unreviewed"), ["opened low"]);
     assert_eq!(story.days("significant-change-unreviewed"), [32], "thirty days behind the day on which it was silent");
-    story.says(0, "held", "changes", Some(33), None);
+    // That a person accepted what the sensor was silent for is no review of it.
+    let silent =
+        story.clinic.judged(story.ear.id()).unwrap().1.into_iter().find(|f| f.rule == "sensor-silent").unwrap();
+    let planned = Decision {
+        sensor: story.ear.id(),
+        rule: silent.rule,
+        subject: silent.subject,
+        what: "accepted".to_owned(),
+        reason: "the cabinet was moved, as planned".to_owned(),
+        until: Some(Timestamp(story.now.0 + 90 * MS_PER_DAY)),
+        severity: silent.severity,
+        person: "vera".to_owned(),
+        decided: story.now,
+        statement: [0; 32],
+    };
+    story.clinic.decide(&planned, story.now).unwrap();
+    story.look(34);
+    assert_eq!(story.steps("significant-change-unreviewed"), ["opened low"], "confirmed is not reviewed");
+    story.says(0, "held", "changes", Some(34), None);
     assert_eq!(story.steps("significant-change-unreviewed"), ["opened low", "fixed low"]);
     story.look(200);
     assert_eq!(story.steps("significant-change-unreviewed").len(), 2, "what was reviewed stays so");
     story.same_from_the_envelopes_alone();
+}
+
+#[test]
+fn nothing_that_was_heard_plans_a_review_or_starts_a_clock() {
+    let mut story = Story::new();
+    story.hears(0, 6);
+    story.look(400);
+    assert_ne!(story.clinic.finding_steps(story.ear.id()).unwrap(), [], "something was found");
+    for rule in ["review-overdue", "notice-deadline-near"] {
+        assert_eq!(story.steps(rule), [""; 0], "{rule}");
+    }
+    // Only a person does.
+    story.opens("A shared folder was open", "us-hipaa", 341);
+    story.says(0, "planned", "", Some(390), Some(365));
+    assert_eq!(story.steps("review-overdue").len(), 1);
+    assert_eq!(story.steps("notice-deadline-near").len(), 1);
 }
 
 #[test]

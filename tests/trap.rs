@@ -80,6 +80,24 @@ pub const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
         "tests/catalogue.rs",
         "a_sensor_that_is_not_sure_of_the_day_is_not_sure_of_an_end",
     ),
+    (
+        "review-overdue",
+        "the plan must be entered by the clinic",
+        "tests/plans.rs",
+        "nothing_that_was_heard_plans_a_review_or_starts_a_clock",
+    ),
+    (
+        "significant-change-unreviewed",
+        "changes that the clinic confirmed as planned still need the note",
+        "tests/plans.rs",
+        "a_significant_change_waits_thirty_days_for_a_review_and_no_longer",
+    ),
+    (
+        "notice-deadline-near",
+        "the sensor never starts a clock by itself",
+        "tests/plans.rs",
+        "nothing_that_was_heard_plans_a_review_or_starts_a_clock",
+    ),
     ("new-outside-exposure", "a new carrier address", "assess/src/past.rs", "a_new_prefix_moves_an_old_exposure"),
     (
         "windows-probably-without-updates",

@@ -34,14 +34,8 @@ type Done = Result<ExitCode, Box<dyn Error>>;
 pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
     match &arguments.command {
         Command::Check { file } => {
-            let config = read_config(file)?;
-            writeln!(
-                out,
-                "{}: usable; signs as {}, keeps its data in {}",
-                file.display(),
-                config.name,
-                config.store.display()
-            )?;
+            let Config { name, store, .. } = read_config(file)?;
+            writeln!(out, "{}: usable; signs as {name}, keeps its data in {}", file.display(), store.display())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Openapi => {

@@ -518,7 +518,11 @@ mod tests {
             ("\"06:30\"", "\"6:30\"", "a time of day is hh:mm"),
             ("[\"silent\", \"critical\"]", "[\"high\"]", "no other word"),
             ("\"10.20.0.0/16\"", "\"10.20.0.1/16\"", "allow has networks"),
-            ("archive.example.org:8444\"\n#", "archive.example.org/?token=1\"\n#", "page is where people sign in"),
+            (
+                "page = \"https://archive.example.org:8444",
+                "page = \"https://archive.example.org/?token=1",
+                "page is where people sign in",
+            ),
             ("every_s = 300", "every_s = 5", "notices.alive.every_s is 5; it must be 30 to 86400"),
             ("\"mail.example.org:587\"", "\"mail.example.org\"", "server is a name or an address and a port"),
             ("tls = \"start\"", "tls = \"none\"", "tls is start, wrapped or none-on-loopback"),
