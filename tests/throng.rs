@@ -30,7 +30,7 @@ pub fn throng(station: &Station, clinics: u32, hosts: u64, findings: u64) -> Fou
         let own = params![id, now];
         data.execute("INSERT INTO sensor VALUES (?1, ?1, 'main', 'active', 'words compared', ?2, ?2)", own).unwrap();
         data.execute("INSERT INTO sensor_state VALUES (?1, ?1, NULL, ?2, 0, 3)", own).unwrap();
-        data.execute("INSERT INTO judged VALUES (?1, ?1, 0, ?2, ?3, 1, ?3, x'')", params![id, today, now]).unwrap();
+        data.execute("INSERT INTO judged VALUES (?1, ?1, 0, ?2, ?3, 1, ?3, x'', 0)", params![id, today, now]).unwrap();
         // Every day another level, somebody listened on most of them: the longest picture that there is.
         let cells: Vec<u8> =
             (0..370u32).map(|day| ((day + n) as u8 % 6) | if day % 9 == 0 { 0 } else { 0x80 }).collect();

@@ -38,11 +38,11 @@ pub(in crate::web) fn line(route: &'static Route, contract: &'static Contract) -
               Extension(connection): Extension<Arc<Connection>>,
               parts: Result<RawPathParams, RawPathParamsRejection>,
               request: Request<Body>| async move {
-            let (id, path) = (number(), request.uri().path().to_owned());
+            let id = number();
             let parts = parts.map(|parts| parts.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect());
             let asked = Asked { desk, route, contract, parts: parts.unwrap_or_default(), from: connection.from, id };
             let id = asked.id.clone();
-            asked.answer(request).await.unwrap_or_else(|wrong| wrong.document(&id, &path))
+            asked.answer(request).await.unwrap_or_else(|wrong| wrong.document(&id))
         },
     )
 }

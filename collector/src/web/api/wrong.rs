@@ -34,8 +34,8 @@ pub(super) struct ProblemDocument<'a> {
     status: u16,
     /// What is wrong, and what to do.
     detail: &'a str,
-    /// What was asked for.
-    instance: &'a str,
+    /// This occurrence, by a name. Not the path: who asked knows it, and whatever was put into it must not come back.
+    instance: String,
     /// By which the archive's log names this request.
     id: &'a str,
 }
@@ -109,12 +109,13 @@ impl Wrong {
     }
 
     /// The answer.
-    pub(super) fn document(&self, id: &str, path: &str) -> Response<Body> {
+    pub(super) fn document(&self, id: &str) -> Response<Body> {
         let word = self.problem.word();
         let kind = format!("{TYPES}{}", word.replace(' ', "-"));
+        let instance = format!("{OCCURRENCES}{id}");
         let status = self.problem.status();
         let document =
-            ProblemDocument { kind, title: word, status: status.as_u16(), detail: &self.detail, instance: path, id };
+            ProblemDocument { kind, title: word, status: status.as_u16(), detail: &self.detail, instance, id };
         let mut response = content(PROBLEM, serde_json::to_string(&document).unwrap_or_default());
         *response.status_mut() = status;
         let wait = self.problem.wait_s().or((status == StatusCode::TOO_MANY_REQUESTS).then_some(MINUTE_S));
@@ -179,7 +180,7 @@ pub(in crate::web) async fn not_allowed(State(desk): State<Arc<Desk>>, uri: Uri)
 /// A problem, said as who asked for this path understands it.
 pub(in crate::web) fn said(desk: &Desk, problem: Problem, uri: &Uri) -> Response<Body> {
     match uri.path().strip_prefix("/v1") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => Wrong::from(problem).document(&number(), uri.path()),
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Wrong::from(problem).document(&number()),
         _ => page::bare_problem(problem, desk.demo),
     }
 }
@@ -191,6 +192,8 @@ pub(super) fn is_refusal(wrong: &Wrong) -> bool {
 
 /// The type of a problem document.
 pub(super) const PROBLEM: &str = "application/problem+json";
+/// What the names of occurrences begin with (RFC 4151).
+const OCCURRENCES: &str = "tag:auscult.dev,2026:occurrence/";
 /// What the types of problems begin with (RFC 4151): names, not addresses.
 const TYPES: &str = "tag:auscult.dev,2026:problem/";
 /// The longest sentence about a body.
