@@ -134,8 +134,19 @@ fn each_device_once(admin: &mut Guest) {
     );
 }
 
-/// Page by page.
+/// Page by page; once more, if the judge found something meanwhile.
 fn each_mark_once(admin: &mut Guest) {
+    for _ in 0..5 {
+        let (before, marks, after) = (all_marks(admin), listed_marks(admin), all_marks(admin));
+        if before == after {
+            assert!(marks == after && after > 2_900, "{marks} of {after}");
+            return;
+        }
+    }
+    panic!("the judge never rests");
+}
+
+fn listed_marks(admin: &mut Guest) -> usize {
     let (mut path, mut marks) = ("/clinics/north/timeline?days=365".to_owned(), 0);
     for _ in 0..100 {
         let page = admin.get(&path);
@@ -151,11 +162,12 @@ fn each_mark_once(admin: &mut Guest) {
         );
         path = path.replacen("timeline=", "timeline?from=", 1);
     }
-    let first = admin.get("/clinics/north/timeline?days=365").text;
-    let all: usize = first
-        .split("<span class=\"count\">")
-        .skip(1)
-        .map(|t| t.split('<').next().unwrap().parse::<usize>().unwrap())
-        .sum();
-    assert!(marks == all && all > 2_900, "{marks} of {all}");
+    marks
+}
+
+/// As the lanes count them.
+fn all_marks(admin: &mut Guest) -> usize {
+    let page = admin.get("/clinics/north/timeline?days=365").text;
+    let counts = page.split("<span class=\"count\">").skip(1);
+    counts.map(|t| t.split('<').next().unwrap().parse::<usize>().unwrap()).sum()
 }
