@@ -5,6 +5,7 @@ use auscult_report::heartbeat::{Health, Heartbeat};
 use auscult_report::key::SensorKey;
 use auscult_report::payload::{Extras, Known};
 use auscult_report::receipt::Receipt;
+use auscult_tests::guest::admin;
 use auscult_tests::station::{ALIVE, Caller, Station};
 use auscult_tests::way::Way;
 
@@ -37,6 +38,26 @@ fn who_never_told_everything_is_asked_to() {
     let full = caller.ear.say(&auscult_tests::archive::full(0, 1_000, Vec::new()));
     way.reports(&[full]);
     assert!(!beat(&mut way, &mut caller).1.unwrap().want_full);
+}
+
+#[test]
+fn a_sensor_that_has_nothing_to_report_listens_as_long_as_it_gives_signs_of_life() {
+    let station = Station::new();
+    let mut caller = station.enrolled("north", 1);
+    let mut way = Way::to(&station, Some(&caller));
+    way.reports(&caller.ear.chain(2));
+    station.pass(3 * 3_600_000);
+    let mut maria = admin(&station);
+    let said = ["/fleet", "/clinics/north", "/clinics/north/sensors"];
+    let before = said.map(|path| maria.get(path).text);
+    for (page, words) in before.iter().zip(["0 of 1 listening", "The sensor was last heard", "Silent: last heard"]) {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(beat(&mut Way::to(&station, Some(&caller)), &mut caller).0, 200);
+    let after = said.map(|path| maria.get(path).text);
+    for (page, words) in after.iter().zip(["1 of 1 listening", "The sensor is listening", "Listening; last heard"]) {
+        assert!(page.contains(words), "{words}: {page}");
+    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ mod tests {
 
     fn sensor(state: SensorState, changed: u64, spoke: u64, stood: u64) -> Watched {
         let (changed, spoke, stood) = (hour(changed), hour(spoke), hour(stood));
-        Watched { id: SensorId([1; 16]), state, changed, spoke, stood }
+        Watched { id: SensorId([1; 16]), state, changed, spoke, beat: spoke, stood }
     }
 
     fn silent(watch: &Watch, hearing: &Hearing, at: u64) -> Option<u32> {

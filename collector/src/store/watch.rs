@@ -20,6 +20,8 @@ pub struct Watched {
     pub changed: Timestamp,
     /// When a report of it was last taken in; 1970: never.
     pub spoke: Timestamp,
+    /// When a sign of life of it was last taken in; 1970: never.
+    pub beat: Timestamp,
     /// Up to when was judged what passes by itself.
     pub stood: Timestamp,
 }
@@ -33,6 +35,14 @@ pub struct Record {
     pub admitted: Vec<Timestamp>,
 }
 
+impl Watched {
+    /// When anything of it was last taken in; 1970: never.
+    #[must_use]
+    pub fn heard(&self) -> Timestamp {
+        self.spoke.max(self.beat)
+    }
+}
+
 impl ClinicStore {
     /// Every sensor of the clinic, as one watches it.
     ///
@@ -41,9 +51,11 @@ impl ClinicStore {
     pub fn watched(&self) -> Result<Vec<Watched>, StoreError> {
         self.database.ask("watched", |reader| {
             let sql =
-                "SELECT s.sensor_id, s.state, s.changed_ms, t.last_report_ms, coalesce(j.stood_ms, 0) FROM sensor s
+                "SELECT s.sensor_id, s.state, s.changed_ms, t.last_report_ms, coalesce(j.stood_ms, 0), coalesce(h.received_ms, 0)
+                       FROM sensor s
                        JOIN sensor_state t ON t.clinic_id = s.clinic_id AND t.sensor_id = s.sensor_id
                        LEFT JOIN judged j ON j.clinic_id = s.clinic_id AND j.sensor_id = s.sensor_id
+                       LEFT JOIN heartbeat h ON h.clinic_id = s.clinic_id AND h.sensor_id = s.sensor_id
                        WHERE s.clinic_id = ?1 ORDER BY s.sensor_id";
             let row = |row: &Row<'_>| {
                 Ok(Watched {
@@ -52,6 +64,7 @@ impl ClinicStore {
                     changed: Timestamp(nat(row.get(2)?)),
                     spoke: Timestamp(nat(row.get(3)?)),
                     stood: Timestamp(nat(row.get(4)?)),
+                    beat: Timestamp(nat(row.get(5)?)),
                 })
             };
             let mut rows = reader.prepare_cached(sql)?;

@@ -9,7 +9,7 @@ use super::matters::{Matter, matters};
 use super::page::{Answered, Frame, html};
 use super::picture::{Box_, exposure, months, strip};
 use super::problem::Problem;
-use super::words::{ago, counted, day, level, moment};
+use super::words::{ago, counted, day, is_recent, level, moment};
 use crate::judge::Standing;
 use crate::store::{NOBODY, SensorState, StoreError, Watched};
 use askama::Template;
@@ -141,15 +141,15 @@ fn was(count: usize) -> String {
 /// Was it watched, and can that be proved?
 fn hearing(sensors: &[Watched], record: Option<u64>, now: Timestamp) -> String {
     let active = sensors.iter().filter(|s| s.state == SensorState::Active);
-    let heard = active.clone().filter(|s| now.since_ms(s.spoke) < RECENT_MS).count();
-    let newest = active.clone().map(|s| s.spoke).max().unwrap_or_default();
+    let heard = active.clone().filter(|s| is_recent(s.heard(), now)).count();
+    let newest = active.clone().map(Watched::heard).max().unwrap_or_default();
     let all = active.count();
     let listened = match (all, heard) {
         (0, _) => return "Nobody listens: no sensor is let in.".to_owned(),
         (1, 1) => "The sensor is listening".to_owned(),
         (n, h) if n == h => format!("All {n} sensors are listening"),
         (1, _) => format!("The sensor was last heard {}", ago(newest, now)),
-        (n, h) => format!("{h} of {n} sensors are listening; the last report came {}", ago(newest, now)),
+        (n, h) => format!("{h} of {n} sensors are listening; the last sign of one came {}", ago(newest, now)),
     };
     match record {
         Some(size) => format!("{listened}, and {} of the record are sealed.", entries(size)),
@@ -219,5 +219,3 @@ const YEAR: u64 = 365;
 const LISTED: usize = 150;
 /// More nobody takes in at a glance.
 const MOST_BOXES: usize = 24;
-/// As on the front page.
-const RECENT_MS: u64 = 2 * 3_600_000;

@@ -8,9 +8,9 @@ use super::matters::standings;
 use super::page::{Answered, Frame, html};
 use super::picture::strip;
 use super::problem::Problem;
-use super::words::{Level, ago, counted, level};
+use super::words::{Level, ago, counted, is_recent, level};
 use crate::judge::Standing;
-use crate::store::{ClinicRow, ClinicStore, SensorState, StoreError};
+use crate::store::{ClinicRow, ClinicStore, SensorState, StoreError, Watched};
 use askama::Template;
 use auscult_report::time::Timestamp;
 use std::sync::Arc;
@@ -81,9 +81,9 @@ fn clinic((row, store): (&ClinicRow, &ClinicStore), now: Timestamp) -> Result<Ro
         standings.iter().filter(|(.., s)| *s == Standing::Open).map(|(_, row, _)| row.severity).collect();
     let sensors = store.watched()?;
     let active = sensors.iter().filter(|s| s.state == SensorState::Active);
-    let hearing = active.clone().filter(|s| now.since_ms(s.spoke) < RECENT_MS).count();
+    let hearing = active.clone().filter(|s| is_recent(s.heard(), now)).count();
     let waiting = sensors.iter().filter(|s| matches!(s.state, SensorState::Pending | SensorState::Quarantine)).count();
-    let heard = active.clone().map(|s| s.spoke).max().unwrap_or_default();
+    let heard = active.clone().map(Watched::heard).max().unwrap_or_default();
     let worst = open.iter().copied().max();
     Ok(Row {
         name: row.name.clone(),
@@ -103,5 +103,3 @@ fn clinic((row, store): (&ClinicRow, &ClinicStore), now: Timestamp) -> Result<Ro
 const DAYS: u64 = 90;
 /// Clinics of a page: with their strips it stays below 150 kB.
 const PAGE: usize = 50;
-/// As on the front page.
-const RECENT_MS: u64 = 2 * 3_600_000;

@@ -7,7 +7,7 @@ use super::guard::{AtClinic, Visit};
 use super::matters::sensor_id;
 use super::page::{Answered, Frame, html, redirect};
 use super::problem::Problem;
-use super::words::{ago, counted, long, moment};
+use super::words::{ago, counted, is_recent, long, moment};
 use crate::access::Right;
 use crate::store::{SensorDetail, SensorState, StoreError};
 use askama::Template;
@@ -149,7 +149,7 @@ fn says(detail: &SensorDetail, now: Timestamp) -> (String, &'static str) {
         }
         SensorState::Revoked => ("Shut out: nothing of it is taken in.".to_owned(), "plain"),
         SensorState::Active if newest.0 == 0 => ("Let in; its first report has not come yet.".to_owned(), "fair"),
-        SensorState::Active if now.since_ms(newest) < RECENT_MS => {
+        SensorState::Active if is_recent(newest, now) => {
             (format!("Listening; last heard {}.", ago(newest, now)), "good")
         }
         SensorState::Active => (format!("Silent: last heard {}.", ago(newest, now)), "bad"),
@@ -184,6 +184,3 @@ fn health(health: &Health, at: Timestamp, now: Timestamp) -> Vec<(&'static str, 
         ("Load", format!("{} %", health.load_thousandths / 10)),
     ]
 }
-
-/// As on the front page.
-const RECENT_MS: u64 = 2 * 3_600_000;

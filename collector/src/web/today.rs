@@ -8,7 +8,7 @@ use super::guard::Visit;
 use super::matters::{Matter, of_row, standings};
 use super::page::{Answered, Frame, html};
 use super::problem::Problem;
-use super::words::{Level, ago, day, level, long};
+use super::words::{Level, ago, day, is_recent, level, long};
 use crate::access::hex;
 use crate::judge::{EVER, Matter as Breach, Reviews, Standing};
 use crate::store::{ClinicRow, ClinicStore, Proposal, SensorState, StoreError};
@@ -122,7 +122,7 @@ fn clinic(
     }
     for sensor in store.watched()? {
         seen.sensors = seen.sensors.saturating_add(1);
-        let is_heard = sensor.state == SensorState::Active && now.since_ms(sensor.spoke) < RECENT_MS;
+        let is_heard = sensor.state == SensorState::Active && is_recent(sensor.heard(), now);
         seen.hearing = seen.hearing.saturating_add(usize::from(is_heard));
         let (title, does) = match sensor.state {
             SensorState::Pending => ("A new sensor waits to be let in", "Compare the words"),
@@ -211,8 +211,6 @@ fn open_for(since: Timestamp, now: Timestamp) -> String {
 
 /// From here on it is shown as a need of its own.
 const HIGH: u8 = 3;
-/// Who reported within this time is heard now: an hour is the longest window of a sensor, and one may be late.
-const RECENT_MS: u64 = 2 * 3_600_000;
 /// Plans of these days are shown.
 const SOON_DAYS: u64 = 30;
 const MOST_SOON: usize = 20;

@@ -31,6 +31,11 @@ pub(super) const fn level(number: u8) -> Level {
     Level { number, word, asks, class }
 }
 
+/// Whether a sensor that was heard of then is listening now: a report or a sign of life comes within the hour, and one may be late.
+pub(super) const fn is_recent(heard: Timestamp, now: Timestamp) -> bool {
+    now.since_ms(heard) < 2 * 3_600_000
+}
+
 /// `21 November 2026`.
 pub(super) fn day(at: Timestamp) -> String {
     shown(at, "%-d %B %Y")
