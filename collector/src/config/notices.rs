@@ -7,15 +7,16 @@ use super::channels::{RawMail, RawSyslog, RawTicket, RawWebhook};
 use super::place::{Network, WebAddress, minutes};
 use super::template::Template;
 use super::{ConfigError, at, bounded};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::path::PathBuf;
 use toml::Spanned;
 
 /// Who is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notices {
-    /// Seconds east of UTC, for quiet hours and digests.
-    pub offset_s: i32,
+    /// Where quiet hours and digests are meant.
+    pub zone: TimeZone,
     /// When people are left alone.
     pub quiet: Option<Quiet>,
     /// Where people sign in: the only link in a notice.
@@ -26,6 +27,13 @@ pub struct Notices {
     pub alive: Option<Alive>,
     /// Whom and how.
     pub channels: Vec<Channel>,
+}
+
+impl Default for Notices {
+    fn default() -> Notices {
+        let (allow, channels) = (Vec::new(), Vec::new());
+        Notices { zone: TimeZone::UTC, quiet: None, page: None, allow, alive: None, channels }
+    }
 }
 
 /// Hours of a day.
@@ -220,7 +228,7 @@ pub struct Step {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawNotices {
-    utc_offset: Option<Spanned<String>>,
+    time_zone: Option<Spanned<String>>,
     quiet_from: Option<Spanned<String>>,
     quiet_to: Option<Spanned<String>>,
     break_through: Option<Vec<Spanned<String>>>,
@@ -260,9 +268,9 @@ pub(super) struct RawTakes {
 impl RawNotices {
     pub(super) fn meant(self, text: &str) -> Result<Notices, ConfigError> {
         let quiet = self.quiet(text)?;
-        let offset_s = self.utc_offset.as_ref().map_or(Ok(0), |o| {
-            let said = "utc_offset must be +hh:mm or -hh:mm, up to 14 hours, as in +02:00";
-            offset(o.get_ref()).ok_or_else(|| at(text, o.span().start, said))
+        let zone = self.time_zone.as_ref().map_or(Ok(TimeZone::UTC), |z| {
+            let said = "time_zone is a name of the IANA time zone database, as in Europe/Berlin or America/Chicago";
+            TimeZone::get(z.get_ref()).map_err(|_| at(text, z.span().start, said))
         })?;
         let page = self.page.as_ref().map(|p| page(text, p)).transpose()?;
         let network = |n: &Spanned<String>| {
@@ -286,7 +294,7 @@ impl RawNotices {
             channels.push(channel);
         }
         let alive = self.alive.map(|a| a.meant(text)).transpose()?;
-        Ok(Notices { offset_s, quiet, page, allow, alive, channels })
+        Ok(Notices { zone, quiet, page, allow, alive, channels })
     }
 
     fn quiet(&self, text: &str) -> Result<Option<Quiet>, ConfigError> {
@@ -378,17 +386,6 @@ fn page(text: &str, value: &Spanned<String>) -> Result<String, ConfigError> {
     Ok(value.get_ref().trim_end_matches('/').to_owned())
 }
 
-/// Seconds of `+02:00`.
-fn offset(text: &str) -> Option<i32> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (60, rest),
-        ("-", rest) => (-60, rest),
-        _ => return None,
-    };
-    let minutes = i32::from(minutes(rest)?);
-    (minutes <= 14 * 60).then(|| minutes.saturating_mul(sign))
-}
-
 /// Severities, by their number in the archive.
 pub const LEVELS: [&str; 5] = ["info", "low", "medium", "high", "critical"];
 /// Each is asked in turn; a provider has a few, a large one some for each clinic.
@@ -427,7 +424,8 @@ mod tests {
             ["office", "hook", "siem", "tickets"]
         );
         assert_eq!(notices.quiet, Some(Quiet { from: 1_260, to: 390, silent: true, critical: true }));
-        assert_eq!((notices.offset_s, notices.allow.len(), notices.alive.unwrap().every_ms), (3_600, 1, 300_000));
+        assert_eq!(notices.zone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!((notices.allow.len(), notices.alive.unwrap().every_ms), (1, 300_000));
         assert_eq!(Config::read(COMPLETE).unwrap().notices, Notices::default(), "and nothing is told before");
     }
 
@@ -450,7 +448,7 @@ mod tests {
         }
         // What a struct has and the file has not would be a key that nobody finds.
         for key in [
-            "utc_offset",
+            "time_zone",
             "quiet_from",
             "quiet_to",
             "break_through",
@@ -511,8 +509,8 @@ mod tests {
     #[test]
     fn odd_channels_are_refused_by_their_line() {
         for (from, to, said) in [
-            ("\"+01:00\"", "\"+15:00\"", "utc_offset must be"),
-            ("\"+01:00\"", "\"CET\"", "utc_offset must be"),
+            ("\"Europe/Berlin\"", "\"+01:00\"", "time_zone is a name of"),
+            ("\"Europe/Berlin\"", "\"../../etc/passwd\"", "time_zone is a name of"),
             ("quiet_to = \"06:30\"\n", "", "belong together"),
             ("\"06:30\"", "\"21:00\"", "are the same"),
             ("\"06:30\"", "\"6:30\"", "a time of day is hh:mm"),

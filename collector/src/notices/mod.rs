@@ -154,12 +154,12 @@ impl Notices {
                     continue;
                 }
                 let quiet = self.settings.quiet.filter(|_| takes.quiet);
-                let at_once = plan::after_quiet(quiet, self.settings.offset_s, (kind, news.severity), now);
+                let at_once = plan::after_quiet(quiet, &self.settings.zone, (kind, news.severity), now);
                 let together = match way {
                     Way::Mail(mail) => {
                         let hour = Timestamp(now.0.saturating_sub(HOUR_MS));
                         let is_flood = store.packed_since(name, recipient, hour)? >= mail.most_hour;
-                        let digest = mail.digest.map(|minute| plan::next(minute, self.settings.offset_s, now));
+                        let digest = mail.digest.map(|minute| plan::next(minute, &self.settings.zone, now));
                         digest.or_else(|| is_flood.then(|| plan::next_hour(now).max(at_once)))
                     }
                     _ => None,

@@ -6,6 +6,8 @@
 use crate::config::{Kind, Quiet, Takes};
 use crate::store::{DueKind, News};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 /// What a notice of this is; `None`: nothing that is told.
@@ -49,7 +51,7 @@ pub(super) fn wants(takes: &Takes, news: &News, kind: Kind, was_told: bool, now:
 /// Now, or when the quiet hours end, if it does not break through.
 pub(super) fn after_quiet(
     quiet: Option<Quiet>,
-    offset_s: i32,
+    zone: &TimeZone,
     (kind, severity): (Kind, u8),
     now: Timestamp,
 ) -> Timestamp {
@@ -59,22 +61,27 @@ pub(super) fn after_quiet(
         Kind::Fixed | Kind::Due => false,
         Kind::Opened | Kind::Worse | Kind::CameBack => quiet.critical && severity >= CRITICAL,
     };
-    let minute = u16::try_from(of_day_ms(offset_s, now) / MINUTE_MS).unwrap_or(0);
+    let Some(there) = local(zone, now) else { return now };
+    let minute = minute_of(there.time());
     let is_quiet = if quiet.from < quiet.to {
         (quiet.from..quiet.to).contains(&minute)
     } else {
         minute >= quiet.from || minute < quiet.to
     };
-    if is_quiet && !breaks { next(quiet.to, offset_s, now) } else { now }
+    if is_quiet && !breaks { next(quiet.to, zone, now) } else { now }
 }
 
-/// The next moment at which it is this minute of the day there.
-pub(super) fn next(minute: u16, offset_s: i32, now: Timestamp) -> Timestamp {
-    let at = u64::from(minute).saturating_mul(MINUTE_MS);
-    let passed = of_day_ms(offset_s, now);
-    let wait =
-        if at > passed { at.saturating_sub(passed) } else { at.saturating_add(MS_PER_DAY).saturating_sub(passed) };
-    Timestamp(now.0.saturating_add(wait))
+/// The next moment at which it is this minute of the day there. A minute that the beginning of summer time leaves out comes as much
+/// later as the clock moves; of one that its end brings twice it is the first.
+pub(super) fn next(minute: u16, zone: &TimeZone, now: Timestamp) -> Timestamp {
+    let of_day = |date: Date| {
+        let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
+        let at = zone.to_timestamp(date.to_datetime(Time::new(hour, minute, 0, 0).ok()?)).ok()?;
+        u64::try_from(at.as_millisecond()).ok().map(Timestamp).filter(|at| *at > now)
+    };
+    let today = local(zone, now).map(DateTime::date);
+    let found = today.and_then(|today| of_day(today).or_else(|| of_day(today.tomorrow().ok()?)));
+    found.unwrap_or(Timestamp(now.0.saturating_add(MS_PER_DAY)))
 }
 
 /// The next full hour.
@@ -83,11 +90,16 @@ pub(super) const fn next_hour(now: Timestamp) -> Timestamp {
     Timestamp((now.0 / hour).saturating_add(1).saturating_mul(hour))
 }
 
-/// Milliseconds since midnight there.
-fn of_day_ms(offset_s: i32, now: Timestamp) -> u64 {
-    let local = i64::try_from(now.0).unwrap_or(i64::MAX).saturating_add(i64::from(offset_s).saturating_mul(1_000));
-    let day = i64::try_from(MS_PER_DAY).unwrap_or(i64::MAX);
-    u64::try_from(local.rem_euclid(day)).unwrap_or(0)
+/// What a clock on the wall shows there; `None`: a moment behind the year 9999.
+fn local(zone: &TimeZone, now: Timestamp) -> Option<DateTime> {
+    let now = jiff::Timestamp::from_millisecond(i64::try_from(now.0).ok()?).ok()?;
+    Some(zone.to_datetime(now))
+}
+
+/// Minutes since midnight.
+fn minute_of(time: Time) -> u16 {
+    let minute = i32::from(time.hour()).saturating_mul(60).saturating_add(i32::from(time.minute()));
+    u16::try_from(minute).unwrap_or(0)
 }
 
 /// When it is tried again after its n-th try failed; `None`: it was the last.
@@ -166,10 +178,40 @@ mod tests {
         Takes { clinics: Vec::new(), least: 2, kinds: Kind::ALL.to_vec(), quiet: true }
     }
 
+    fn east(seconds: i32) -> TimeZone {
+        TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).unwrap())
+    }
+
+    #[test]
+    fn quiet_hours_follow_summer_time() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let moment = |text: &str| {
+            let at: jiff::Timestamp = text.parse().unwrap();
+            Timestamp(u64::try_from(at.as_millisecond()).unwrap())
+        };
+        let quiet = Some(Quiet { from: 21 * 60, to: 6 * 60 + 30, silent: false, critical: true });
+        for (now, then) in [
+            // Winter: an hour east.
+            ("2026-01-10T19:59:00Z", "2026-01-10T19:59:00Z"),
+            ("2026-01-10T20:00:00Z", "2026-01-11T05:30:00Z"),
+            // Summer: two.
+            ("2026-07-10T19:00:00Z", "2026-07-11T04:30:00Z"),
+            // The nights in which the clock is moved, on 29 March and 25 October, are eight and a half and ten and a half hours long.
+            ("2026-03-28T20:00:00Z", "2026-03-29T04:30:00Z"),
+            ("2026-10-24T19:00:00Z", "2026-10-25T05:30:00Z"),
+        ] {
+            assert_eq!(after_quiet(quiet, &berlin, (Kind::Opened, 3), moment(now)), moment(then), "{now}");
+        }
+        // Half past two is left out on 29 March, and comes twice on 25 October.
+        assert_eq!(next(150, &berlin, moment("2026-03-29T00:00:00Z")), moment("2026-03-29T01:30:00Z"));
+        assert_eq!(next(150, &berlin, moment("2026-10-25T00:00:00Z")), moment("2026-10-25T00:30:00Z"));
+        assert_eq!(next(150, &berlin, moment("2026-10-25T00:30:00Z")), moment("2026-10-26T01:30:00Z"));
+    }
+
     #[test]
     fn quiet_hours_pass_midnight_where_the_clinic_is() {
         let quiet = Some(Quiet { from: 22 * 60, to: 6 * 60 + 30, silent: false, critical: true });
-        let told = |offset_s, minute| after_quiet(quiet, offset_s, (Kind::Opened, 3), at(minute));
+        let told = |seconds, minute| after_quiet(quiet, &east(seconds), (Kind::Opened, 3), at(minute));
         for (minute, then) in [
             (21 * 60 + 59, 21 * 60 + 59),
             (22 * 60, 30 * 60 + 30),
@@ -185,15 +227,15 @@ mod tests {
         assert_eq!(told(2 * 3_600, 20 * 60), at(28 * 60 + 30), "22:00 there");
         assert_eq!(told(-5 * 3_600 - 1_800, 4 * 60), at(12 * 60), "22:30 of the day before there");
         let day = Some(Quiet { from: 12 * 60, to: 13 * 60, silent: false, critical: true });
-        assert_eq!(after_quiet(day, 0, (Kind::Opened, 3), at(12 * 60)), at(13 * 60));
-        assert_eq!(after_quiet(day, 0, (Kind::Opened, 3), at(13 * 60)), at(13 * 60));
-        assert_eq!(after_quiet(None, 0, (Kind::Opened, 3), at(5)), at(5));
+        assert_eq!(after_quiet(day, &TimeZone::UTC, (Kind::Opened, 3), at(12 * 60)), at(13 * 60));
+        assert_eq!(after_quiet(day, &TimeZone::UTC, (Kind::Opened, 3), at(13 * 60)), at(13 * 60));
+        assert_eq!(after_quiet(None, &TimeZone::UTC, (Kind::Opened, 3), at(5)), at(5));
     }
 
     #[test]
     fn what_the_settings_say_breaks_through_and_good_news_wait() {
         let quiet = |silent, critical| Some(Quiet { from: 0, to: 60, silent, critical });
-        let is_told = |quiet, kind, severity| after_quiet(quiet, 0, (kind, severity), at(30)) == at(30);
+        let is_told = |quiet, kind, severity| after_quiet(quiet, &TimeZone::UTC, (kind, severity), at(30)) == at(30);
         assert!(is_told(quiet(false, true), Kind::Worse, 4) && !is_told(quiet(false, true), Kind::Worse, 3));
         assert!(!is_told(quiet(true, false), Kind::Opened, 4) && is_told(quiet(true, false), Kind::Silent, 1));
         assert!(!is_told(quiet(false, true), Kind::Silent, 4));
@@ -202,10 +244,10 @@ mod tests {
 
     #[test]
     fn a_digest_is_at_the_next_such_minute_and_never_now() {
-        assert_eq!(next(7 * 60, 0, at(6 * 60)), at(7 * 60));
-        assert_eq!(next(7 * 60, 0, at(7 * 60)), at(31 * 60));
-        assert_eq!(next(7 * 60, 3_600, at(6 * 60)), at(30 * 60), "it is 07:00 there just now");
-        assert_eq!(next(0, -3_600, at(30)), at(60));
+        assert_eq!(next(7 * 60, &TimeZone::UTC, at(6 * 60)), at(7 * 60));
+        assert_eq!(next(7 * 60, &TimeZone::UTC, at(7 * 60)), at(31 * 60));
+        assert_eq!(next(7 * 60, &east(3_600), at(6 * 60)), at(30 * 60), "it is 07:00 there just now");
+        assert_eq!(next(0, &east(-3_600), at(30)), at(60));
         assert_eq!((next_hour(at(60)), next_hour(at(61))), (at(120), at(120)));
     }
 
