@@ -12,7 +12,7 @@ use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
-use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
+use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
 use crate::wire::{WireError, dot11};
@@ -185,7 +185,6 @@ impl Sensor {
             self.around.on_the_cable(at, layers.link.source);
         }
         let count = match peeled {
-            Ok(layers) if is_within_a_machine(&layers.body) => return,
             Ok(layers) => match layers.body {
                 Body::Tcp(segment) => {
                     self.around.near = near(&layers, &segment.packet);
@@ -351,12 +350,6 @@ impl Sensor {
 
 fn near(layers: &Layers<'_>, packet: &Packet<'_>) -> [Option<(IpAddr, Mac)>; 2] {
     [layers.link.source.map(|h| (packet.source, h)), layers.link.destination.map(|h| (packet.destination, h))]
-}
-
-/// What programs of one machine say to each other (RFC 1122 3.2.1.3 g) is open to nobody else, wherever it was recorded.
-fn is_within_a_machine(body: &Body<'_>) -> bool {
-    let (Body::Tcp(Segment { packet, .. }) | Body::Udp(packet)) = body else { return false };
-    packet.source.is_loopback() && packet.destination.is_loopback()
 }
 
 fn is_unspecified(address: IpAddr) -> bool {

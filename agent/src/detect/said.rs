@@ -155,8 +155,47 @@ impl Said<'_> {
         Subject::Service(self.server.host, self.transport, self.server.port)
     }
 
+    /// What programs of one machine say to each other (RFC 1122 3.2.1.3 g), wherever it was recorded, tells what they are; what they
+    /// give, they give to nobody else.
     fn say(&mut self, subject: Subject, fact: Fact, amount: Amount) {
+        let is_within_a_machine = [&self.client, &self.server].iter().all(|end| end.address.is_loopback());
+        if fact.is_by_zone() && is_within_a_machine {
+            return;
+        }
         let zone = fact.is_by_zone().then_some(self.client.zone);
         (self.out)(Observation { at: self.at, subject, zone, fact, amount });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a data base that names itself and gives rows without a login.
+    fn facts(server: &str, client: &str) -> Vec<Fact> {
+        let end = |address: &str, port| End {
+            host: HostId(u64::from(port)),
+            zone: Zone::SameSegment,
+            address: address.parse().unwrap(),
+            port,
+            passage: Passage::Plain,
+        };
+        let mut facts = Vec::new();
+        let mut out = |o: Observation| facts.push(o.fact);
+        let (server, client) = (end(server, 5432), end(client, 40_000));
+        let mut said = Said { at: Timestamp(1), transport: Transport::Tcp, server, client, key: 7, out: &mut out };
+        said.protocol(Protocol::Postgresql);
+        said.answered();
+        said.service(Fact::DataServed);
+        facts
+    }
+
+    #[test]
+    fn within_a_machine_a_service_is_told_of_and_nothing_that_it_gives() {
+        let all = [Fact::Protocol(Protocol::Postgresql), Fact::Answered, Fact::DataServed];
+        assert_eq!(facts("192.168.20.5", "192.168.20.6"), all);
+        assert_eq!(facts("192.168.20.5", "192.168.20.5"), all, "an address that others can reach");
+        assert_eq!(facts("127.0.0.1", "127.0.0.1"), all[..1]);
+        assert_eq!(facts("::1", "::1"), all[..1]);
     }
 }
