@@ -4,7 +4,7 @@
 use crate::frames::{AIR, segment};
 use crate::octets::rsn;
 use crate::tale::Tale;
-use crate::talks::{DEVICE, SERVER};
+use crate::talks::{DEVICE, SERVER, studies};
 use crate::told::{NAME, OWN, PSK, TWIN};
 use crate::watched::Place;
 
@@ -12,8 +12,11 @@ use crate::watched::Place;
 struct Both {
     octets: Vec<u8>,
     ms: u64,
+    calls: u16,
 }
 
+/// 2026-11-18.
+const BEGINS_MS: u64 = 1_795_000_000_000;
 const ON_CABLE: u32 = 0;
 const IN_AIR: u32 = 1;
 
@@ -24,7 +27,7 @@ impl Both {
         for link in [1, AIR] {
             octets.extend(block(1, &[&u16::try_from(link).unwrap().to_le_bytes()[..], &[0, 0, 0, 0, 4, 0]].concat()));
         }
-        Both { octets, ms: 1_795_000_000_000 }
+        Both { octets, ms: BEGINS_MS, calls: 0 }
     }
 
     /// A frame, a tenth of a second after the one before.
@@ -35,6 +38,36 @@ impl Both {
         let length = u32::try_from(frame.len()).unwrap();
         let head: Vec<u8> = [place, high, low, length, length].iter().flat_map(|n| n.to_le_bytes()).collect();
         self.octets.extend(block(6, &[head, frame.to_vec()].concat()));
+    }
+
+    /// A device announces its network, and asks a server something through it; each of its frames comes by the air first.
+    fn said(
+        &mut self,
+        (bssid, name, protection): ([u8; 6], &str, &[u8]),
+        station: Option<[u8; 6]>,
+        port: u16,
+        (asks, answers): (&[u8], &[u8]),
+    ) {
+        self.beacons(bssid, name, protection);
+        self.calls += 1;
+        let (client, server) = ((DEVICE, 49_500 + self.calls), (SERVER, port));
+        let (asked, answered) = (u32::try_from(asks.len()).unwrap(), u32::try_from(answers.len()).unwrap());
+        let frames = [
+            (true, segment(client, server, 1000, 0x02, &[])),
+            (false, segment(server, client, 5000, 0x12, &[])),
+            (true, segment(client, server, 1001, 0x10, asks)),
+            (false, segment(server, client, 5001, 0x10, answers)),
+            (true, segment(client, server, 1001 + asked, 0x11, &[])),
+            (false, segment(server, client, 5001 + answered, 0x11, &[])),
+        ];
+        for (is_from_device, mut frame) in frames {
+            if is_from_device {
+                let station = station.unwrap_or(hardware(DEVICE));
+                self.frame(IN_AIR, &sealed(bssid, station));
+                frame[6..12].copy_from_slice(&station);
+            }
+            self.frame(ON_CABLE, &frame);
+        }
     }
 
     fn beacons(&mut self, bssid: [u8; 6], name: &str, elements: &[u8]) {
@@ -70,30 +103,10 @@ fn hardware([a, b, c, d]: [u8; 4]) -> [u8; 6] {
     [0x00, 0x1e, a, b, c, d]
 }
 
-/// A device sends a result; each of its frames comes by the air first, and then by the cable, from this address.
-pub fn result_by_air(bssid: [u8; 6], name: &str, protection: &[u8], station: Option<[u8; 6]>) -> Vec<u8> {
+/// One conversation of a device by air.
+fn said_by_air(network: ([u8; 6], &str, &[u8]), station: Option<[u8; 6]>, port: u16, says: (&[u8], &[u8])) -> Vec<u8> {
     let mut both = Both::new();
-    both.beacons(bssid, name, protection);
-    let (client, server) = ((DEVICE, 49_500), (SERVER, 2575));
-    let asks = b"\x0bMSH|^~\\&|LAB|A|EHR|B|20261118||ORU^R01|1|P|2.5\rOBX|1|NM|X||1\r\x1c\r";
-    let answers = b"\x0bMSH|^~\\&|EHR|B|LAB|A|20261118||ACK^R01|1|P|2.5\rMSA|AA|1\r\x1c\r";
-    let (asked, answered) = (u32::try_from(asks.len()).unwrap(), u32::try_from(answers.len()).unwrap());
-    let frames = [
-        (true, segment(client, server, 1000, 0x02, &[])),
-        (false, segment(server, client, 5000, 0x12, &[])),
-        (true, segment(client, server, 1001, 0x10, asks)),
-        (false, segment(server, client, 5001, 0x10, answers)),
-        (true, segment(client, server, 1001 + asked, 0x11, &[])),
-        (false, segment(server, client, 5001 + answered, 0x11, &[])),
-    ];
-    for (is_from_device, mut frame) in frames {
-        if is_from_device {
-            let station = station.unwrap_or(hardware(DEVICE));
-            both.frame(IN_AIR, &sealed(bssid, station));
-            frame[6..12].copy_from_slice(&station);
-        }
-        both.frame(ON_CABLE, &frame);
-    }
+    both.said(network, station, port, says);
     both.octets
 }
 
@@ -103,12 +116,29 @@ fn at_the_clinic(octets: Vec<u8>) -> Tale {
     Tale::at(Place { own_bssids, own_ssids: vec![NAME.to_owned()], ..Place::built() }, octets)
 }
 
-/// Somebody's access point, behind which a device of the clinic is.
-pub fn rogue() -> Tale {
-    at_the_clinic(result_by_air(TWIN, "extender", &rsn(PSK, 0), None))
+/// After so many days in the clinic's network a device is behind somebody's access point.
+pub fn rogue(known: u64) -> Tale {
+    let mut both = Both::new();
+    let protection = rsn(PSK, 0);
+    for day in 0..=known {
+        both.ms = BEGINS_MS + day * 86_400_000;
+        let network = if day < known { (OWN, NAME) } else { (TWIN, "extender") };
+        both.said((network.0, network.1, &protection), None, 2575, (RESULT, TAKEN));
+    }
+    at_the_clinic(both.octets)
 }
 
 /// A device of the clinic in its own network, which is protected or not; with its own address, or one that it made up.
 pub fn device(protection: &[u8], station: Option<[u8; 6]>) -> Tale {
-    at_the_clinic(result_by_air(OWN, NAME, protection, station))
+    at_the_clinic(said_by_air((OWN, NAME, protection), station, 2575, (RESULT, TAKEN)))
 }
+
+/// A doctor's laptop looks at studies, in the clinic's own network, which is open.
+pub fn laptop() -> Tale {
+    let asks = b"GET /dicom-web/studies HTTP/1.1\r\nHost: 192.168.20.10\r\n\r\n";
+    at_the_clinic(said_by_air((OWN, NAME, &[]), None, 8042, (asks, studies().as_bytes())))
+}
+
+/// A result that goes over MLLP, and its acknowledgement (HL7 v2.5, Transport MLLP R1).
+const RESULT: &[u8] = b"\x0bMSH|^~\\&|LAB|A|EHR|B|20261118||ORU^R01|1|P|2.5\rOBX|1|NM|X||1\r\x1c\r";
+const TAKEN: &[u8] = b"\x0bMSH|^~\\&|EHR|B|LAB|A|20261118||ACK^R01|1|P|2.5\rMSA|AA|1\r\x1c\r";

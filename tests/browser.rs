@@ -24,6 +24,7 @@ fn from_the_first_start_to_the_first_decision_and_another_clinic_is_not_there() 
     let maria = first_start(&window, &provider, &base);
     let (running, _technician) = first_sensor(&window, &provider);
     first_decision(&window, &base);
+    first_papers(&window, &base);
     somebody_for_one_clinic(&window, &base);
     // By the keyboard alone: the name has the focus.
     window.go(&base);
@@ -118,6 +119,60 @@ fn first_decision(window: &Window, base: &str) {
     looked_at(window, "sensors");
 }
 
+/// The clinic's papers: what was heard and what was not, a breach matter with a letter, a review that is planned.
+fn first_papers(window: &Window, base: &str) {
+    let north = format!("{base}/clinics/north");
+    window.go(&format!("{north}/deadlines"));
+    window.until("No breach matter was ever opened");
+    looked_at(window, "deadlines-empty");
+    window.go(&format!("{north}/reviews"));
+    looked_at(window, "reviews-empty");
+    window.go(&format!("{base}/clinics/south/assets"));
+    looked_at(window, "assets-empty");
+    window.go(&format!("{base}/clinics/south/coverage"));
+    looked_at(window, "coverage-empty");
+    window.go(&north);
+    window.click(".matter h3 a");
+    window.until("Open a breach matter");
+    window.follow("Open a breach matter");
+    window.until("It begins with the finding");
+    window.click("input[value=us-hipaa]");
+    window.click("input[value=eu-gdpr]");
+    window.fill("form textarea[name=why]", "A visitor read images of other patients on the archive.");
+    looked_at(window, "deadlines");
+    window.click("#open button");
+    window.until("Who must be told");
+    looked_at(window, "matter");
+    window.click(".notice .act summary");
+    window.fill(".notice .act textarea", "By their form, number 4711, and by telephone.");
+    window.click(".notice .act button");
+    window.until("Told on");
+    window.follow("Draft of the letter");
+    window.until("Not legal advice");
+    looked_at(window, "letter");
+    window.go(&format!("{north}/reviews"));
+    window.fill("textarea[name=why]", "The yearly review, by an auditor of Elm Audit.");
+    window.click(".decide button");
+    window.until("The next review is planned for");
+    looked_at(window, "reviews");
+    window.go(&format!("{north}/assets"));
+    window.until("of them medical");
+    window.click(".rename summary");
+    window.fill(".rename input[name=label]", "Computertomograph in the basement, room 2, beside the old archive");
+    window.click(".rename button");
+    window.until("Computertomograph");
+    looked_at(window, "assets");
+    for (page, said) in [("timeline", "The same as a table"), ("coverage", "Sensor by sensor")] {
+        window.go(&format!("{north}/{page}"));
+        window.until(said);
+        looked_at(window, page);
+    }
+    for page in ["knowledge", "settings", ""] {
+        window.go(&format!("{base}/{page}"));
+        looked_at(window, if page.is_empty() { "today-soon" } else { page });
+    }
+}
+
 /// A technician of one clinic is invited, and the other is not there for him.
 fn somebody_for_one_clinic(window: &Window, base: &str) {
     window.go(&format!("{base}/people"));
@@ -127,6 +182,15 @@ fn somebody_for_one_clinic(window: &Window, base: &str) {
     window.until("The invitation");
     looked_at(window, "people");
     let invitation = window.text_of("[data-copy]");
+    window.go(&format!("{base}/tokens"));
+    window.fill("input[name=title]", "the ticket system");
+    window.click("input[value=see]");
+    window.click("input[value=north]");
+    let _ =
+        window.script("document.querySelector('input[name=until]').valueAsDate = new Date(Date.now() + 864e5 * 30)");
+    window.click("aside form button");
+    window.until("The new token");
+    looked_at(window, "tokens");
     window.go(&format!("{base}/audit"));
     looked_at(window, "audit");
     window.click(".who button");

@@ -292,12 +292,16 @@ const EXCUSED: &[(&str, &str)] = &[
     ),
     (
         "SELECT clinic_id FROM clinic WHERE name = ?1",
-        "finds the clinic that an invitation names: an administrator chose it, and a name is one clinic's alone",
+        "finds the clinic that a path or an invitation names: who may see it is asked behind it, and a name is one clinic's alone",
     ),
     (
         "SELECT c.name, g.role, g.until_ms FROM person_grant g JOIN clinic c USING (clinic_id) WHERE g.person_id = ?1 ORDER \
          BY c.name",
         "what one person may, clinic by clinic: who may see which clinic begins with it, and every row is that person's own",
+    ),
+    (
+        "SELECT c.name FROM api_token_clinic t JOIN clinic c USING (clinic_id) WHERE t.token_id = ?1 ORDER BY c.name",
+        "where one token may ask, clinic by clinic: what a program may see begins with it, and every row is that token's own",
     ),
     (
         "SELECT clinic_id, c.ledger_id, key FROM enrol_code JOIN clinic c USING (clinic_id) WHERE code_id = ?1 AND \
@@ -312,6 +316,18 @@ const EXCUSED: &[(&str, &str)] = &[
         "UPDATE enrol_code SET used_ms = ?2, sensor_id = ?4, key = x'' WHERE code_id = ?1 AND used_ms IS NULL AND \
          expires_ms > ?2 AND failures < ?3 RETURNING clinic_id, site",
         "uses a code, whose id is unique among all clinics; what follows is written for the clinic that it returns",
+    ),
+    (
+        "SELECT n.news_id, n.clinic_id, c.name, n.matter, n.what, n.at_ms, n.rule, n.severity FROM news n JOIN clinic c ON \
+         c.clinic_id = n.clinic_id WHERE n.is_planned = 0 ORDER BY n.news_id LIMIT ?1",
+        "what happened, for the provider's own channels: which of them hears of which clinic is decided by each row's clinic",
+    ),
+    (
+        "SELECT c.name, c.title, coalesce(i.title, ''), n.matter, n.what, n.at_ms, n.rule, n.severity FROM notice t JOIN news n \
+         ON n.clinic_id = t.clinic_id AND n.news_id = t.news_id JOIN clinic c ON c.clinic_id = n.clinic_id LEFT JOIN sensor s ON \
+         s.clinic_id = n.clinic_id AND s.sensor_id = n.sensor_id LEFT JOIN site i ON i.clinic_id = s.clinic_id AND i.name = \
+         s.site WHERE t.parcel_id = ?1 ORDER BY n.news_id LIMIT ?2",
+        "one parcel's own rows: its recipient was chosen for each of them by its clinic, and a digest speaks of several",
     ),
 ];
 

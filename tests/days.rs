@@ -83,7 +83,7 @@ impl Long {
             self.turn();
         }
         let wire_octets = u32::try_from(octets.len()).unwrap();
-        self.sensor.hear(&Frame { at: Timestamp(at_ms), link: Link::Ethernet, octets, wire_octets });
+        self.sensor.hear(&Frame { at: Timestamp(at_ms), link: Link::Ethernet, octets, wire_octets, domain: None });
         self.sensor.urgent();
     }
 

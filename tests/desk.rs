@@ -17,6 +17,8 @@ pub struct Provider {
     child: Option<Child>,
     port: u16,
     set_up: Option<String>,
+    /// More settings.
+    pub more: String,
 }
 
 impl Provider {
@@ -32,8 +34,8 @@ impl Provider {
     /// If it does not serve.
     #[must_use]
     pub fn at_port(port: u16) -> Provider {
-        let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None };
-        fs::write(provider.folder().join("collector.toml"), settings(provider.folder(), port)).unwrap();
+        let mut provider = Provider { folder: Folder::new(), child: None, port, set_up: None, more: String::new() };
+        provider.write_settings();
         let key = provider.folder().join("ledger.key");
         said(Command::new(collector()).args(["ledger", "new-key"]).arg(key));
         let clinic = |name: &str| {
@@ -61,8 +63,13 @@ impl Provider {
         self.set_up = after("set-up ").map(str::to_owned);
         let agents: std::net::SocketAddr = agents.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&self.log())));
         self.port = agents.port();
-        fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port)).unwrap();
+        self.write_settings();
         self.child = Some(child);
+    }
+
+    /// For the next start, and for commands.
+    pub fn write_settings(&self) {
+        fs::write(self.folder().join("collector.toml"), settings(self.folder(), self.port) + &self.more).unwrap();
     }
 
     fn spawn(&self) -> Child {

@@ -105,7 +105,7 @@ pub fn enter(way: Way, octets: &[u8]) {
     let mut sensor = Sensor::new(Settings::default());
     let mut hear = |link, octets: &[u8]| {
         let wire_octets = u32::try_from(octets.len()).unwrap_or(u32::MAX);
-        sensor.hear(&Frame { at: Timestamp(1_795_000_000_000), link, octets, wire_octets });
+        sensor.hear(&Frame { at: Timestamp(1_795_000_000_000), link, octets, wire_octets, domain: None });
     };
     match way {
         Way::Frame(link) => {

@@ -484,6 +484,8 @@ def main():
     rfc = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     need(public_key(rfc).hex().startswith("d75a980182b10ab7"), "Ed25519 here is not that of RFC 8032")
     own = check_chain(first)
+    header, content, _ = open_report(golden("report-later"), first)
+    says("report-later", str(header), content_text(header, content))
     header, content, _ = open_report(golden("report-opaque"), first)
     says("report-opaque", str(header), content_text(header, content))
     says("heartbeat-1", str(open_heartbeat(golden("heartbeat-1"), first)))

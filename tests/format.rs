@@ -20,6 +20,7 @@ use auscult_tests::golden::{
     Ledger, SEEN, chain, golden, grant, heartbeat, keeper, key, key_of, opaque, open, origin, renewal, says, sensor,
     trust,
 };
+use auscult_tests::later;
 use auscult_tests::root;
 use std::fs;
 use std::process::Command;
@@ -57,6 +58,9 @@ fn what_is_made_today_is_what_was_made_then() {
             assert_eq!(octets, golden(&name, &octets), "{name}");
         }
     }
+    let report = later::report();
+    let octets = golden("report-later", report.octets());
+    says("report-later", &text(&open(octets, &key(1).public())));
     let report = opaque();
     let verified = open(golden("report-opaque", report.octets()), &key(1).public());
     assert_eq!(verified.payload(), None);

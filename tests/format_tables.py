@@ -32,13 +32,13 @@ def words():
 
 
 def facts():
-    body = re.search(r"pub enum Fact \{(.*?)^\}", source("fact"), re.S | re.M).group(1)
+    body = re.search(r"^facts! \{.*?^    Fact\n(.*?)^\}", source("fact"), re.S | re.M).group(1)
     rows, said = ["| number | fact | what was heard |", "| --- | --- | --- |"], []
     for line in body.splitlines():
         line = line.strip()
         if line.startswith("///"):
             said.append(line[3:].strip())
-        elif match := re.fullmatch(r"(\w+(?:\(\w+\))?),", line):
+        elif match := re.match(r"(\w+(?:\(\w+\))?) = (?:times|different|flag)\b", line):
             text = re.sub(r"\[`(?:Fact::)?(\w+)`\]", r"`\1`", " ".join(said)).replace("|", "/")
             rows.append(f"| {len(rows) - 2} | {match.group(1)} | {text} |")
             said = []

@@ -118,7 +118,8 @@ pub fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), seq: u32, flags: u8, pa
 }
 
 /// A hardware address that belongs to an address, so that a host keeps its own.
-fn hardware(address: [u8; 4]) -> [u8; 6] {
+#[must_use]
+pub fn hardware(address: [u8; 4]) -> [u8; 6] {
     let [a, b, c, d] = address;
     [0x00, 0x1e, a, b, c, d]
 }

@@ -71,7 +71,7 @@ pub fn chain() -> Vec<(String, Vec<u8>)> {
 }
 
 /// Every fact that there is, with every word that it can have.
-fn every_fact() -> Vec<Fact> {
+pub fn every_fact() -> Vec<Fact> {
     let mut facts = Vec::new();
     for number in 0..=u8::MAX {
         let before = facts.len();

@@ -4,18 +4,22 @@ use crate::archive::{full, sighting};
 use crate::station::Station;
 use crate::way::Way;
 use auscult_assess::knowledge::Knowledge;
-use auscult_collector::access::{Role, digits_at, hex, invite};
+use auscult_collector::access::{Role as PersonRole, digits_at, hex, invite};
+use auscult_collector::authority::Authority;
 use auscult_collector::judge::Judge;
-use auscult_collector::store::Invitation;
+use auscult_collector::store::{Invitation, PlanEvent};
 use auscult_report::fact::Fact;
 use auscult_report::key::SensorId;
-use auscult_report::subject::{Bssid, Subject};
-use auscult_report::summary::Sighting;
-use auscult_report::terms::{WifiOwner, WifiSecurity};
+use auscult_report::payload::Payload;
+use auscult_report::subject::{Bssid, HostId, Subject};
+use auscult_report::summary::{HostEntry, Sighting};
+use auscult_report::terms::{Role, WifiOwner, WifiSecurity};
 use auscult_report::time::Timestamp;
+use auscult_report::zone::Zone;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Request};
+use std::net::SocketAddr;
 
 /// A person with a browser.
 pub struct Guest {
@@ -66,8 +70,16 @@ impl Guest {
     /// If there is no listener for people.
     #[must_use]
     pub fn new(station: &Station) -> Guest {
-        let at = station.service().addresses().people.unwrap();
-        let way = Way::try_to(at, &station.authority(), None).unwrap();
+        Guest::at(station.service().addresses().people.unwrap(), &station.authority())
+    }
+
+    /// The same, where a collector listens for people.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn at(at: SocketAddr, authority: &Authority) -> Guest {
+        let way = Way::try_to(at, authority, None).unwrap();
         Guest { way, cookie: String::new(), csrf: String::new(), name: String::new(), key: Vec::new() }
     }
 
@@ -121,6 +133,16 @@ impl Guest {
         (status, headers.get("content-type").map_or("", |v| v.to_str().unwrap()).to_owned())
     }
 
+    /// Takes a file: status, type, octets.
+    ///
+    /// # Panics
+    /// If the connection breaks.
+    pub fn file(&mut self, path: &str) -> (u16, String, Vec<u8>) {
+        let request = Request::get(path).header("host", "localhost").header("cookie", &self.cookie);
+        let (status, headers, octets) = self.way.ask(request.body(Full::default()).unwrap()).unwrap();
+        (status, headers.get("content-type").map_or("", |v| v.to_str().unwrap()).to_owned(), octets)
+    }
+
     /// Sends a form as its page would.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf.clone();
@@ -143,7 +165,10 @@ impl Guest {
 
     fn ask(&mut self, request: Request<Full<Bytes>>) -> Answer {
         let (status, headers, octets) = self.way.ask(request).unwrap();
-        let answer = Answer { status, headers, text: String::from_utf8(octets).unwrap() };
+        // A file is looked at by `file`.
+        let is_file = headers.get("content-type").is_some_and(|kind| kind == "application/x-tar");
+        let text = if is_file { String::new() } else { String::from_utf8(octets).unwrap() };
+        let answer = Answer { status, headers, text };
         if let Some((pair, _)) = answer.header("set-cookie").split_once(';') {
             self.cookie = pair.to_owned();
         }
@@ -174,10 +199,27 @@ pub fn admin(station: &Station) -> Guest {
 /// # Panics
 /// If that does not go.
 #[must_use]
-pub fn person(station: &Station, name: &str, role: Role, clinic: &str, until: Option<Timestamp>) -> Guest {
+pub fn person(station: &Station, name: &str, role: PersonRole, clinic: &str, until: Option<Timestamp>) -> Guest {
     let invitation = Invitation { admin: false, role: role.word().to_owned(), clinics: clinic.to_owned(), until };
     let code = invite(&station.service().desk().store, &invitation, 900_000, station.now()).unwrap();
     Guest::with_account(station, name, &code)
+}
+
+/// Opens a breach matter under some laws, discovered an hour ago.
+///
+/// # Panics
+/// If it could not be written.
+pub fn matter(station: &Station, clinic: &str, laws: &str) {
+    let said = |what: &str, topic: &str, when| PlanEvent {
+        what: what.to_owned(),
+        topic: topic.to_owned(),
+        person: "vera".to_owned(),
+        words: "because it is so".to_owned(),
+        when,
+        ..PlanEvent::default()
+    };
+    let opened = said("opened", "A shared folder was open", Some(Timestamp(station.now().0 - 3_600_000)));
+    station.clinic(clinic).say_plans(None, &[opened, said("applies", laws, None)], station.now()).unwrap();
 }
 
 /// A clinic with a sensor that heard an open network of its own: the finding, and a code.
@@ -192,7 +234,16 @@ pub fn found(station: &Station, clinic: &str, seed: u8) -> Found {
         [(Fact::WifiOwner(WifiOwner::Own), 1), (Fact::WifiSecurity(WifiSecurity::Open), 1), (Fact::WifiBeacon, 500)];
     let sightings: Vec<Sighting> =
         facts.into_iter().map(|(fact, count)| Sighting { count, ..sighting(of, fact, 1_000) }).collect();
-    let reports = [caller.ear.chain(1).remove(0), caller.ear.say(&full(0, 3_600_000, sightings))];
+    // And a computer that does nothing wrong.
+    let host = HostId(u64::from(seed));
+    let desk = sighting(Subject::Host(host), Fact::Role(Role::Workstation), 1_000);
+    let mut payload = full(0, 3_600_000, sightings.into_iter().chain([desk]).collect());
+    if let Payload::Full(full) = &mut payload {
+        let entry = HostEntry { id: host, zone: Zone::Office, address: None, maker: None };
+        full.summary.hosts = vec![entry].try_into().unwrap();
+        full.summary.counters.frames = 1_000;
+    }
+    let reports = [caller.ear.chain(1).remove(0), caller.ear.say(&payload)];
     assert_eq!(Way::to(station, Some(&caller)).reports(&reports).0, 200);
     let store = station.clinic(clinic);
     let knowledge = Knowledge::compiled();
@@ -205,6 +256,7 @@ pub fn found(station: &Station, clinic: &str, seed: u8) -> Found {
         rule: first.row.rule.clone(),
         subject: hex(&first.row.subject),
         code: hex(&station.code(clinic).id().0),
+        host: host.0,
     }
 }
 
@@ -218,6 +270,8 @@ pub struct Found {
     pub subject: String,
     /// A one-time code's id, in hexadecimal.
     pub code: String,
+    /// A host that was heard.
+    pub host: u64,
 }
 
 /// A value as a form brings it.

@@ -54,6 +54,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "past",
             "facts",
             "judge",
+            "clock plan",
         ],
     ),
     (
@@ -80,7 +81,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "inspect",
         ],
     ),
-    ("collector", &["config", "authority", "store", "access", "ledger", "ingest", "judge", "web", "run", "commands"]),
+    (
+        "collector",
+        &["config", "authority", "store", "access", "ledger", "ingest", "judge", "notices", "web", "run", "commands"],
+    ),
 ];
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Association<'a> {
     pub identity: u8,
     /// Commands of the server in it: field, status, completed sub-operations.
     pub answers: &'a [(u16, u16, u16)],
+    /// The name of the server's implementation (PS3.7 D.3.3.2), empty for none.
+    pub maker: &'a str,
 }
 
 /// Verification.
@@ -30,7 +32,7 @@ pub const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 
 /// A plain echo.
 pub const PLAIN: Association<'_> =
-    Association { calling: "CT1", called: "ARCHIVE", class: ECHO, result: 0, identity: 0, answers: &[] };
+    Association { calling: "CT1", called: "ARCHIVE", class: ECHO, result: 0, identity: 0, answers: &[], maker: "" };
 
 /// Lets somebody associate, and get the answers.
 pub fn associate(recording: &mut Recording, client: Place, server: Place, what: &Association<'_>) {
@@ -64,6 +66,14 @@ fn associate_until(recording: &mut Recording, client: Place, server: Place, what
     speak(recording, client, server, &says);
 }
 
+/// Lets somebody ask for an association, whereupon the server knows no such title (PS3.8 9.3.4).
+pub fn refuse(recording: &mut Recording, client: Place, server: Place, what: &Association<'_>) {
+    let proposed = [vec![1, 0, 0xff, 0], item(0x30, what.class.as_bytes()), item(0x40, SYNTAX)].concat();
+    let asks = pdu(1, what, &item(0x20, &proposed), what.identity);
+    let no = whole(3, &[0, 1, 1, 7]); // for good; by the service's user; called title not recognised
+    speak(recording, client, server, &[Says::C(&asks), Says::S(&no)]);
+}
+
 /// One association as a capture.
 #[must_use]
 pub fn associated(client: Place, server: Place, what: &Association<'_>) -> Vec<u8> {
@@ -79,6 +89,9 @@ fn pdu(kind: u8, what: &Association<'_>, context: &[u8], identity: u8) -> Vec<u8
     o.extend(item(0x10, b"1.2.840.10008.3.1.1.1")); // application context
     o.extend(context);
     let mut user = [item(0x51, &16_384u32.to_be_bytes()), item(0x52, b"1.2.3.4")].concat(); // length, implementation
+    if kind == 2 && !what.maker.is_empty() {
+        user.extend(item(0x55, what.maker.as_bytes()));
+    }
     if identity > 0 {
         let fields = [&[identity, 0, 0, 4][..], b"name", &[0, 4], b"word"].concat(); // no answer asked for
         user.extend(item(0x58, &fields));

@@ -20,6 +20,7 @@ pub mod covered;
 pub mod crowd;
 pub mod desk;
 pub mod entrances;
+pub mod errands;
 pub mod far;
 pub mod frames;
 pub mod glut;
@@ -29,15 +30,22 @@ pub mod hidden;
 pub mod hours;
 pub mod imaging;
 pub mod lab;
+pub mod later;
+pub mod liar;
 pub mod nest;
+pub mod ninety;
+pub mod npm;
 pub mod octets;
 pub mod opposite;
 pub mod over_days;
 pub mod papers;
 pub mod plant;
+pub mod postbox;
+pub mod program;
 pub mod radio;
 pub mod raised;
 pub mod raw;
+pub mod receivers;
 pub mod reviewer;
 pub mod scenes;
 pub mod search;
@@ -47,7 +55,16 @@ pub mod statements;
 pub mod station;
 pub mod tale;
 pub mod talks;
+pub mod throng;
 pub mod told;
+pub mod trap;
+pub mod trap_age;
+pub mod trap_air;
+pub mod trap_days;
+pub mod trap_doors;
+pub mod trap_images;
+pub mod trap_talks;
+pub mod trap_web;
 pub mod trapped;
 pub mod two;
 pub mod ward;
@@ -135,6 +152,7 @@ impl Recorded {
             ),
             own_names: Vec::new(),
             own_bssids: own_bssids.collect(),
+            purposes: Vec::new(),
             memory: auscult_agent::config::Memory::default(),
             key: [7; 32],
         }
@@ -164,7 +182,8 @@ fn program(name: &str, built: &'static OnceLock<PathBuf>) -> &'static Path {
 }
 
 /// Where cargo puts what it builds.
-fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 

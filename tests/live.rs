@@ -78,7 +78,7 @@ fn by_engine(settings: Settings, frames: &[Vec<u8>]) -> Summary {
     for (n, octets) in frames.iter().enumerate() {
         let at = Timestamp(1_795_000_000_000 + u64::try_from(n).unwrap());
         let wire_octets = u32::try_from(octets.len()).unwrap();
-        sensor.hear(&Frame { at, link: Link::Ethernet, octets, wire_octets });
+        sensor.hear(&Frame { at, link: Link::Ethernet, octets, wire_octets, domain: None });
     }
     sensor.close()
 }

@@ -176,13 +176,19 @@ pub fn ntlm_challenge(major: u8, minor: u8, build: u16) -> String {
 /// A TLS 1.2 handshake in which a client asks for a name, or for none, and the server shows a certificate (RFC 5246 7.4).
 #[must_use]
 pub fn handshake(asked: &str, suite: u16, certificate: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    handshake_of(asked, (3, suite), &[certificate])
+}
+
+/// The same, where the server chooses a version (3, `minor`) and shows a chain of certificates, its own first.
+#[must_use]
+pub fn handshake_of(asked: &str, (minor, suite): (u8, u16), chain: &[&[u8]]) -> (Vec<u8>, Vec<u8>) {
     let sni = [&[0, 0][..], &counted(2, &counted(2, &[&[0][..], &counted(2, asked.as_bytes())].concat()))].concat();
     let extensions = if asked.is_empty() { Vec::new() } else { counted(2, &sni) };
     let hello = [&[3, 3][..], &[0x11; 32], &[0, 0, 2, 0xc0, 0x2f, 1, 0], &extensions].concat(); // random; no session; one suite
-    let chosen = [&[3, 3][..], &[0x22; 32], &[0], &suite.to_be_bytes(), &[0]].concat(); // random; no session; no compression
-    let chain = counted(3, &counted(3, certificate));
+    let chosen = [&[3, minor][..], &[0x22; 32], &[0], &suite.to_be_bytes(), &[0]].concat(); // random; no session; no compression
+    let chain = counted(3, &chain.iter().map(|certificate| counted(3, certificate)).collect::<Vec<_>>().concat());
     let message = |kind: u8, body: &[u8]| [&[kind][..], &counted(3, body)].concat();
-    let record = |fragment: &[u8]| [&[22, 3, 3][..], &counted(2, fragment)].concat();
+    let record = |fragment: &[u8]| [&[22, 3, minor][..], &counted(2, fragment)].concat();
     let flight = [message(2, &chosen), message(11, &chain), message(14, &[])].concat();
     (record(&message(1, &hello)), record(&flight))
 }
@@ -203,6 +209,37 @@ pub fn certificate(dns_name: &str, (year, month, day): (i32, u8, u8)) -> Vec<u8>
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "Clinic North authority");
     params.signed_by(&key, &Issuer::from_params(&authority, &issuer_key)).unwrap().der().to_vec()
+}
+
+/// A certificate that its server made itself, for a name.
+#[must_use]
+pub fn self_made(dns_name: &str) -> Vec<u8> {
+    let mut params = CertificateParams::new(vec![dns_name.to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2024, 1, 1), date_time_ymd(2028, 1, 1));
+    params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+}
+
+/// The same certificate, as if it had been signed with SHA-1: ecdsa-with-SHA1 (RFC 3279 2.2.3) in place of ecdsa-with-SHA256.
+#[must_use]
+pub fn with_sha1(certificate: &[u8]) -> Vec<u8> {
+    let modern = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let old = [0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1];
+    let (mut o, mut rest) = (Vec::new(), certificate);
+    while let Some((first, more)) = rest.split_first() {
+        if let Some(more) = rest.strip_prefix(&modern[..]) {
+            o.extend(old);
+            rest = more;
+        } else {
+            o.push(*first);
+            rest = more;
+        }
+    }
+    // An octet less in what is signed, and another one behind it.
+    for (at, less) in [(2, 2), (6, 1)] {
+        let length = u16::from_be_bytes([o[at], o[at + 1]]) - less;
+        o[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    o
 }
 
 /// LDAP (RFC 4511 4.1.1): a message with one operation.

@@ -224,7 +224,7 @@ class Found(Router):
 class Made(Router):
     def test_every_key_of_the_agent_has_an_option_or_a_reason_why_not(self):
         none = {"capture.replay", "capture.speed", "capture.then", "collector.linger_s"}  # for capture files
-        elsewhere = {"state": "agent state", "interface.name": "interface device", "clinic.home": "network zone", "clinic.zones": "network zone"}
+        elsewhere = {"state": "agent state", "interface.name": "interface device", "clinic.home": "network zone", "clinic.zones": "network zone", "clinic.purposes": "wifi purpose"}
         script = (FILES / "usr/lib/auscult/agent-toml").read_text()
         known = {m[1]: m[2].split() for m in re.finditer(r"^\t(\w+)\) echo (.*) ;;$", script, re.M)}
         section, seen = "", 0
@@ -269,6 +269,12 @@ config clinic 'clinic'
 	list own_ssids 'A'
 	list own_ssids 'B, C'
 	list own_bssids '04:18:d6:20:01:01'
+config wifi 'ward'
+	option ssid 'C "1"'
+	option purpose 'clinical'
+config wifi
+	option ssid 'B, C'
+	option purpose 'guest'
 config window 'window'
 	option length_s '60'
 config spool 'spool'
@@ -293,8 +299,14 @@ config log 'log'
             "window": {"length_s": 60}, "spool": {"octets": 1048576, "keep_days": 0},
             "collector": {"addresses": ["https://a.example:8443"]},
             "clinic": {"names": "dropped", "own_bssids": ["04:18:d6:20:01:01"], "home": ["10.1.0.0/16"],
-                       "zones": [{"network": "10.20.0.0/16", "zone": "vpn"}], "own_ssids": ["A", "B, C"]},
+                       "zones": [{"network": "10.20.0.0/16", "zone": "vpn"}], "own_ssids": ["A", "B, C"],
+                       "purposes": [{"ssid": 'C "1"', "purpose": "clinical"}, {"ssid": "B, C", "purpose": "guest"}]},
         })
+
+    def test_a_wireless_network_is_for_something_or_refused(self):
+        done = self.make(LEAST + "config wifi 'ward'\n\toption ssid 'A'\n\toption purpose 'ward'\n")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"must be guest, clinical or office", done.stderr)
 
     def test_a_radio_has_its_section(self):
         done = self.make("config agent 'agent'\nconfig radio 'air'\n\toption name 'mon0'\n\toption way 'monitor'\n\tlist channels '2412'\n"

@@ -1,5 +1,6 @@
 //! Stories of days: what is new, what lost its protection, what came back; each from its octets, day after day.
 
+use crate::errands::partners;
 use crate::frames::{AIR, Recording};
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, basic, beacons, datagram, dns, question, record, rsn, speak};
@@ -18,11 +19,13 @@ pub const OVER_DAYS: &[Raises] = &[
     ("service-back-changed", || Tale::built(away(8, 5, true))),
     ("new-medical-equipment", || Tale::built(equipment(18))),
     ("new-own-wifi", || networks([0x04, 0x18, 0xd6, 0x77, 0x02, 0x01], 18)),
+    ("medical-new-outside-partner", || Tale::built(partners(18, 1, None))),
+    ("medical-bulk-to-new-place", || Tale::built(partners(18, 24, Some("files.stranger.example")))),
     ("new-service-on-host", || Tale::built(another_service(18))),
 ];
 
 /// So many days, each beginning at the same hour, and each with a port of its own: nobody uses one for weeks.
-fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl FnMut(&mut Recording, u16)) {
+pub fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl FnMut(&mut Recording, u16)) {
     for day in days {
         recording.set_clock(1_795_000_000 + day * 86_400);
         each(recording, 41_000 + u16::try_from(day).unwrap() * 8);
@@ -30,7 +33,7 @@ fn days(recording: &mut Recording, days: core::ops::Range<u32>, mut each: impl F
 }
 
 /// A shell that somebody inside uses.
-fn shell(recording: &mut Recording, port: u16) {
+pub fn shell(recording: &mut Recording, port: u16) {
     let says = [S(b"SSH-2.0-dropbear\r\n"), C(b"SSH-2.0-OpenSSH_10.0\r\n")];
     speak(recording, (DEVICE, port), (SERVER, 22), &says);
 }

@@ -1,7 +1,11 @@
 //! The whole path once, by hand: a capture is heard, sealed and spooled by the agent, carried over as files, kept, judged
 //! and written into the ledger by the collector. Both are the programs themselves.
 
+use auscult_collector::authority::Authority;
+use auscult_collector::ledger::verify;
+use auscult_collector::run::now;
 use auscult_tests::archive::Folder;
+use auscult_tests::guest::Guest;
 use auscult_tests::{agent, collector, root};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -54,24 +58,74 @@ fn what_a_sensor_hears_stands_in_the_ledger_and_in_the_findings_of_its_clinic() 
 }
 
 #[test]
-fn the_demonstration_shows_three_clinics_and_cleans_up_when_it_is_interrupted() {
+fn the_demonstration_opens_on_three_clinics_with_ninety_days_behind_them_and_leaves_nothing() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_demo")).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let shown: Vec<String> = lines.by_ref().take_while(|line| !line.contains("It serves until Ctrl-C")).collect();
     let text = shown.join("\n");
     for (clinic, rule) in [
-        ("Northside Imaging", "orthanc-open"),
+        ("Northside Imaging", "dicom-records-given-outside"),
         ("Lakeside Family Practice", "wifi-open-network"),
+        ("Lakeside Family Practice", "portal-documents-without-login"),
         ("Hilltop Laboratory", "database-no-login"),
+        ("Hilltop Laboratory", "sensor-silent"),
     ] {
         let found = text.split("\n== ").find(|part| part.starts_with(clinic)).unwrap_or_default();
-        assert!(found.contains(rule) && found.contains("ledger verify"), "{clinic}: {text}");
+        assert!(found.contains(rule), "{clinic} {rule}: {text}");
     }
-    let folder = text.split("everything lies in ").nth(1).unwrap().lines().next().unwrap();
-    assert!(Path::new(folder).join("archive.db").exists());
+    let after =
+        |word: &str| shown.iter().find_map(|l| l.strip_prefix(word)).unwrap_or_else(|| panic!("{word}: {text}"));
+    let folder = Path::new(after("auscult DEMO: made-up clinics on this machine; everything lies in "));
+    let mut claims = Vec::new();
+    verify(&folder.join("review-northside"), &mut |claim| claims.push(claim.to_owned())).unwrap();
+    assert!(claims.iter().any(|c| c.contains("signed by the keeper and 1 witness")), "{claims:?}");
+    let at = after("Open   https://").split(' ').next().unwrap().parse().unwrap();
+    let authority = Authority::open(&folder.join("authority"), "archive.example", now().unwrap()).unwrap();
+    walk_the_demonstration(&mut Guest::at(at, &authority), after("Password "), after("Digits   "));
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(!Path::new(folder).exists(), "{folder} was left behind");
+    assert!(!folder.exists(), "{} was left behind", folder.display());
+}
+
+/// What a visitor does: sign in with what the console says, look round, let the new sensor in.
+fn walk_the_demonstration(guest: &mut Guest, password: &str, digits: &str) {
+    assert!(guest.get("/sign-in").text.contains("<title>DEMO: Sign in"));
+    let signed = guest.post("/sign-in", &[("name", "demo"), ("password", password), ("digits", digits)]);
+    assert_eq!((signed.status, signed.header("location")), (303, "/"), "{}", signed.text);
+    let today = guest.get("/").text;
+    assert!(today.contains("3 clinics need you") && today.contains("A new sensor waits to be let in"), "{today}");
+    for path in ["/", "/fleet", "/people", "/audit", "/clinics/northside", "/clinics/hilltop/sensors", "/nothing/here"]
+    {
+        let page = guest.get(path).text;
+        let is_marked = page.contains("<title>DEMO: ") && page.contains("<strong>DEMO</strong>");
+        assert!(is_marked, "{path}: {page}");
+    }
+    assert!(guest.get("/static/style.css").text.split("@media print").last().unwrap().contains(".demo {"), "on paper");
+    let fleet = guest.get("/fleet").text;
+    assert_eq!(fleet.matches("<th scope=\"row\">").count(), 3);
+    // Ninety days are behind them: a lab whose sensor is silent has holes in its strip, the others have fewer.
+    let holes = |n: usize| {
+        let label = fleet.split("aria-label=\"90 days: the worst was critical; on ").nth(n).unwrap();
+        label.split(' ').next().unwrap().parse::<u32>().unwrap()
+    };
+    let holes = [holes(1), holes(2), holes(3)];
+    assert!(holes.iter().all(|n| *n <= 6) && holes.iter().any(|n| *n >= 2), "{holes:?}: {fleet}");
+    assert!(guest.get("/clinics/lakeside").text.contains("Decided by somebody"));
+    assert!(guest.get("/clinics/hilltop/sensors").text.contains("Silent: last heard"));
+    let sensors = guest.get("/clinics/lakeside/sensors");
+    let newcomer = sensors.between("action=\"/clinics/lakeside/sensors/", "\"").to_owned();
+    let action = format!("/clinics/lakeside/sensors/{newcomer}");
+    assert_eq!(guest.post(&action, &[("state", "active")]).status, 303);
+    for _ in 0..600 {
+        let page = guest.get("/clinics/lakeside/sensors").text;
+        let card =
+            page.split("<li class=\"card sensor\">").find(|card| card.contains(&newcomer)).unwrap_or(&page).to_owned();
+        if card.contains("Listening; last heard") {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the sensor that was let in never reports");
 }
 
 fn write_configurations(dir: &Path) {

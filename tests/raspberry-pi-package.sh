@@ -61,6 +61,7 @@ drwxr-xr-x root/root ./usr/share/doc/auscult-agent/
 -rw-r--r-- root/root ./usr/share/auscult/silent.sysctl
 -rw-r--r-- root/root ./usr/share/auscult/user-data
 -rw-r--r-- root/root ./usr/share/auscult/watchdog.conf
+-rw-r--r-- root/root ./usr/share/doc/auscult-agent/NOTICES.gz
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/README.md
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/agent.toml
 -rw-r--r-- root/root ./usr/share/doc/auscult-agent/copyright

@@ -5,10 +5,11 @@ Counts as failure: two makings that differ in an octet; a sum that is missing or
 or for a router that nobody serves; what it is made of (CycloneDX 1.5) without a field that the standard demands, or with a part that
 nobody uses; a place of this machine in any of it. Keeps: what the person who publishes would look at. Drops: the collector, which is
 not built in the gate, and whether a compiler gives the same octets twice (firmware-configs/README.md says when that was tried).
-Needs dpkg-deb and the tools of firmware-configs/release.
+Needs dpkg-deb, pip and the tools of firmware-configs/release.
 """
 
 import ast
+import gzip
 import hashlib
 import io
 import json
@@ -24,6 +25,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 TARGETS = sys.argv[1:]
+CYCLONEDX = "11.12.0"
 # Debian's architectures, of those that get a package.
 DEBIAN = {"aarch64": "arm64", "armv7": "armhf", "x86_64": "amd64"}
 
@@ -66,6 +68,7 @@ class Release(unittest.TestCase):
             finally:
                 os.umask(old)
         cls.files = {p.name: p.read_bytes() for p in sorted(cls.makings[0].iterdir())}
+        cls.validator = validator(pathlib.Path(cls.keep.name) / "python")
         cls.version = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
 
     def test_two_makings_are_the_same_octet_by_octet(self):
@@ -101,6 +104,7 @@ class Release(unittest.TestCase):
                 deb = self.makings[0] / f"auscult-agent_{self.version}-1_{DEBIAN[target]}.deb"
                 tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], check=True, capture_output=True).stdout
                 self.assertEqual(unpacked(tar)["usr/bin/auscult-agent"], wanted)
+                self.assertEqual(gzip.decompress(unpacked(tar)["usr/share/doc/auscult-agent/NOTICES.gz"]).decode(), notices)
                 looked += 1
         self.assertEqual(looked, len([name for name in self.files if name.endswith((".ipk", ".apk", ".deb"))]))
 
@@ -134,6 +138,19 @@ class Release(unittest.TestCase):
             self.assertEqual(reached, set(refs), "a part that nobody uses")
             programs = {p["name"]: p["hashes"][0]["content"] for p in top["components"]}
             self.assertEqual(programs, {name: sha(program(target, name)) for name in ("auscult-agent", "auscult-inspect")})
+
+    def test_what_a_program_is_made_of_is_what_the_standards_own_schema_takes(self):
+        looked = 0
+        for name, octets in self.files.items():
+            if name.endswith(".cdx.json"):
+                judge(self.validator, octets.decode(), name)
+                looked += 1
+        self.assertEqual(looked, len(TARGETS))
+        # That it can refuse at all.
+        bom = json.loads(self.files[f"auscult-agent-{self.version}-{triple(TARGETS[0])}.cdx.json"])
+        bom["components"][0]["type"] = "software"
+        with self.assertRaises(AssertionError):
+            judge(self.validator, json.dumps(bom), "a changed one")
 
     def test_what_is_linked_is_named_and_what_is_not_linked_is_not(self):
         for target in TARGETS:
@@ -176,6 +193,21 @@ class Release(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("99.0.0", done.stderr)
         self.assertIn("Cargo.toml", done.stderr)
+
+
+def validator(folder):
+    """What judges by the standard's own schema: the library of CycloneDX' own project, from PyPI."""
+    run(sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--root-user-action=ignore", "--disable-pip-version-check",
+        "--target", folder, f"cyclonedx-python-lib[json-validation]=={CYCLONEDX}")
+    sys.path.insert(0, str(folder))
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+    return JsonStrictValidator(SchemaVersion.V1_5)
+
+
+def judge(validator, text, name):
+    if refused := validator.validate_str(text):
+        raise AssertionError(f"{name}: {str(refused).splitlines()[0]}")
 
 
 def routers(target):

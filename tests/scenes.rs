@@ -121,7 +121,7 @@ pub const SCENES: &[Scene] = &[
         story: "newmexico",
         name: "link and code leave in readable mail",
         heard: || capture("smtp-activation-clear"),
-        opens: &["mail-without-encryption"],
+        opens: &["mail-without-encryption", "activation-link-and-code-same-mailbox"],
         twin: || capture("smtp-starttls-good"),
     },
     Scene {

@@ -141,4 +141,16 @@ const PIECES: &[&str] =
     &[" FROM ", "FROM ", "WHERE ", " JOIN ", "ORDER BY ", "select ", "insert into ", "delete from "];
 
 /// Tables that belong to no clinic.
-const NOBODYS: &[&str] = &["schema_version", "sqlite_schema", "person", "person_session", "invitation"];
+const NOBODYS: &[&str] = &[
+    "schema_version",
+    "sqlite_schema",
+    "person",
+    "person_session",
+    "invitation",
+    "person_reset",
+    "person_identity",
+    "person_flow",
+    "parcel",
+    "api_token",
+    "api_answer",
+];

@@ -29,6 +29,8 @@ pub struct Station {
     /// Its clock: milliseconds since 1970, as a test wants.
     pub clock: Arc<AtomicU64>,
     service: Option<Service>,
+    /// Settings beside those of every station; `{at}` is the folder.
+    more: String,
     folder: Folder,
 }
 
@@ -39,10 +41,21 @@ impl Station {
     /// If it cannot serve.
     #[must_use]
     pub fn new() -> Station {
+        Station::with("")
+    }
+
+    /// The same, with more settings; `{at}` in them is its folder, in which a file `secret` lies.
+    ///
+    /// # Panics
+    /// If it cannot serve.
+    #[must_use]
+    pub fn with(more: &str) -> Station {
         let folder = Folder::new();
-        let config = Config::read(&settings(&folder.0, 0)).unwrap();
+        std::fs::write(folder.0.join("secret"), "a-secret-of-the-test\n").unwrap();
+        let more = more.replace("{at}", &folder.0.display().to_string());
+        let config = Config::read(&(settings(&folder.0, 0) + &more)).unwrap();
         let clock = Arc::new(AtomicU64::new(NOW.0));
-        let mut station = Station { config, clock, service: None, folder };
+        let mut station = Station { config, clock, service: None, more, folder };
         station.start();
         for name in ["north", "south"] {
             let id = [name.as_bytes()[0]; 16];
@@ -63,8 +76,18 @@ impl Station {
         let time = Arc::new(move || Timestamp(clock.load(Ordering::Relaxed)));
         let service = Service::start(&self.config, [9; 32], time).unwrap();
         let port = service.addresses().agents.unwrap().port();
-        self.config = Config::read(&settings(&self.folder.0, port)).unwrap();
+        self.config = Config::read(&(settings(&self.folder.0, port) + &self.more)).unwrap();
         self.service = Some(service);
+    }
+
+    /// What is said of settings that are refused.
+    ///
+    /// # Panics
+    /// If they are not.
+    #[must_use]
+    pub fn refuses(more: &str) -> String {
+        let text = settings(Path::new("/nowhere"), 0) + more;
+        Config::read(&text).unwrap_err().to_string()
     }
 
     /// Serves no more.

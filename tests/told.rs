@@ -243,14 +243,21 @@ pub fn zone_of(code: u16) -> Vec<u8> {
 
 /// A device asks for so many names that nobody chose, under one domain.
 pub fn long_names(names: u32) -> Vec<u8> {
+    long_names_under("c.tunnel.example", names)
+}
+
+/// The same under this domain; and the name server answers once, for another name.
+pub fn long_names_under(domain: &str, names: u32) -> Vec<u8> {
     let mut recording = Recording::new();
     for n in 0..names {
-        let data =
-            format!("{:032x}.c.tunnel.example", u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834));
+        let data = format!("{:032x}.{domain}", u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834));
         let asks = dns(0x0100, [1, 0, 0, 0], &[question(&data, 16)]);
         recording.frame(&datagram((DEVICE, 40_002), (SERVER, 53), &asks));
     }
-    recording.octets().to_vec()
+    let mut octets = recording.octets().to_vec();
+    // The frames of a second capture behind those of the first.
+    octets.extend(&looked_up(DEVICE)[24..]);
+    octets
 }
 
 /// A router, by what it announces (UPnP 1.2.2), with a shell of this age.

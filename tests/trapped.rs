@@ -2,17 +2,17 @@
 //! raises the finding, and harmless. `tests/catalogue.rs` asks that it is not raised, or milder.
 
 use crate::both::device;
+use crate::errands::{CODE, LINK, calls_to_all, letters, partners};
 use crate::frames::{AIR, Recording};
 use crate::imaging::{Association, CT, FIND, PLAIN, associate_in_vain, associated};
 use crate::octets::Says::{C, S};
 use crate::octets::{ask, beacons, bind, certificate, handshake, network, ntlm_challenge, rsn, speak, spoken};
-use crate::over_days::{away, exposed, networks, portal, resolvers};
+use crate::over_days::{away, exposed, networks, portal};
 use crate::tale::Tale;
 use crate::talks::{DEVICE, GUEST, SERVER, STRANGER, association, browse, greeting, ok, result, viewer};
 use crate::told::{
-    NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, collector_of, desktop, directory,
-    farewells, login, long_names, looked_up, mail, nginx, old_shell, orthanc, postgres_login, says_server, screen,
-    shows, wards, zone_of,
+    NAME, OWN, PSK, SAE, TWIN, air, answers_for, called, calls_itself, closed, directory, farewells, login, nginx,
+    says_server, shows, wards, zone_of,
 };
 use crate::watched::Place;
 use auscult_assess::Severity;
@@ -36,6 +36,13 @@ pub const MILDER: &[(Severity, Trap)] = &[
         Severity::Low,
         ("hl7-cleartext", "inside one clinical segment this is normal", || Tale::built(result(DEVICE, SERVER))),
     ),
+    // One document is an observation: info, 40 %, not counted and never alerted.
+    (
+        Severity::Info,
+        ("portal-documents-without-login", "first request before the cookie", || {
+            Tale::built(browse(STRANGER, SERVER, &[("/report.pdf", &ok("application/pdf", "", PDF))]))
+        }),
+    ),
     (Severity::Low, ("cert-self-signed", "normal for devices inside", || Tale::capture("tls10-expired-cert"))),
 ];
 
@@ -45,7 +52,6 @@ const OF_THE_AIR: &[Trap] = &[
     ("wifi-wps-pin", "push-button only", || air(network(OWN, NAME, &[&rsn(PSK, 0)[..], PUSH_BUTTON].concat()))),
     ("wifi-pmf-off", "old clients lose the network", || air(network(OWN, NAME, &rsn(PSK, 0x80)))),
     ("wifi-pmf-not-required-wpa3", "WPA3-only networks must require", || air(network(OWN, NAME, &rsn(SAE, 0xc0)))),
-    ("wifi-hidden-open", "mesh backhaul, setup networks", || air(network(OWN, "", &rsn(PSK, 0)))),
     ("wifi-evil-twin", "another branch with the same name", || {
         let mut tale = air(twin());
         tale.place.own_bssids.push("00:1d:7e:20:01:07".to_owned());
@@ -59,13 +65,16 @@ const OF_THE_AIR: &[Trap] = &[
         (tale.place.own_bssids, tale.place.own_ssids) = (vec!["02:00:00:00:00:99".to_owned()], Vec::new());
         tale
     }),
+    ("guest-and-clinical-not-separated", "a sensor on a trunk port hears several", || {
+        Tale::at(wards("guest"), calls_to_all(Some(20), Some(30)))
+    }),
+    ("guest-and-clinical-not-separated", "a staff member's private phone", || {
+        Tale::at(wards("office"), calls_to_all(None, None))
+    }),
     ("guest-reaches-clinical", "zones must be configured", || Tale::built(result(GUEST, SERVER))),
     ("guest-reaches-clinical", "a published service that is meant for guests", || {
         let place = Place::default().zone("192.168.20.0/24", "dmz").zone("192.168.30.0/24", "guest");
         Tale::at(place, result(GUEST, SERVER))
-    }),
-    ("guest-reaches-clinical", "a doctor's phone on the guest Wi-Fi", || {
-        Tale::at(wards("office"), result(GUEST, SERVER))
     }),
 ];
 
@@ -85,7 +94,6 @@ const OF_IMAGES: &[Trap] = &[
         let stores = Association { class: CT, answers: &[(0x8001, 0, 0)], ..PLAIN };
         Tale::built(associated((DEVICE, 49_200), (SERVER, 104), &stores))
     }),
-    ("dicom-cleartext-across-zones", "the sensor may stand inside the tunnel", || Tale::capture("dicom-tls-good")),
     ("dicomweb-open", "token in the path or query", || {
         let path = "/dicom-web/studies?access_token=8f3a9c71be2d4f60a1b2c3d4e5f60718";
         Tale::built(browse(STRANGER, SERVER, &[(path, &crate::talks::studies())]))
@@ -97,7 +105,6 @@ const OF_IMAGES: &[Trap] = &[
         let path = "/wado?requestType=WADO&studyUID=1.2&access_token=8f3a9c71be2d4f60a1b2c3d4e5f60718";
         Tale::built(browse(STRANGER, SERVER, &[(path, &ok("application/dicom", "", &"x".repeat(400)))]))
     }),
-    ("orthanc-open", "behind a proxy with its own login", || Tale::capture("orthanc-basic-login")),
     ("imaging-viewer-open", "the viewer's static pages are public", || Tale::built(viewer(&closed()))),
     ("hl7-open-outside", "a partner through a site-to-site VPN", || Tale::built(result([10, 9, 0, 5], SERVER))),
     ("fhir-open", "CapabilityStatement, terminology", || {
@@ -110,7 +117,6 @@ const OF_IMAGES: &[Trap] = &[
         let empty = ok("application/fhir+json", "", "{\"resourceType\":\"Bundle\",\"total\":0}");
         Tale::built(browse(STRANGER, SERVER, &[("/fhir/Patient", &empty)]))
     }),
-    ("medical-advisory-match", "model names are broad", || Tale::built(orthanc("1.12.4"))),
     ("medical-data-leaves-readable", "heard before a VPN gateway", || {
         Tale::built(result(DEVICE, STRANGER)).zone("203.0.113.0/24", "vpn")
     }),
@@ -123,9 +129,6 @@ const OF_THE_WEB: &[Trap] = &[
         let paths: Vec<String> = (0..4).map(token).collect();
         let pages: Vec<(&str, &str)> = paths.iter().map(|p| (p.as_str(), document.as_str())).collect();
         Tale::built(browse(STRANGER, SERVER, &pages))
-    }),
-    ("portal-documents-without-login", "first request before the cookie", || {
-        Tale::built(browse(STRANGER, SERVER, &[("/report.pdf", &ok("application/pdf", "", PDF))]))
     }),
     ("login-form-over-http", "the form page over http but posted to https", || {
         let form = "<form action=\"https://portal.example/in\"><input type=password></form>";
@@ -151,7 +154,6 @@ const OF_THE_WEB: &[Trap] = &[
         let page = ok("text/html", "", "<html><title>Clinic North</title><body>not found</body></html>");
         Tale::built(browse(STRANGER, SERVER, &[("/.git/config", &page)]))
     }),
-    ("portal-bulk-fetch", "a partner's nightly export", || Tale::built(collector_of(150))),
     ("session-cookie-in-clear", "cookies that are not sessions", || {
         let page = ok("text/html", "Set-Cookie: lang=en; Path=/\r\n", "<p>x</p>");
         Tale::built(browse(STRANGER, SERVER, &[("/", &page)]))
@@ -198,9 +200,6 @@ const OF_DOORS: &[Trap] = &[
     ("database-cleartext", "inside a VPN it only looks readable", || {
         Tale::capture("db-redis-open").zone("203.0.113.0/24", "vpn")
     }),
-    ("database-password-clear", "MSSQL encrypts the login packet", || {
-        Tale::built(postgres_login(&[0, 0, 0, 5, 1, 2, 3, 4])) // MD5, which hides it as well
-    }),
     ("ftp-login-in-clear", "anonymous has its own finding", || {
         let says =
             [S(b"220 files\r\n"), C(b"USER anonymous\r\n"), S(b"331 mail\r\n"), C(b"PASS x@\r\n"), S(b"230 in\r\n")];
@@ -209,21 +208,15 @@ const OF_DOORS: &[Trap] = &[
     ("file-share-anonymous", "IPC$ with a null session", || Tale::capture("smb-v3-signed")),
     ("telnet-in-use", "lab analysers and terminal servers", || Tale::built(raw_lines())),
     ("remote-desktop-outside", "a gateway (RDG, port 443)", || Tale::capture("https-portal-good")),
-    ("rdp-without-nla", "a client that offers only TLS", || Tale::built(desktop(2))),
-    ("vnc-without-password", "reverse connections", || Tale::built(screen(&[1, 2], 2))),
-    ("smb1-in-use", "a client that only offers SMB1", || Tale::capture("smb-v3-signed")),
     ("ldap-anonymous", "rootDSE", || Tale::built(directory(&bind(b"", b""), 1))),
     ("ssh-version-1", "SSH-1.99 means", || {
         let says = [S(b"SSH-1.99-Cisco-1.25\r\n"), C(b"SSH-2.0-OpenSSH_10.0\r\n")];
         Tale::built(spoken((DEVICE, 49_407), (SERVER, 22), &says))
     }),
-    ("admin-service-outside", "SSH with keys only", || Tale::built(old_shell("SSH-2.0-dropbear\r\n"))),
     ("names-can-be-forged", "some NAS and printers", || Tale::built(answers_for(&["FILESRV", "NAS1"]))),
-    ("dns-open-to-outside", "a router's WAN side", || Tale::built(looked_up(DEVICE))),
     ("dns-zone-given-away", "secondaries of the provider", || Tale::built(zone_of(5))),
-    ("dns-tunnel-like", "anti-virus and mail filters", || Tale::built(long_names_and_one(400))),
-    ("mail-starttls-stripped", "some firewalls do this", || {
-        Tale::built(mail("250-mail.example\r\n250-STARTTLS\r\n250 SIZE\r\n"))
+    ("activation-link-and-code-same-mailbox", "two-factor codes for people who just logged in", || {
+        Tale::built(letters(&[("a@b.example", CODE), ("a@b.example", LINK), ("b@b.example", CODE)]))
     }),
     ("mail-password-in-clear", "CRAM-MD5 is not readable", || {
         let says = [
@@ -273,6 +266,10 @@ const OF_AGE: &[Trap] = &[
 ];
 
 const OVER_DAYS: &[Trap] = &[
+    ("medical-new-outside-partner", "update servers and clouds change addresses", || {
+        Tale::built(partners(18, 1, Some("cdn.maker.example")))
+    }),
+    ("medical-bulk-to-new-place", "needs 14 days of normal", || Tale::built(partners(9, 24, None))),
     ("new-outside-exposure", "a new sensor hears everything", || Tale::built(exposed(5))),
     ("portal-login-disappeared", "single sign-on moved to a cookie", || {
         Tale::built(portal(6, "Cookie: session=8f3a9c71\r\n"))
@@ -280,7 +277,6 @@ const OVER_DAYS: &[Trap] = &[
     ("service-back-changed", "holidays: compare", || Tale::built(away(8, 5, false))),
     ("service-back-changed", "a restart after an update", || Tale::built(away(8, 1, true))),
     ("new-own-wifi", "new bands of a known access point", || networks([0x04, 0x18, 0xd6, 0x20, 0x02, 0x05], 18)),
-    ("dns-server-changed", "carrier change", || Tale::built(resolvers(18, SERVER))),
 ];
 
 /// A query is let in, and ended by an abort (PS3.8 9.3.8).
@@ -299,14 +295,6 @@ fn raw_lines() -> Vec<u8> {
     recording.octets().to_vec()
 }
 
-/// Long names that are usual, and an answer, which is heard.
-fn long_names_and_one(names: u32) -> Vec<u8> {
-    let mut octets = long_names(names);
-    // The frames of a second capture behind those of the first.
-    octets.extend(&looked_up(DEVICE)[24..]);
-    octets
-}
-
 /// Two access points of one name, both protected.
 fn twin() -> Vec<u8> {
     let mut recording = Recording::of(AIR);
@@ -316,10 +304,10 @@ fn twin() -> Vec<u8> {
 }
 
 /// OWE transition mode (Wi-Fi Alliance): the protected half is another network, whose name is of one letter.
-const OWE_PAIR: &[u8] = &[0xdd, 12, 0x50, 0x6f, 0x9a, 0x1c, 4, 0x18, 0xd6, 0x20, 2, 2, 1, b'o'];
+pub const OWE_PAIR: &[u8] = &[0xdd, 12, 0x50, 0x6f, 0x9a, 0x1c, 4, 0x18, 0xd6, 0x20, 2, 2, 1, b'o'];
 
 /// Wi-Fi Simple Configuration: configured, by a button that is pressed or shown.
-const PUSH_BUTTON: &[u8] =
+pub const PUSH_BUTTON: &[u8] =
     &[0xdd, 20, 0x00, 0x50, 0xf2, 0x04, 0x10, 0x4a, 0, 1, 0x10, 0x10, 0x44, 0, 1, 2, 0x10, 0x08, 0, 2, 0x02, 0x80];
 
 const PDF: &str = "%PDF-1.7 a document that is long enough to be one, and of nobody, told again and again and again";

@@ -37,6 +37,8 @@ pub struct Place {
     pub own_bssids: Vec<String>,
     /// The names of its wireless networks.
     pub own_ssids: Vec<String>,
+    /// What its wireless networks are for.
+    pub purposes: Vec<(String, String)>,
 }
 
 impl Place {
@@ -73,6 +75,7 @@ impl Place {
             places: Places::new(config.networks),
             own_names: config.own_ssids,
             own_bssids: config.own_bssids,
+            purposes: config.purposes,
             memory: config.memory,
             key: [7; 32],
         }
@@ -82,8 +85,11 @@ impl Place {
         let quoted = |words: &[String]| words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
         let zones: Vec<String> =
             self.zones.iter().map(|(n, z)| format!("{{ network = \"{n}\", zone = \"{z}\" }}")).collect();
+        let purposes: Vec<String> =
+            self.purposes.iter().map(|(n, p)| format!("{{ ssid = \"{n}\", purpose = \"{p}\" }}")).collect();
         format!(
-            "[clinic]\nhome = [{}]\nzones = [{}]\nown_bssids = [{}]\nown_ssids = [{}]\n",
+            "[clinic]\npurposes = [{}]\nhome = [{}]\nzones = [{}]\nown_bssids = [{}]\nown_ssids = [{}]\n",
+            purposes.join(", "),
             quoted(&self.home),
             zones.join(", "),
             quoted(&self.own_bssids),

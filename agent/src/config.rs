@@ -9,6 +9,7 @@ mod radio;
 
 use crate::places::Prefix;
 use crate::radio::Wanted;
+use auscult_report::terms::WifiPurpose;
 use auscult_report::zone::Zone;
 use core::fmt;
 use core::ops::{Range, RangeInclusive};
@@ -36,6 +37,8 @@ pub struct Config {
     pub own_ssids: Vec<Vec<u8>>,
     /// Addresses of the clinic's access points.
     pub own_bssids: Vec<[u8; 6]>,
+    /// What wireless networks of the clinic are for, by their names.
+    pub purposes: Vec<(Vec<u8>, WifiPurpose)>,
     /// What becomes of names.
     pub names: Names,
     /// Length of a window in milliseconds.
@@ -157,7 +160,15 @@ struct RawClinic {
     zones: Option<Spanned<Vec<RawZone>>>,
     own_ssids: Option<Spanned<Vec<Spanned<String>>>>,
     own_bssids: Option<Spanned<Vec<Spanned<String>>>>,
+    purposes: Option<Spanned<Vec<RawPurpose>>>,
     names: Names,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPurpose {
+    ssid: Spanned<String>,
+    purpose: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -223,6 +234,13 @@ impl RawConfig {
             networks.push((prefix(&raw.network)?, zone(&raw.zone)?));
         }
         let ssids = list("clinic.own_ssids", self.clinic.own_ssids, MAX_SSIDS)?;
+        let mut own_ssids = ssids.iter().map(ssid).collect::<Result<Vec<_>, _>>()?;
+        let purposes = list("clinic.purposes", self.clinic.purposes, MAX_SSIDS)?;
+        let purposes = purposes.iter().map(purpose).collect::<Result<Vec<_>, _>>()?;
+        // Who says what a network is for says that it is the clinic's.
+        own_ssids.extend(
+            purposes.iter().map(|(name, _)| name.clone()).filter(|n| !own_ssids.contains(n)).collect::<Vec<_>>(),
+        );
         let bssids = list("clinic.own_bssids", self.clinic.own_bssids, MAX_BSSIDS)?;
         let collectors = list("collector.addresses", self.collector.addresses, MAX_COLLECTORS)?;
         let span = self.memory.cap_mib.as_ref().map_or(self.capture.span(), Spanned::span);
@@ -236,8 +254,9 @@ impl RawConfig {
             radios,
             then,
             networks,
-            own_ssids: ssids.iter().map(ssid).collect::<Result<_, _>>()?,
+            own_ssids,
             own_bssids: bssids.iter().map(bssid).collect::<Result<_, _>>()?,
+            purposes,
             names: self.clinic.names,
             window_ms: number("window.length_s", self.window.length_s, 10..=3_600, 900)?.saturating_mul(1_000),
             spool_octets: number("spool.octets", self.spool.octets, 1_048_576..=1_073_741_824, 16_777_216)?,
@@ -306,6 +325,13 @@ fn ssid(raw: &Spanned<String>) -> Result<Vec<u8>, Odd> {
     } else {
         Err(odd(raw.span(), format!("the name of a wireless network has 1 to {MAX_SSID_OCTETS} octets")))
     }
+}
+
+fn purpose(raw: &RawPurpose) -> Result<(Vec<u8>, WifiPurpose), Odd> {
+    let word = raw.purpose.get_ref();
+    let purpose = WifiPurpose::from_word(word).filter(|p| *p != WifiPurpose::Unknown);
+    let form = "a wireless network is for one of guest, clinical, office";
+    Ok((ssid(&raw.ssid)?, purpose.ok_or_else(|| odd(raw.purpose.span(), form))?))
 }
 
 fn bssid(raw: &Spanned<String>) -> Result<[u8; 6], Odd> {
@@ -422,6 +448,8 @@ mod tests {
             ("[clinic]\nhome = [\"192.168.20.0/33\"]", "at most 32"),
             ("[clinic]\nzones = [{ network = \"10.0.0.0/8\", zone = \"lobby\" }]", "guest"),
             ("[clinic]\nown_ssids = [\"\"]", "1 to 32 octets"),
+            ("[clinic]\npurposes = [{ ssid = \"A\", purpose = \"ward\" }]", "guest, clinical, office"),
+            ("[clinic]\npurposes = [{ ssid = \"\", purpose = \"guest\" }]", "1 to 32 octets"),
             ("[clinic]\nown_bssids = [\"4:18:d6:20:01:01\"]", "six octets"),
             ("[clinic]\nnames = \"reported\"", "dropped"),
             ("[collector]\naddresses = [\"http://collector.example\"]", "https://"),
@@ -468,6 +496,15 @@ mod tests {
         assert!(refused("state = \"\"\n[capture]\nreplay = \"c\"\n").1.contains("empty"));
         let many = vec!["\"10.0.0.0/8\""; 65].join(",");
         assert!(refused(&format!("{LEAST}[clinic]\nhome = [{many}]\n")).1.contains("at most 64"));
+    }
+
+    #[test]
+    fn a_wireless_network_with_a_purpose_is_the_clinics() {
+        let purposes = "[{ ssid = \"A\", purpose = \"clinical\" }, { ssid = \"B\", purpose = \"guest\" }]";
+        let config = Config::read(&format!("{LEAST}[clinic]\nown_ssids = [\"A\"]\npurposes = {purposes}\n")).unwrap();
+        assert_eq!(config.own_ssids, [b"A", b"B"]);
+        let named: Vec<_> = config.purposes.iter().map(|(name, purpose)| (&name[..], purpose.word())).collect();
+        assert_eq!(named, [(&b"A"[..], "clinical"), (b"B", "guest")]);
     }
 
     #[test]

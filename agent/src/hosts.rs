@@ -112,6 +112,12 @@ impl Hosts {
         self.places.zone(address)
     }
 
+    /// Whether an address is the clinic's own public one ([`Places::is_own_public`]).
+    #[must_use]
+    pub fn is_own_public(&self, address: IpAddr) -> bool {
+        self.places.is_own_public(address)
+    }
+
     /// Whether the clinic's networks are assumed, not configured.
     #[must_use]
     pub fn is_assumed(&self) -> bool {

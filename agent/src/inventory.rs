@@ -103,7 +103,7 @@ impl Inventory {
         match o.amount {
             Amount::Times(n) => row.times = row.times.saturating_add(n),
             // Whoever counts them says it once they are too many.
-            Amount::Many { .. } => {}
+            Amount::Many { .. } | Amount::After { .. } => {}
             Amount::Different(thing) => {
                 let known = row.different.get_or_insert_default();
                 if known.len() >= MAX_DIFFERENT || known.contains(&thing) {

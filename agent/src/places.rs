@@ -63,6 +63,15 @@ impl Places {
         self.prefixes.is_empty()
     }
 
+    /// Whether an address is the clinic's own public one, through which its router translates: a single public address of IPv4 that was
+    /// configured as the clinic's. What comes from it, or goes to it from inside, went through the router and back (hairpin).
+    #[must_use]
+    pub fn is_own_public(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let is_single = |(p, zone): &&(Prefix, Zone)| p.bits == 32 && p.holds(address) && *zone == Zone::SameSegment;
+        address.is_ipv4() && matches!(kind(address), Kind::Public) && self.prefixes.iter().any(|p| is_single(&p))
+    }
+
     /// The zone of an address: the longest prefix that holds it wins. Work is bounded by the number of prefixes.
     #[must_use]
     pub fn zone(&self, address: IpAddr) -> Zone {
@@ -248,6 +257,14 @@ mod tests {
         assert_eq!(zone(&p, "fd52::1"), Zone::SameSegment);
         assert_eq!(zone(&p, "8.8.8.8"), Zone::Outside);
         assert!(p.is_assumed());
+    }
+
+    #[test]
+    fn a_single_public_address_is_the_routers() {
+        let p = places(&["192.168.20.0/24", "203.0.113.2", "198.51.100.0/24", "10.0.0.1"]);
+        let is = |address: &str| p.is_own_public(address.parse().unwrap());
+        assert!(is("203.0.113.2") && is("::ffff:203.0.113.2"));
+        assert!(!is("203.0.113.3") && !is("198.51.100.7") && !is("10.0.0.1") && !is("192.168.20.1"));
     }
 
     #[test]

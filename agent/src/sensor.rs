@@ -12,7 +12,7 @@ use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::Places;
-use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN};
+use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN, Segment};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
 use crate::wire::{WireError, dot11};
@@ -21,18 +21,27 @@ use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
 use auscult_report::subject::Bssid;
 use auscult_report::summary::{Counters, HostEntry, Sighting, Summary};
+use auscult_report::terms::WifiPurpose;
 use auscult_report::time::{Timestamp, Window};
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use domains::Domains;
 use entries::host_entries;
 use faults::Faults;
+use outflows::Outflows;
+use pairs::Pairs;
 use stations::Stations;
+use twins::Twins;
 use volumes::Volumes;
 
 mod around;
+mod domains;
 mod entries;
 mod faults;
+mod outflows;
+mod pairs;
 mod stations;
+mod twins;
 mod volumes;
 
 /// What a sensor must be told.
@@ -44,6 +53,8 @@ pub struct Settings {
     pub own_names: Vec<Vec<u8>>,
     /// Addresses of the clinic's access points.
     pub own_bssids: Vec<[u8; 6]>,
+    /// What wireless networks of the clinic are for, by their names.
+    pub purposes: Vec<(Vec<u8>, WifiPurpose)>,
     /// How much is kept.
     pub memory: Memory,
     /// Keys pseudonyms and the hashes of things that are only counted; it stays on the sensor.
@@ -69,7 +80,8 @@ impl Sensor {
     pub fn new(settings: Settings) -> Sensor {
         let [a, b, c, d, e, f, g, h, ..] = settings.key;
         let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let ownership = Ownership { names: settings.own_names, bssids: settings.own_bssids };
+        let ownership =
+            Ownership { names: settings.own_names, bssids: settings.own_bssids, purposes: settings.purposes };
         let around = Around {
             hosts: Hosts::new(settings.places, settings.key, settings.memory.hosts),
             airwaves: Airwaves::new(ownership, key),
@@ -81,6 +93,10 @@ impl Sensor {
             air: None,
             faults: Faults::default(),
             volumes: Volumes::default(),
+            pairs: Pairs::default(),
+            domains: Domains::default(),
+            outflows: Outflows::default(),
+            twins: Twins::default(),
             stations: Stations::default(),
         };
         Sensor {
@@ -117,6 +133,9 @@ impl Sensor {
                 return self.around.faults.unknown(FaultPlace::Frame);
             }
         };
+        if let (Ok(layers), Some(domain)) = (&peeled, frame.domain) {
+            self.around.called_to_all(frame.at, domain, layers);
+        }
         self.layers(frame.at, peeled);
     }
 
@@ -166,17 +185,20 @@ impl Sensor {
             self.around.on_the_cable(at, layers.link.source);
         }
         let count = match peeled {
+            Ok(layers) if is_within_a_machine(&layers.body) => return,
             Ok(layers) => match layers.body {
                 Body::Tcp(segment) => {
                     self.around.near = near(&layers, &segment.packet);
                     if segment.flags & (SYN | ACK) == SYN {
-                        self.around.call(at, &segment);
+                        self.around.call(at, &segment, layers.link);
                     }
+                    self.around.outward(at, &segment.packet);
                     self.flows.hear(at, &segment, &mut self.around);
                     return;
                 }
                 Body::Udp(packet) => {
                     self.around.near = near(&layers, &packet);
+                    self.around.outward(at, &packet);
                     self.datagram(at, &packet);
                     return;
                 }
@@ -184,6 +206,7 @@ impl Sensor {
                     // A probe (RFC 5227) asks with no address of its own.
                     if self.around.hosts.zone(address) != Zone::Outside && !is_unspecified(address) {
                         self.around.hosts.meet(address, Some(hardware), at);
+                        self.around.twins.has_address(hardware, address);
                     }
                     return;
                 }
@@ -215,6 +238,9 @@ impl Sensor {
         }
         if ports.contains(&DHCP_SERVER_PORT) {
             self.around.lease(at, packet.payload);
+        }
+        if packet.source_port == NAME_SERVER_PORT {
+            self.around.named(packet.payload);
         }
         if packet.source_port == home::SERVER {
             self.around.delegated(packet.payload);
@@ -260,6 +286,7 @@ impl Sensor {
     /// its own.
     pub fn turn(&mut self, end: Timestamp) -> Summary {
         let from = self.from.unwrap_or_default().max(self.turned);
+        self.around.tell_outflows();
         let (sightings, observations_let_go) = self.around.inventory.close();
         let flows = self.flows.take_counts();
         let counters = Counters {
@@ -277,6 +304,7 @@ impl Sensor {
         let hosts = host_entries(&self.around.hosts, &sightings);
         // Both tables have the bounds of a summary already.
         let (hosts, sightings) = (Bounded::first_of(hosts).0, Bounded::first_of(sightings).0);
+        self.around.pairs.forget(end);
         self.around.hosts.forget_far(Timestamp(end.0.saturating_sub(FAR_HOSTS_KEPT_MS)));
         (self.from, self.to, self.turned) = (Some(end), self.to.max(end), end);
         Summary { window: Window { from, to: end.max(from) }, hosts, sightings, counters }
@@ -294,7 +322,8 @@ impl Sensor {
     /// stays.
     pub fn settle(&mut self, settings: Settings) {
         self.around.hosts.place(settings.places);
-        self.around.airwaves.own(Ownership { names: settings.own_names, bssids: settings.own_bssids });
+        let Settings { own_names, own_bssids, purposes, .. } = settings;
+        self.around.airwaves.own(Ownership { names: own_names, bssids: own_bssids, purposes });
     }
 
     /// What cannot wait for the end of the window; each is given once.
@@ -324,6 +353,12 @@ fn near(layers: &Layers<'_>, packet: &Packet<'_>) -> [Option<(IpAddr, Mac)>; 2] 
     [layers.link.source.map(|h| (packet.source, h)), layers.link.destination.map(|h| (packet.destination, h))]
 }
 
+/// What programs of one machine say to each other (RFC 1122 3.2.1.3 g) is open to nobody else, wherever it was recorded.
+fn is_within_a_machine(body: &Body<'_>) -> bool {
+    let (Body::Tcp(Segment { packet, .. }) | Body::Udp(packet)) = body else { return false };
+    packet.source.is_loopback() && packet.destination.is_loopback()
+}
+
 fn is_unspecified(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => a.is_unspecified(),
@@ -344,6 +379,9 @@ fn port_set() -> Box<[u64]> {
 fn has_port(set: &[u64], port: u16) -> bool {
     set.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
 }
+
+/// Where name servers listen (RFC 1035).
+const NAME_SERVER_PORT: u16 = 53;
 
 /// Where DHCP servers listen (RFC 2131).
 const DHCP_SERVER_PORT: u16 = 67;

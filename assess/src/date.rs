@@ -41,6 +41,30 @@ impl Day {
         if days <= 0 { 0 } else { days.saturating_mul(4) / 1461 }
     }
 
+    /// The first day of the next calendar year.
+    #[must_use]
+    pub fn next_year(self) -> Day {
+        let mut year = 1970i64.saturating_add(self.0.saturating_mul(4) / 1461);
+        // The guess is at most one year away.
+        while first_of(year) <= self.0 {
+            year = year.saturating_add(1);
+        }
+        Day(first_of(year))
+    }
+
+    /// The day that lies so many days later.
+    #[must_use]
+    pub fn plus(self, days: u32) -> Day {
+        Day(self.0.saturating_add(days.into()))
+    }
+
+    /// Whether it is a Saturday or a Sunday.
+    #[must_use]
+    pub const fn is_weekend(self) -> bool {
+        // 1970-01-01 was a Thursday.
+        matches!(self.0.rem_euclid(7), 2 | 3)
+    }
+
     /// The first moment of the day.
     #[must_use]
     pub fn start(self) -> Timestamp {
@@ -57,6 +81,11 @@ fn days_before(year: i64, month: i64) -> Option<i64> {
     // 153 days are five months from March on; the two brings the rounding to the right months.
     let months = month.checked_mul(153)?.checked_add(2)? / 5;
     year.checked_mul(365)?.checked_add(leap_days)?.checked_add(months)?.checked_sub(DAYS_TO_1970)
+}
+
+/// The first of January of a year.
+fn first_of(year: i64) -> i64 {
+    days_before(year, 1).unwrap_or(i64::MAX)
 }
 
 /// Days from 0000-03-01 to 1970-01-01.
@@ -80,6 +109,20 @@ mod tests {
         }
         assert_eq!(Day::of(Timestamp::from_seconds(1_795_219_200)), Day::read("2026-11-21").unwrap());
         assert_eq!(Day::read("2026-11-21").unwrap().start(), Timestamp::from_seconds(1_795_219_200));
+    }
+
+    #[test]
+    fn the_next_year_and_the_weekend_are_found() {
+        for (day, next) in [
+            ("1970-01-01", "1971-01-01"),
+            ("2026-12-31", "2027-01-01"),
+            ("2027-01-01", "2028-01-01"),
+            ("2028-12-31", "2029-01-01"),
+        ] {
+            assert_eq!(Day::read(day).unwrap().next_year(), Day::read(next).unwrap(), "{day}");
+        }
+        let weekend: Vec<bool> = (0..7).map(|n| Day::read("2026-11-20").unwrap().plus(n).is_weekend()).collect();
+        assert_eq!(weekend, [false, true, true, false, false, false, false], "the 20th is a Friday");
     }
 
     #[test]

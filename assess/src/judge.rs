@@ -4,7 +4,7 @@
 //! foreign server, to which the clinic is a client, is not the clinic's to mend.
 
 use crate::condition::Layers;
-use crate::facts::{HostPicture, Picture, ServicePicture, Variant, names_of};
+use crate::facts::{HostPicture, Picture, ServicePicture, Variant};
 use crate::knowledge::Knowledge;
 use crate::rule::{Rule, Severity, Verdict, Whose};
 use crate::vocabulary::{About, Name, Values};
@@ -43,10 +43,11 @@ pub(crate) fn findings<'k>(summary: &Summary, knowledge: &'k Knowledge, picture:
     let judge = Judge { summary, knowledge, picture, places };
     let mut findings = Vec::new();
     for about in [About::Sensor, About::Site, About::Host, About::Service, About::Wireless] {
-        let rules: Vec<(&'k Rule, bool)> =
-            knowledge.rules().iter().filter(|r| r.about() == about).map(|r| (r, judge.asks_for_more(r))).collect();
+        let rules = knowledge.rules().iter().filter(|r| r.condition_for(about).is_some());
+        let rules: Vec<Asking<'k>> =
+            rules.map(|rule| Asking { rule, about, for_more: judge.asks_for_more(rule, about) }).collect();
         for candidate in judge.candidates(about) {
-            findings.extend(rules.iter().filter_map(|(rule, asks)| judge.finding(rule, *asks, &candidate)));
+            findings.extend(rules.iter().filter_map(|asking| judge.finding(asking, &candidate)));
         }
     }
     // The worst first; among equals what is sure before what is not, then as the catalogue orders them.
@@ -70,6 +71,14 @@ struct Judge<'j, 'k> {
     picture: &'j Picture<'k>,
     /// Where the sightings of each subject are.
     places: BTreeMap<Subject, Vec<usize>>,
+}
+
+/// A rule, asked about one kind of subject.
+struct Asking<'k> {
+    rule: &'k Rule,
+    about: About,
+    /// It asks for single programs, or, about a host, for its services.
+    for_more: bool,
 }
 
 /// A subject, with what is known of it.
@@ -169,24 +178,26 @@ impl<'j, 'k> Judge<'j, 'k> {
     }
 
     /// Whether a rule asks for single programs, or, about a host, for its services.
-    fn asks_for_more(&self, rule: &Rule) -> bool {
+    fn asks_for_more(&self, rule: &Rule, about: About) -> bool {
         let vocabulary = self.knowledge.vocabulary();
         rule.all_names().into_iter().any(|name| {
             let of_program = vocabulary.word(name).starts_with("sw.");
-            of_program || (rule.about() == About::Host && vocabulary.about(name) == About::Service)
+            let of_its_own = rule.about() == about;
+            of_its_own && (of_program || (about == About::Host && vocabulary.about(name) == About::Service))
         })
     }
 
     /// What a rule finds in a candidate: the worst of its views.
-    fn finding(&self, rule: &'k Rule, asks_for_more: bool, candidate: &Candidate<'j, 'k>) -> Option<Finding<'k>> {
-        let scenes = if asks_for_more { &candidate.full } else { &candidate.plain };
+    fn finding(&self, asking: &Asking<'k>, candidate: &Candidate<'j, 'k>) -> Option<Finding<'k>> {
+        let Asking { rule, about, for_more } = *asking;
+        let scenes = if for_more { &candidate.full } else { &candidate.plain };
         let held: Vec<(&Scene<'j, 'k>, Verdict)> = match (candidate.abroad, rule.whose()) {
             (Some(_), Whose::Own) => return None,
             // What is sent to a foreign server crosses the internet.
             (Some(abroad), Whose::Sent) => {
-                scenes.iter().filter_map(|s| Some((s, s.nearer(abroad, abroad).judge(rule)?))).collect()
+                scenes.iter().filter_map(|s| Some((s, s.nearer(abroad, abroad).judge(rule, about)?))).collect()
             }
-            _ => scenes.iter().filter_map(|s| Some((s, s.judge(rule)?))).collect(),
+            _ => scenes.iter().filter_map(|s| Some((s, s.judge(rule, about)?))).collect(),
         };
         let (_, worst) = held.iter().max_by_key(|(_, v)| (v.severity, v.confidence_percent))?;
         let zones: BTreeSet<Zone> = held.iter().filter_map(|(s, _)| s.zone).collect();
@@ -197,7 +208,7 @@ impl<'j, 'k> Judge<'j, 'k> {
             severity: worst.severity,
             confidence_percent: worst.confidence_percent,
             because: rule.reason(worst.line),
-            proof: self.proof(&rule.names(worst.line), candidate.subject, &scenes),
+            proof: self.proof(&rule.names(about, worst.line), candidate.subject, &scenes),
             zones: zones.into_iter().collect(),
         })
     }
@@ -214,7 +225,7 @@ impl<'j, 'k> Judge<'j, 'k> {
         let is_seen = |place: usize, s: &Sighting| {
             is_seen_from(subject, s) || scenes.iter().any(|scene| in_view(place, s, scene))
         };
-        let feeds = |s: &Sighting| names_of(&s.fact).iter().any(|n| words.contains(n));
+        let feeds = |s: &Sighting| s.fact.names().iter().any(|n| words.contains(n));
         let of_places = self.near(subject).into_iter().flatten().copied();
         let sightings = of_places.filter_map(|place| Some((place, self.summary.sightings.get(place)?)));
         let proof: BTreeSet<usize> =
@@ -253,8 +264,8 @@ fn is_seen_from(subject: Subject, s: &Sighting) -> bool {
 }
 
 impl Scene<'_, '_> {
-    fn judge(&self, rule: &Rule) -> Option<Verdict> {
-        rule.judge(Layers(&self.here), Layers(&self.whole))
+    fn judge(&self, rule: &Rule, about: About) -> Option<Verdict> {
+        rule.judge_as(about, Layers(&self.here), Layers(&self.whole))
     }
 }
 
@@ -593,7 +604,7 @@ mod tests {
     #[test]
     fn every_vector_gives_what_it_says() {
         let knowledge = Knowledge::compiled();
-        let (mut vectors, mut faults) = (0, Vec::new());
+        let (mut vectors, mut whole, mut faults) = (0, 0, Vec::new());
         for line in include_str!("../knowledge/vectors.jsonl").lines() {
             let vector: serde_json::Value = serde_json::from_str(line).unwrap();
             let values = flat(&knowledge, &vector["facts"]);
@@ -617,10 +628,21 @@ mod tests {
                     faults.push(format!("{}: {id} should be silent", vector["name"]));
                 }
             }
+            // Where a vector names what else is raised, nothing more is.
+            if let Some(also) = vector["also"].as_array() {
+                let expected = vector["expect"].as_object().unwrap().keys().map(String::as_str);
+                let expected: BTreeSet<&str> = expected.chain(also.iter().filter_map(|id| id.as_str())).collect();
+                let raised: BTreeSet<&str> =
+                    knowledge.rules().iter().map(Rule::id).filter(|id| judge(id).is_some()).collect();
+                if raised != expected {
+                    faults.push(format!("{}: {raised:?}, not {expected:?}", vector["name"]));
+                }
+                whole += 1;
+            }
             vectors += 1;
         }
         assert_eq!(faults, [""; 0]);
-        assert_eq!(vectors, 389);
+        assert_eq!((vectors, whole), (389, 51));
     }
 
     /// The facts of a vector, in one layer.

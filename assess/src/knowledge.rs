@@ -84,6 +84,24 @@ impl Knowledge {
         control::find(table("controls.tsv"), framework, id)
     }
 
+    /// The tables and rule files: name, how many rows or rules each has.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        SOURCES.iter().filter(|(path, _)| *path != "version.txt").map(|(path, text)| {
+            let is_rules = path.starts_with("findings/");
+            let rows = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+            let rows = rows.filter(|l| !is_rules || l.starts_with('[')).count();
+            (*path, if is_rules { rows } else { rows.saturating_sub(1) })
+        })
+    }
+
+    /// The same of a whole block of addresses: of these three octets, whatever follows.
+    #[must_use]
+    pub fn maker_of_block(&self, block: [u8; 3]) -> Option<&'static str> {
+        let begins = format!("{:02x}{:02x}{:02x}", block[0], block[1], block[2]);
+        let mut rows = table("oui-medical.tsv").rows(["prefix_hex", "bits", "organisation"]);
+        rows.find(|[prefix, bits, _]| *bits == "24" && prefix.eq_ignore_ascii_case(&begins)).map(|[.., maker]| maker)
+    }
+
     /// What happened elsewhere, for people: a story that a rule names.
     #[must_use]
     pub fn story(&self, name: &str) -> Option<&'static str> {
@@ -168,6 +186,8 @@ const SOURCES: &[(&str, &str)] = &[
     source!("exploited-versions.tsv"),
     source!("advisories.tsv"),
     source!("releases.tsv"),
+    source!("breach-clocks.tsv"),
+    source!("change-kinds.tsv"),
     source!("oui-medical.tsv"),
 ];
 
@@ -181,7 +201,7 @@ mod tests {
         let knowledge = Knowledge::compiled();
         assert_eq!(knowledge.faults(), []);
         assert_eq!(knowledge.rules().len(), 131);
-        assert_eq!(knowledge.version(), "2026-11-21.3");
+        assert_eq!(knowledge.version(), "2026-11-21.4");
         assert_eq!(knowledge.dated(), Day::read("2026-11-21").unwrap().start());
     }
 
@@ -252,6 +272,8 @@ mod tests {
         let knowledge = Knowledge::compiled();
         assert_eq!(knowledge.maker([0x00, 0x13, 0xdd, 1, 2, 3]), Some("Abbott Diagnostics"));
         assert_eq!(knowledge.maker([0x70, 0xb3, 0xd5, 0x53, 0xf1, 2]), Some("Abbott Diagnostics Technologies AS"));
+        assert_eq!(knowledge.maker_of_block([0x00, 0x13, 0xdd]), Some("Abbott Diagnostics"));
+        assert_eq!(knowledge.maker_of_block([0x70, 0xb3, 0xd5]), None, "a block that many share");
         assert_eq!(knowledge.maker([0x02, 0x13, 0xdd, 1, 2, 3]), None);
         assert_eq!(knowledge.maker([0xfc; 6]), None);
     }

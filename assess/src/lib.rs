@@ -3,10 +3,11 @@
 //! In the order things are made: [`date`], [`version`], [`table`] (the forms of dated tables), [`value`] and [`vocabulary`]
 //! (the named values), [`condition`], [`control`] and [`rule`] (what is asked of them), [`knowledge`] (all of it, with its hash),
 //! [`lifecycle`] (when support ends), [`sensing`] (what is known of who heard it), [`past`] (what was heard before), [`facts`] (from sightings to named values), the
-//! judge itself.
+//! judge itself; beside it [`clock`] (what the law wants told until when) and [`plan`] (what follows from what people planned).
 //!
 //! The same summary, the same knowledge and the same time always give the same findings: a reviewer can repeat them.
 
+pub mod clock;
 pub mod condition;
 pub mod control;
 pub mod date;
@@ -15,6 +16,7 @@ mod judge;
 pub mod knowledge;
 pub mod lifecycle;
 pub mod past;
+pub mod plan;
 pub mod rule;
 pub mod sensing;
 pub mod table;

@@ -5,6 +5,9 @@
 //! networks since when, how long and how well protected they were heard. Drops: what a window said alone; what was not heard for a
 //! season, when room is needed.
 
+mod partners;
+mod spell;
+
 use crate::vocabulary::Values;
 use auscult_report::fact::{Encryption, Fact, Login, Protocol, Role, WebKind, WifiOwner};
 use auscult_report::subject::{Bssid, HostId, Subject};
@@ -12,7 +15,9 @@ use auscult_report::summary::{Sighting, Summary};
 use auscult_report::time::MS_PER_DAY;
 use auscult_report::zone::Zone;
 use core::net::IpAddr;
+use partners::Partners;
 use serde::{Deserialize, Serialize};
+use spell::{Spell, ever};
 use std::collections::BTreeMap;
 
 /// What is remembered of one place.
@@ -29,15 +34,8 @@ pub struct Past {
     resolvers: BTreeMap<Subject, Spell>,
     /// When most of them began to ask one that was never asked before.
     resolver_changed: Option<u32>,
-}
-
-/// How long something is so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Spell {
-    began: u32,
-    last: u32,
-    /// It began when enough was known to call it new.
-    is_new: bool,
+    /// To which outside partners medical hosts send, and how much.
+    partners: BTreeMap<HostId, Partners>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,14 +124,16 @@ impl Past {
 
     /// Says what is new of a host.
     pub(crate) fn say_host(&self, id: HostId, values: &mut Values<'_>) {
+        self.partners.get(&id).into_iter().for_each(|partners| partners.say(self.today, values));
         let Some(host) = self.hosts.get(&id) else { return };
         values.flag("change.new_medical", self.is_change(host.medical));
         values.flag("change.new_service", host.families.values().any(|f| self.is_change(Some(*f))));
     }
 
-    /// Says whether an own network is new.
+    /// Says whether a network, of the clinic or on its cable, is new, or was there while everything was.
     pub(crate) fn say_network(&self, bssid: Bssid, values: &mut Values<'_>) {
         values.flag("change.new_network", self.is_change(self.networks.get(&bssid).copied()));
+        values.flag("wifi.known", self.networks.get(&bssid).is_some_and(|n| !n.is_new));
     }
 
     /// Says what is new of the whole place.
@@ -205,10 +205,16 @@ impl Past {
         if sightings.iter().any(|s| is_medical(&s.fact)) {
             host.medical = Some(ever(host.medical.as_ref(), today, has_learnt));
         }
+        if sightings.iter().any(|s| matches!(s.fact, Fact::SentOutside(_))) {
+            if !self.partners.contains_key(&id) {
+                make_room(&mut self.partners, Partners::last);
+            }
+            self.partners.entry(id).or_insert_with(|| Partners::since(today)).hear(sightings, today);
+        }
     }
 
     fn network(&mut self, bssid: Bssid, sightings: &[&Sighting]) {
-        if !sightings.iter().any(|s| s.fact == Fact::WifiOwner(WifiOwner::Own)) {
+        if !sightings.iter().any(|s| matches!(s.fact, Fact::WifiOwner(WifiOwner::Own) | Fact::WifiOnOurCable)) {
             return;
         }
         // Another band, or a guest network, of an access point that is known.
@@ -217,8 +223,7 @@ impl Past {
         if !self.networks.contains_key(&bssid) {
             make_room(&mut self.networks, |s| s.last);
         }
-        let spell = ever(self.networks.get(&bssid), today, is_new);
-        self.networks.insert(bssid, spell);
+        self.networks.insert(bssid, ever(self.networks.get(&bssid), today, is_new));
     }
 
     /// Which name servers are asked by the clinic's hosts, and whether most of what was asked now went to new ones.
@@ -321,21 +326,6 @@ impl Guard {
             self.is_back |= self.lost.take().is_some();
         }
     }
-}
-
-impl Spell {
-    /// Goes on, or begins: anew where it was not heard for so long that it counts as new again.
-    fn after(before: Option<Spell>, today: u32, is_new: bool) -> Spell {
-        match before {
-            Some(spell) if today.saturating_sub(spell.last) <= NEW_DAYS => Spell { last: today, ..spell },
-            _ => Spell { began: today, last: today, is_new },
-        }
-    }
-}
-
-/// What was never heard before is new once.
-fn ever(before: Option<&Spell>, today: u32, is_new: bool) -> Spell {
-    before.map_or(Spell { began: today, last: today, is_new }, |spell| Spell { last: today, ..*spell })
 }
 
 /// Lets go what was heard longest ago, where there is no room for one more. Work is bounded by [`MOST`].
@@ -518,5 +508,30 @@ mod tests {
         assert_eq!((past.services.len(), past.hosts.len()), (MOST, MOST));
         let octets = serde_json::to_vec(&past.hosts.values().next().unwrap()).unwrap();
         assert!(octets.len() < 400, "{}", octets.len());
+    }
+
+    #[test]
+    fn an_access_point_that_was_on_the_cable_while_it_learnt_is_known() {
+        let on_cable = |last: u8| {
+            let mut summary = heard(1, 1, &[(None, Fact::WifiOnOurCable)]);
+            let subject = Subject::Wireless(Bssid([0, 1, 2, 3, 4, last]));
+            let sighting = Sighting { subject, count: 10, ..summary.sightings[0] };
+            let beacon = Sighting { fact: Fact::WifiBeacon, count: 100, ..sighting };
+            summary.sightings = Bounded::first_of(vec![sighting, beacon]).0;
+            summary
+        };
+        let knowledge = Knowledge::compiled();
+        let told = |past: &Past, summary: &Summary| {
+            let findings = assess_over(summary, (&Sensing::default(), past), &knowledge, knowledge.dated());
+            findings.iter().any(|f| f.rule.id() == "wifi-rogue-on-cable")
+        };
+        let mut past = Past::default();
+        assert!(told(&past, &on_cable(1)), "who knows no days knows nothing of before");
+        for day in [0, 5, 18] {
+            past.hears(&on_cable(1), |_| true, day * MS_PER_DAY);
+            assert!(!told(&past, &on_cable(1)), "on day {day}");
+        }
+        past.hears(&on_cable(0x80), |_| true, 18 * MS_PER_DAY);
+        assert!(told(&past, &on_cable(0x80)), "it came later");
     }
 }

@@ -65,6 +65,7 @@ pub struct Rule {
     group: &'static str,
     title: &'static str,
     about: About,
+    also: Option<(About, Condition)>,
     whose: Whose,
     heard: &'static str,
     remedy: &'static str,
@@ -123,6 +124,13 @@ impl Rule {
     #[must_use]
     pub const fn about(&self) -> About {
         self.about
+    }
+
+    /// The condition by which it judges this kind of subject; none, if it does not.
+    #[must_use]
+    pub fn condition_for(&self, about: About) -> Option<&Condition> {
+        let also = self.also.as_ref().filter(|(other, _)| *other == about).map(|(_, condition)| condition);
+        if self.about == about { Some(&self.when) } else { also }
     }
 
     /// Whose service it judges.
@@ -209,10 +217,16 @@ impl Rule {
         self.severities.get(line?).map(|s| s.2)
     }
 
-    /// What it makes of what is known `here` of a subject whose `whole` is known too; `None` if it does not hold.
+    /// What it makes of what is known `here` of a subject of its kind whose `whole` is known too; `None` if it does not hold.
     #[must_use]
     pub fn judge(&self, here: Layers<'_, '_>, whole: Layers<'_, '_>) -> Option<Verdict> {
-        if !self.when.holds(here, whole) {
+        self.judge_as(self.about, here, whole)
+    }
+
+    /// The same for a subject of another kind, if it judges that too.
+    #[must_use]
+    pub fn judge_as(&self, about: About, here: Layers<'_, '_>, whole: Layers<'_, '_>) -> Option<Verdict> {
+        if !self.condition_for(about)?.holds(here, whole) {
             return None;
         }
         let line = self.severities.iter().position(|(_, condition, _)| condition.holds(here, whole));
@@ -225,11 +239,14 @@ impl Rule {
         Some(Verdict { severity, confidence_percent, line })
     }
 
-    /// The names that its condition, and that of the severity line that held, ask for; not those that it denies.
+    /// The names that its condition for this kind of subject, and that of the severity line that held, ask for; not those that it
+    /// denies.
     #[must_use]
-    pub fn names(&self, line: Option<usize>) -> Vec<Name> {
+    pub fn names(&self, about: About, line: Option<usize>) -> Vec<Name> {
         let mut names = Vec::new();
-        self.when.names(false, &mut names);
+        if let Some(condition) = self.condition_for(about) {
+            condition.names(false, &mut names);
+        }
         if let Some((_, condition, _)) = line.and_then(|l| self.severities.get(l)) {
             condition.names(false, &mut names);
         }
@@ -241,7 +258,10 @@ impl Rule {
     pub fn all_names(&self) -> Vec<Name> {
         let mut names = Vec::new();
         let conditions = self.severities.iter().map(|s| &s.1).chain(self.confidences.iter().map(|c| &c.1));
-        core::iter::once(&self.when).chain(conditions).for_each(|c| c.names(true, &mut names));
+        core::iter::once(&self.when)
+            .chain(self.also.as_ref().map(|a| &a.1))
+            .chain(conditions)
+            .for_each(|c| c.names(true, &mut names));
         names
     }
 
@@ -341,11 +361,30 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_can_be_told_of_another_kind_of_subject() {
+        let text: &'static str = Box::leak(
+            GOOD.replace("subject: service", "subject: service\nalso: host when mail.sent_readable").into_boxed_str(),
+        );
+        let (rules, faults) = read(text);
+        assert_eq!(faults, []);
+        let vocabulary = Vocabulary::read(Table::new(include_str!("../knowledge/facts.tsv")));
+        let mut values = Values::new(&vocabulary);
+        values.flag("mail.sent_readable", true);
+        let layers = &[&values];
+        let judge = |about| rules[0].judge_as(about, Layers(layers), Layers(layers)).is_some();
+        assert_eq!([About::Host, About::Service, About::Site].map(judge), [true, false, false]);
+        let names = |about| rules[0].names(about, None).into_iter().map(|n| vocabulary.word(n)).collect::<Vec<_>>();
+        assert_eq!(names(About::Host), ["mail.sent_readable"]);
+        assert_eq!(names(About::Service), ["svc.answered"]);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_rule_is_named() {
         for (from, to, what) in [
             ("version: 2", "version: two", What::Value("two")),
             ("title: A tap is open: close it\n", "", What::Missing("title")),
             ("subject: service", "subject: server", What::Value("server")),
+            ("about: own", "about: own\nalso: host", What::Value("host")),
             ("about: own", "about: ours", What::Value("ours")),
             ("severity: low", "severity: bad", What::Value("bad")),
             ("confidence: 90", "confidence: 900", What::Value("900")),

@@ -234,7 +234,7 @@ mod tests {
         let table = Table::new(include_str!("../knowledge/facts.tsv"));
         let vocabulary = Vocabulary::read(table);
         assert_eq!(vocabulary.len(), table.rows(["fact"]).count());
-        assert_eq!(vocabulary.len(), 145);
+        assert_eq!(vocabulary.len(), 149);
         let name = vocabulary.name("svc.clients").unwrap();
         assert_eq!((vocabulary.word(name), vocabulary.kind(name)), ("svc.clients", Kind::Zones));
         assert!(vocabulary.name("svc.gossip").is_none());

@@ -74,7 +74,19 @@ enum Command {
         /// The file of clinics.
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
+        /// Show the difference and write nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
+    /// Write a list of a clinic as a file: CSV, or OCSF JSON lines.
+    Export {
+        /// The clinic.
+        clinic: String,
+        /// `findings.csv`, `findings.jsonl`, `hosts.csv`, `hosts.jsonl`, `facts.csv`, `sensors.csv`, `audit.csv`.
+        file: String,
+    },
+    /// Print the description of the API (OpenAPI 3.1).
+    Openapi,
     /// Take in reports from files: each one report, or many, each behind its length in four octets.
     Ingest {
         /// The files.
@@ -90,6 +102,9 @@ enum Command {
     /// The ledgers.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Who is told what: what waits, what reached nobody, a trial of a channel.
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Make the findings again from the envelopes alone.
     Rebuild {
         /// The clinic; all if none is named.
@@ -179,6 +194,26 @@ enum LedgerCommand {
         /// Why: a few words for the reviewer.
         #[arg(long)]
         why: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum NoticesCommand {
+    /// List what waits and what reached nobody, channel by channel.
+    List,
+    /// Send a notice that is marked as a trial, and say what came of it; needs no archive.
+    Try {
+        /// The channel's name in the settings, or `alive`.
+        name: String,
+    },
+    /// Try again what reached nobody.
+    Again,
+    /// Forget what reached nobody.
+    Forget,
+    /// Make a new key of a webhook.
+    NewKey {
+        /// The file to make; it must not exist.
+        file: PathBuf,
     },
 }
 

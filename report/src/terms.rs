@@ -157,3 +157,5 @@ words! { /// `wifi.clear_kinds`.
 ClearKind { Dns = "dns", Http = "http", Dicom = "dicom", Hl7 = "hl7", Mail = "mail", Smb = "smb", } }
 words! { /// Records of an analyser (ASTM E1394 O, P, Q, R; POCT1-A `OBS`, `PTL`): kinds only.
 LabRecord { Patient = "patient", Order = "order", Result = "result", Query = "query", } }
+words! { /// `wifi.purpose`: what a wireless network is for.
+WifiPurpose { Guest = "guest", Clinical = "clinical", Office = "office", Unknown = "unknown", } }

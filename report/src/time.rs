@@ -27,6 +27,13 @@ impl Timestamp {
     }
 }
 
+impl core::fmt::Display for Timestamp {
+    /// Milliseconds since 1970.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// From the first moment (included) to the last (not included).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {

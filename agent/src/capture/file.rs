@@ -188,7 +188,13 @@ impl Place<'_> {
             PcapBlockOwned::Legacy(b) => {
                 let fraction = b.ts_usec.checked_div(*self.fractions_per_ms).unwrap_or(0);
                 let at = u64::from(b.ts_sec).saturating_mul(1000).saturating_add(u64::from(fraction));
-                hear(&Frame { at: Timestamp(at), link: *self.link, octets: b.data, wire_octets: b.origlen });
+                hear(&Frame {
+                    at: Timestamp(at),
+                    link: *self.link,
+                    octets: b.data,
+                    wire_octets: b.origlen,
+                    domain: Some(0),
+                });
             }
             PcapBlockOwned::NG(Block::SectionHeader(_)) => self.interfaces.clear(),
             PcapBlockOwned::NG(Block::InterfaceDescription(i)) => {
@@ -204,11 +210,13 @@ impl Place<'_> {
                 let interface = usize::try_from(b.if_id).ok().and_then(|n| self.interfaces.get(n));
                 let stamp = (u64::from(b.ts_high) << 32) | u64::from(b.ts_low);
                 let (link, at) = interface.map_or((Link::Other, 0), |i| (i.link, i.milliseconds(stamp)));
-                hear(&Frame { at: Timestamp(at), link, octets: b.packet_data(), wire_octets: b.origlen });
+                let domain = u8::try_from(b.if_id).ok();
+                hear(&Frame { at: Timestamp(at), link, octets: b.packet_data(), wire_octets: b.origlen, domain });
             }
             PcapBlockOwned::NG(Block::SimplePacket(b)) => {
                 let link = self.interfaces.first().map_or(Link::Other, |i| i.link);
-                hear(&Frame { at: Timestamp(0), link, octets: b.packet_data(), wire_octets: b.origlen });
+                let (octets, wire_octets) = (b.packet_data(), b.origlen);
+                hear(&Frame { at: Timestamp(0), link, octets, wire_octets, domain: Some(0) });
             }
             PcapBlockOwned::NG(_) => {}
         }

@@ -23,6 +23,9 @@ pub struct Frame<'a> {
     pub octets: &'a [u8],
     /// How many octets it had on the wire.
     pub wire_octets: u32,
+    /// The number of the interface that heard it, where that and the VLAN in the frame name one broadcast domain: none where the way
+    /// of hearing loses the tags.
+    pub domain: Option<u8>,
 }
 
 /// The link types that are understood (tcpdump.org/linktypes.html).

@@ -68,7 +68,7 @@ impl Portable {
         let Some(at_ns) = self.front.take() else { return };
         let octets = self.octets.get(..self.snap).unwrap_or(&self.octets);
         let wire_octets = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
-        hear(&Frame { at: Timestamp(at_ns / 1_000_000), link, octets, wire_octets });
+        hear(&Frame { at: Timestamp(at_ns / 1_000_000), link, octets, wire_octets, domain: None });
     }
 }
 

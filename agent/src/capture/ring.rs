@@ -245,7 +245,7 @@ impl Ring {
             None => (octets, 0),
         };
         let wire_octets = entry.wire_octets.saturating_add(more);
-        hear(&Frame { at: Timestamp(entry.stamp_ns / 1_000_000), link, octets, wire_octets });
+        hear(&Frame { at: Timestamp(entry.stamp_ns / 1_000_000), link, octets, wire_octets, domain: Some(0) });
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Keeps: the order. A ring gives its frames some milliseconds after they came, so that where several are heard each frame
 //! waits until an earlier one of another ring would be there; where a ring fills, nobody waits, and frames may be out of order
-//! by as much; of each interface what it gave, what it lost and how long it was away. Drops: which interface a frame came from.
+//! by as much; of each interface what it gave, what it lost and how long it was away; of a frame the number of its interface.
+//! Drops: nothing.
 
 use super::Frame;
 use super::filter::{MOST_THERE, Own};
@@ -184,8 +185,9 @@ impl Several {
         self.holds = false;
         let mut fronts: Vec<Option<u64>> = self.places.iter_mut().map(|place| place.source.front(now_ns)).collect();
         for _ in 0..most {
-            let ready = self.places.iter_mut().zip(&mut fronts).filter_map(|(place, at)| Some(((*at)?, place, at)));
-            let Some((first, place, at)) = ready.min_by_key(|(first, ..)| *first) else { return };
+            let places = (0u8..).zip(self.places.iter_mut()).zip(&mut fronts);
+            let ready = places.filter_map(|((number, place), at)| Some(((*at)?, number, place, at)));
+            let Some((first, number, place, at)) = ready.min_by_key(|(first, ..)| *first) else { return };
             if first > until_ns && place.source.can_wait() {
                 self.holds = true;
                 return;
@@ -193,7 +195,7 @@ impl Several {
             let Place { source, tally, .. } = place;
             source.take(&mut |frame| {
                 tally.hear(frame);
-                hear(frame);
+                hear(&Frame { domain: frame.domain.map(|_| number), ..*frame });
             });
             *at = place.source.front(now_ns);
         }

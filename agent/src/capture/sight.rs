@@ -282,7 +282,7 @@ mod tests {
 
     fn hear(tally: &mut Tally, link: Link, octets: &[u8]) {
         let wire_octets = u32::try_from(octets.len()).unwrap();
-        tally.hear(&Frame { at: Timestamp(0), link, octets, wire_octets });
+        tally.hear(&Frame { at: Timestamp(0), link, octets, wire_octets, domain: None });
     }
 
     #[test]

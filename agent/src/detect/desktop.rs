@@ -25,10 +25,10 @@ pub const RDP: Detector = Detector {
 /// VNC.
 pub const VNC: Detector = Detector {
     name: "vnc",
-    version: 1,
+    version: 2,
     hears: "The opening of a VNC connection on any port: the security type that was chosen, and whether the password was \
-            accepted. Where only the server is heard and it offers several types, the choice is not known. Types beyond \
-            none and password are said as other; the screen itself is never looked at.",
+            accepted. Where only the server is heard and it offers several types, the choice is not known. A screen that \
+            calls who helps it is not told: who is called offers nothing. Types beyond none and password are said as other; the screen itself is never looked at.",
     sniff: sniff_vnc,
     start: || Box::new(Vnc::default()),
 };
@@ -160,6 +160,8 @@ struct Vnc {
     offered: bool,
     chosen: Option<u8>,
     begun: bool,
+    /// The client greeted when the server had said nothing.
+    client_was_first: bool,
 }
 
 impl Listener for Vnc {
@@ -168,7 +170,18 @@ impl Listener for Vnc {
             return Interest::Done;
         }
         if self.client.is_none() {
+            self.client_was_first = !self.begun && talk.server.heard() == 0;
             self.client = self.version(talk.client, said);
+        }
+        if self.client_was_first && self.client.is_some() && !self.begun {
+            // A screen that calls who helps it greets first; who is called then only looks, and offers nothing.
+            if talk.server.heard() > 0 {
+                return Interest::Done;
+            }
+            if talk.client.octets().is_empty() && !talk.client.is_ended() {
+                return Interest::More;
+            }
+            self.begin(said);
         }
         if self.server.is_none() {
             self.server = self.version(talk.server, said);
@@ -185,12 +198,17 @@ impl Vnc {
     fn version(&mut self, head: &mut Head, said: &mut Said<'_>) -> Option<Version> {
         let version = vnc::version(head.octets()).ok()?;
         head.take(vnc::VERSION_LEN);
-        if !self.begun {
-            self.begun = true;
+        if !self.client_was_first {
+            self.begin(said);
+        }
+        Some(version)
+    }
+
+    fn begin(&mut self, said: &mut Said<'_>) {
+        if !core::mem::replace(&mut self.begun, true) {
             said.protocol(Protocol::Vnc);
             said.answered();
         }
-        Some(version)
     }
 
     /// What follows the versions. Each part is taken once; the first that is not complete ends the round.

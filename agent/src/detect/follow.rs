@@ -21,6 +21,10 @@ pub struct Following {
 pub trait Surroundings {
     /// The end of a conversation, when its first octet was heard.
     fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End;
+    /// Both ends of a conversation; who is known to call from behind a router is its caller.
+    fn ends(&mut self, parties: [(IpAddr, u16); 2], at: Timestamp) -> [End; 2] {
+        parties.map(|(address, port)| self.end(address, port, at))
+    }
     /// An observation.
     fn observe(&mut self, observation: Observation);
     /// Nobody recognised a conversation.
@@ -47,9 +51,7 @@ impl Follow for Following {
 
     /// Bounded: each round either ends, or hands the conversation to another protocol.
     fn follow(&mut self, sides: &mut Sides<'_>, around: &mut (dyn Surroundings + '_)) -> Wanted {
-        let [(zero, zero_port), (one, one_port)] = sides.parties;
-        let at = sides.at;
-        let ends = *self.ends.get_or_insert_with(|| [around.end(zero, zero_port, at), around.end(one, one_port, at)]);
+        let ends = *self.ends.get_or_insert_with(|| around.ends(sides.parties, sides.at));
         for _ in 0..MAX_PROTOCOLS {
             if let Stage::Unknown { tries } = self.stage {
                 match sniff(sides, &ends) {

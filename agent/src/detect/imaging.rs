@@ -519,7 +519,7 @@ mod tests {
     fn times(heard: &[Observation], fact: Fact) -> u32 {
         let times = |o: &Observation| match o.amount {
             super::super::Amount::Times(n) => n,
-            super::super::Amount::Different(_) | super::super::Amount::Many { .. } => 0,
+            _ => 0,
         };
         heard.iter().filter(|o| o.fact == fact).map(times).sum()
     }
@@ -725,7 +725,13 @@ mod tests {
         server.segment(0, server_says, 0);
         let mut heard = Vec::new();
         let mut out = |o| heard.push(o);
-        let end = |n: u8, zone| End { host: HostId(n.into()), zone, address: [192, 0, 2, n].into(), port: 104 };
+        let end = |n: u8, zone| End {
+            host: HostId(n.into()),
+            zone,
+            address: [192, 0, 2, n].into(),
+            port: 104,
+            passage: crate::detect::Passage::Plain,
+        };
         let mut said = Said {
             at: Timestamp(1),
             transport: Transport::Tcp,
@@ -831,8 +837,13 @@ mod tests {
                 head.give_up_hole();
             }
             let mut out = |o| heard.push(o);
-            let end =
-                |n: u8| End { host: HostId(n.into()), zone: Zone::Clinical, address: [192, 0, 2, n].into(), port: 104 };
+            let end = |n: u8| End {
+                host: HostId(n.into()),
+                zone: Zone::Clinical,
+                address: [192, 0, 2, n].into(),
+                port: 104,
+                passage: crate::detect::Passage::Plain,
+            };
             let mut said = Said {
                 at: Timestamp(1),
                 transport: Transport::Tcp,

@@ -78,7 +78,13 @@ pub(crate) mod testing {
         let mut meet = |address: Option<IpAddr>, hardware: Mac| {
             told.push(address);
             let address = address.unwrap_or(link_local(hardware));
-            End { host: HostId(u64::from(hardware[5])), zone: Zone::SameSegment, address, port: 0 }
+            End {
+                host: HostId(u64::from(hardware[5])),
+                zone: Zone::SameSegment,
+                address,
+                port: 0,
+                passage: crate::detect::Passage::Plain,
+            }
         };
         let mut on_link = OnLink {
             at: Timestamp(1),

@@ -1,10 +1,11 @@
 //! Mail between servers and from clients: SMTP (RFC 5321, 3207, 4954, 3030).
 //!
 //! Keeps: whether TLS was offered and used, whether a password or a message was readable, how a login ended, the
-//! product of the greeting if listed. Drops: hosts, senders, recipients, users, passwords. Of a message nothing is
-//! read: the listener stops where it begins.
+//! product of the greeting if listed; of a readable message what `mail_body` says. Drops: hosts, senders, recipients, users,
+//! passwords, subjects, texts.
 
 use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, may_be_reply, once};
+use super::mail_body::{Chunk, Message, Progress};
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::text::{self, Reply, after, begins, word};
 use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
@@ -12,10 +13,12 @@ use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
 /// SMTP and LMTP.
 pub const SMTP: Detector = Detector {
     name: "smtp",
-    version: 1,
+    version: 2,
     hears: "A greeting 220, EHLO or HELO. The answer to EHLO offers STARTTLS or does not; DATA or BDAT before STARTTLS \
             is a readable message, AUTH PLAIN or LOGIN a readable password. Between servers TLS is a matter of luck: \
-            the other side may be the one without. A firewall that masks STARTTLS is said as such.",
+            the other side may be the one without. A firewall that masks STARTTLS is said as such. In a readable message it is \
+            looked for a link that opens an account and for a code, in one message or, within a day, in two to one mailbox: only \
+            that both went there is kept. A second code of a login that comes on the day of the link looks alike.",
     sniff,
     start: || Box::new(Smtp::default()),
 };
@@ -63,6 +66,7 @@ struct Smtp {
     answered: bool,
     greeted: bool,
     told: Told,
+    message: Message,
 }
 
 /// What the client waits for.
@@ -74,6 +78,8 @@ enum Phase {
     Tls,
     /// DATA was sent: what follows may be a message.
     Data,
+    /// A message goes over.
+    Message,
 }
 
 /// The answer to EHLO.
@@ -116,6 +122,13 @@ impl Listener for Smtp {
             if let Some(interest) = self.hold(talk, said) {
                 break interest;
             }
+            if self.phase == Phase::Message {
+                match self.message.listen(talk.client, said) {
+                    Progress::Within => break Interest::More,
+                    Progress::TooLong => break Interest::Done,
+                    Progress::Over => self.phase = Phase::Commands,
+                }
+            }
             match side.next(talk.client, |line| self.hear_client(line, said)) {
                 None => break Interest::More,
                 Some(Interest::More) => {}
@@ -125,6 +138,10 @@ impl Listener for Smtp {
         self.client = side;
         interest
     }
+
+    fn held(&self) -> usize {
+        self.message.held()
+    }
 }
 
 impl Smtp {
@@ -133,7 +150,7 @@ impl Smtp {
         let waiting = talk.client.octets();
         let first = waiting.first()?;
         match self.phase {
-            Phase::Commands => None,
+            Phase::Commands | Phase::Message => None,
             Phase::Tls if is_tls(*first) => {
                 self.told.tls(MailStartTls::Used, said);
                 Some(Interest::Again)
@@ -144,7 +161,10 @@ impl Smtp {
                 None
             }
             // Where the server is not heard, or its word was lost, what the client does tells what it was told.
-            Phase::Data if talk.server.heard() == 0 || waiting.len() > PATIENCE => Some(message(said)),
+            Phase::Data if talk.server.heard() == 0 || waiting.len() > PATIENCE => {
+                self.message_begins(None, said);
+                None
+            }
             Phase::Data => Some(Interest::More),
         }
     }
@@ -169,10 +189,10 @@ impl Smtp {
             }
             220 if !self.greeted => self.greet(&reply, said),
             250 => self.hear_hello(&reply, alone, said),
-            354 => return message(said),
+            354 => self.message_begins(None, said),
             235 => self.end_login(Login::Used, said),
             535 => self.end_login(Login::Refused, said),
-            400.. if reply.last => {
+            400.. if reply.last && self.phase != Phase::Message => {
                 self.phase = Phase::Commands;
                 self.secret = Secret::Nothing;
                 if matches!(self.hello, Hello::Asked { .. }) {
@@ -237,14 +257,29 @@ impl Smtp {
                 self.told.clear(said);
             }
             self.secret = Secret::Asked { readable };
-        } else if is(b"MAIL") {
+        } else if is(b"MAIL") || is(b"RSET") {
             self.told.goes_on_in_clear(self.hello == Hello::Offered, said);
+            self.message.forget();
+        } else if is(b"RCPT") {
+            self.message.is_for(argument, said);
         } else if is(b"DATA") {
             self.phase = Phase::Data;
-        } else if is(b"BDAT") && text::number(word(argument).0).is_some_and(|n| n > 0) {
-            return message(said);
+        } else if is(b"BDAT")
+            && let (octets, more) = word(argument)
+            && let Some(left) = text::number(octets).filter(|n| *n > 0)
+        {
+            let is_last = begins(more, b"LAST");
+            self.message_begins(Some(Chunk { left, is_last }), said);
         }
         Interest::More
+    }
+
+    /// Once a message: a server that says 354 twice begins nothing anew.
+    fn message_begins(&mut self, chunk: Option<Chunk>, said: &mut Said<'_>) {
+        if self.phase != Phase::Message {
+            self.phase = Phase::Message;
+            self.message.begins(chunk, said);
+        }
     }
 
     fn end_login(&mut self, login: Login, said: &mut Said<'_>) {
@@ -373,6 +408,37 @@ mod tests {
             }
             let text = format!("{heard:?}").to_lowercase();
             assert!(!text.contains("zzcanary") && !text.contains("cnry"));
+        }
+    }
+
+    #[test]
+    fn several_messages_of_one_conversation_are_told_apart_and_chunks_are_counted() {
+        let (link, code) = ("see https://p.example/activate?token=8f3a9c71be2d4f60", "Your access code: 483921");
+        let after = |heard: &[super::super::Observation]| -> Vec<bool> {
+            let seconds = heard.iter().filter_map(|o| match o.amount {
+                super::super::Amount::After { is_second, .. } => Some(is_second),
+                _ => None,
+            });
+            seconds.collect()
+        };
+        let lines = format!(
+            "EHLO a\r\nMAIL FROM:<a>\r\nRCPT TO:<b@c>\r\nDATA\r\n{link}\r\n.\r\nMAIL FROM:<a>\r\nRCPT TO:<B@c>\r\nDATA\r\n{code}\r\n.\r\nQUIT\r\n"
+        );
+        let body = format!("{link}\r\n{code}\r\n");
+        let (one, rest) = body.split_at(20);
+        let chunks = format!(
+            "EHLO a\r\nMAIL FROM:<a>\r\nRCPT TO:<b@c>\r\nBDAT {}\r\n{one}BDAT {} LAST\r\n{rest}RCPT TO:<b>\r\n",
+            one.len(),
+            rest.len()
+        );
+        for (said, wanted, readable) in [(&lines, 2, 2), (&chunks, 1, 1)] {
+            for piece in [1, 7, 4_000] {
+                let heard = hear(&SMTP, 25, piece, &[Says::Client(said.as_bytes())]);
+                let seconds = after(&heard);
+                let all = seconds.iter().filter(|second| **second).count();
+                assert_eq!((all, seconds.first()), (1, Some(&false)), "{piece}: {seconds:?}, of {wanted} messages");
+                assert_eq!(heard.iter().filter(|o| o.fact == Fact::MailReadable).count(), readable);
+            }
         }
     }
 

@@ -15,10 +15,11 @@ use auscult_report::version::Version;
 /// SNMP.
 pub const SNMP: DatagramDetector = DatagramDetector {
     name: "snmp",
-    version: 1,
+    version: 2,
     hears: "Answers from port 161. The community of versions 1 and 2c is compared with the factory words and dropped; of \
             version 3 only that it answers is said. The description of the system tells some products; its owner can \
-            write anything there. The only client may be the provider's own monitoring.",
+            write anything there. The only client may be the provider's own monitoring: who asks with a factory word is said too, \
+            so that it learns the new word when that is changed.",
     ports: &[161],
     listen: snmp,
 };
@@ -38,6 +39,9 @@ fn snmp(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
             let mut said = ears.from_server();
             answered(&mut said, word);
             said.service(Fact::Encryption(Encryption::None));
+            if word != SnmpCommunity::Other {
+                said.client_host(Fact::SnmpAsksWith(word));
+            }
             let description = bindings.iter().find(|b| b.object == SYS_DESCR).and_then(|b| b.text);
             describe(description.unwrap_or_default(), &mut said);
         }
@@ -151,6 +155,8 @@ mod tests {
 
     #[test]
     fn a_community_is_compared_and_dropped() {
+        let asks = |word| heard(word, b"").contains(&Fact::SnmpAsksWith(SnmpCommunity::Public));
+        assert!(asks(b"public") && !asks(b"ZZCANARY"));
         assert!(heard(b"private", b"").contains(&Fact::SnmpCommunity(SnmpCommunity::Private)));
         assert!(heard(b"ZZCANARY", b"ZZCANARY").contains(&Fact::SnmpCommunity(SnmpCommunity::Other)));
     }

@@ -3,7 +3,7 @@
 //! A [`Detector`] knows one protocol: `sniff` looks at the first octets of both sides and says whether they are its
 //! own; `start` makes the [`Listener`] that follows the conversation from there, message by message, and says facts
 //! to [`Said`]. A [`DatagramDetector`] does the same for single datagrams, a [`link::LinkDetector`] for what is said
-//! directly on the link. Growing the sensor means one file and one line in a list.
+//! directly on the link. Growing the sensor means one file, and one line in a list of this file.
 
 pub mod announce;
 pub mod bacnet;
@@ -27,8 +27,8 @@ pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
-mod list;
 pub mod mail;
+mod mail_body;
 pub mod mailbox;
 pub mod management;
 pub mod mapping;
@@ -40,6 +40,7 @@ pub mod names;
 pub mod neighbours;
 pub mod netbeui;
 mod observation;
+pub mod partners;
 pub mod portal;
 pub mod postgresql;
 pub mod printer;
@@ -48,6 +49,7 @@ pub mod remote;
 mod remote_tool;
 pub mod rpc;
 pub mod rsync;
+mod said;
 pub mod secrecy;
 pub mod shares;
 pub mod stack;
@@ -79,15 +81,9 @@ mod wireless_use;
 pub mod workgroup;
 
 use crate::flow::head::Head;
-use auscult_report::fact::{Fact, Protocol};
-use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
-use auscult_report::zone::Zone;
-use core::net::IpAddr;
-use counted::{keyed_hash, network_prefix};
-use kept::Kept;
-pub use list::{AWAITING, DATAGRAM_DETECTORS, DETECTORS, OTHER_EARS};
 pub use observation::{Amount, Observation};
+pub use said::{Ears, End, Passage, Said};
 
 /// One protocol over TCP that the sensor understands.
 pub struct Detector {
@@ -194,133 +190,77 @@ pub struct Datagram<'a> {
     pub cut: bool,
 }
 
-/// One end of a conversation or datagram.
-#[derive(Clone, Copy, Debug)]
-pub struct End {
-    /// The host, by pseudonym.
-    pub host: HostId,
-    /// Its zone.
-    pub zone: Zone,
-    /// Its address: for comparing, never for telling.
-    pub address: IpAddr,
-    /// Its port.
-    pub port: u16,
-}
+/// What is understood over TCP, the surest signs first.
+pub const DETECTORS: &[&Detector] = &[
+    &portal::HTTP,
+    &web_stream::HTTP2,
+    &secrecy::TLS,
+    &imaging::DICOM,
+    &messages::MLLP,
+    &files::SMB,
+    &remote::SSH,
+    &mysql::MYSQL,
+    &postgresql::POSTGRESQL,
+    &mongodb::MONGODB,
+    &store::REDIS,
+    &memcached::MEMCACHED,
+    &database::MSSQL,
+    &database::ORACLE_TNS,
+    &database::ELASTICSEARCH,
+    &desktop::RDP,
+    &desktop::VNC,
+    &mail::SMTP,
+    &mailbox::POP3,
+    &mailbox::IMAP,
+    &lines::FTP,
+    &telnet::TELNET,
+    &broker::MQTT,
+    &directory::LDAP,
+    &laboratory::ASTM,
+    &laboratory::POCT1A,
+    &camera::RTSP,
+    &telephone::SIP,
+    &rpc::RPC,
+    &rsync::RSYNC,
+    &ticket::KERBEROS,
+    &printer::JETDIRECT,
+    &printer::LPD,
+    &transfer::DNS_TCP,
+];
 
-/// Both ends of a datagram; the detector says which of them serves.
-pub struct Ears<'a> {
-    /// When.
-    pub at: Timestamp,
-    /// Who sent it.
-    pub source: End,
-    /// To whom.
-    pub destination: End,
-    /// Keys the hashes of things that are only counted.
-    pub key: u64,
-    /// What datagrams before it left behind.
-    pub kept: &'a mut Kept,
-    /// Where observations go.
-    pub out: &'a mut dyn FnMut(Observation),
-}
+/// What is understood over UDP.
+pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
+    &names::DHCP,
+    &names::DNS,
+    &names::MDNS,
+    &names::LLMNR,
+    &names::SSDP,
+    &workgroup::WORKGROUP,
+    &management::SNMP,
+    &bacnet::BACNET,
+    &mapping::NATPMP,
+    &home::DHCP6,
+    &telephone::SIP_DATAGRAMS,
+    &quic::QUIC,
+    &rpc::RPC_DATAGRAM,
+    &tftp::TFTP,
+    &ticket::KERBEROS_DATAGRAM,
+];
 
-impl Ears<'_> {
-    /// The sender is the server: this is an answer or an announcement.
-    pub fn from_server(&mut self) -> Said<'_> {
-        let (server, client) = (self.source, self.destination);
-        Said { at: self.at, transport: Transport::Udp, server, client, key: self.key, out: self.out }
-    }
+/// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
+pub const OTHER_EARS: &[(&str, u16, &str)] = &[wireless::EAR, stack::EAR, leases::EAR, partners::EAR];
 
-    /// The sender is the client: this is a question.
-    pub fn from_client(&mut self) -> Said<'_> {
-        let (server, client) = (self.destination, self.source);
-        Said { at: self.at, transport: Transport::Udp, server, client, key: self.key, out: self.out }
-    }
-}
-
-/// Where a detector says what it heard, about the conversation in hand.
-pub struct Said<'a> {
-    /// When.
-    pub at: Timestamp,
-    /// Below the service.
-    pub transport: Transport,
-    /// Who serves.
-    pub server: End,
-    /// Who asks.
-    pub client: End,
-    /// Keys the hashes of things that are only counted.
-    pub key: u64,
-    /// Where observations go.
-    pub out: &'a mut dyn FnMut(Observation),
-}
-
-impl Said<'_> {
-    /// Both sides parsed as this protocol: the service exists.
-    pub fn protocol(&mut self, protocol: Protocol) {
-        self.service(Fact::Protocol(protocol));
-    }
-
-    /// The server gave a message of the protocol to this client. Say it once a conversation.
-    pub fn answered(&mut self) {
-        self.service(Fact::Answered);
-        if self.client.zone == Zone::Outside {
-            let (prefix, len) = network_prefix(self.client.address);
-            self.service_different(Fact::OutsideNetwork, prefix.get(..len).unwrap_or_default());
-        }
-    }
-
-    /// A fact about the service.
-    pub fn service(&mut self, fact: Fact) {
-        self.service_times(fact, 1);
-    }
-
-    /// A fact about the service, heard `times` times at once.
-    pub fn service_times(&mut self, fact: Fact, times: u32) {
-        self.say(self.service_subject(), fact, Amount::Times(times));
-    }
-
-    /// A fact that counts different things ([`Fact::counts_different`]): `thing` is hashed with the sensor's key and
-    /// dropped.
-    pub fn service_different(&mut self, fact: Fact, thing: &[u8]) {
-        let amount = Amount::Different(keyed_hash(self.key, thing));
-        self.say(self.service_subject(), fact, amount);
-    }
-
-    /// A fact about the service that is true once this client asked for more than `most` different things within an hour.
-    pub fn service_of_many(&mut self, fact: Fact, thing: &[u8], most: u16) {
-        let amount = Amount::Many { group: self.client.host.0, thing: keyed_hash(self.key, thing), most };
-        self.say(self.service_subject(), fact, amount);
-    }
-
-    /// A fact about the client's host that is true once it asked for more than `most` different things of a group within an hour.
-    pub fn client_of_many(&mut self, fact: Fact, group: &[u8], thing: &[u8], most: u16) {
-        let (group, thing) = (keyed_hash(self.key, group), keyed_hash(self.key, thing));
-        self.say(Subject::Host(self.client.host), fact, Amount::Many { group, thing, most });
-    }
-
-    /// A fact about the server's host.
-    pub fn server_host(&mut self, fact: Fact) {
-        self.say(Subject::Host(self.server.host), fact, Amount::Times(1));
-    }
-
-    /// A fact about the client's host.
-    pub fn client_host(&mut self, fact: Fact) {
-        self.say(Subject::Host(self.client.host), fact, Amount::Times(1));
-    }
-
-    fn service_subject(&self) -> Subject {
-        Subject::Service(self.server.host, self.transport, self.server.port)
-    }
-
-    fn say(&mut self, subject: Subject, fact: Fact, amount: Amount) {
-        let zone = fact.is_by_zone().then_some(self.client.zone);
-        (self.out)(Observation { at: self.at, subject, zone, fact, amount });
-    }
-}
+/// Who is asked about datagrams between other ports that [`kept::Kept::awaits`].
+pub const AWAITING: &[&DatagramDetector] = &[&tftp::TFTP];
 
 #[cfg(test)]
 pub(crate) mod testing {
     //! For the unit tests of the detectors: a conversation made of octets.
+    use super::kept::Kept;
     use super::*;
+    use auscult_report::fact::Fact;
+    use auscult_report::subject::{HostId, Transport};
+    use auscult_report::zone::Zone;
 
     /// One side of a conversation says something.
     pub(crate) enum Says<'a> {
@@ -361,8 +301,20 @@ pub(crate) mod testing {
                 let mut said = Said {
                     at: Timestamp(1),
                     transport: Transport::Tcp,
-                    server: End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port },
-                    client: End { host: HostId(2), zone: Zone::Outside, address: [203, 0, 113, 5].into(), port: 40000 },
+                    server: End {
+                        host: HostId(1),
+                        zone: Zone::SameSegment,
+                        address: [192, 168, 20, 1].into(),
+                        port,
+                        passage: Passage::Plain,
+                    },
+                    client: End {
+                        host: HostId(2),
+                        zone: Zone::Outside,
+                        address: [203, 0, 113, 5].into(),
+                        port: 40000,
+                        passage: Passage::Plain,
+                    },
                     key: 7,
                     out: &mut out,
                 };
@@ -403,7 +355,13 @@ pub(crate) mod testing {
 
     /// A host of the clinic.
     pub(crate) fn home(n: u8, port: u16) -> End {
-        End { host: HostId(u64::from(n)), zone: Zone::SameSegment, address: [192, 168, 20, n].into(), port }
+        End {
+            host: HostId(u64::from(n)),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, n].into(),
+            port,
+            passage: Passage::Plain,
+        }
     }
 
     /// Plays one datagram from a home server to a home client (or the other way) and gives back what was said.

@@ -30,10 +30,11 @@ pub const DHCP: DatagramDetector = DatagramDetector {
 /// DNS over UDP.
 pub const DNS: DatagramDetector = DatagramDetector {
     name: "dns",
-    version: 1,
+    version: 2,
     hears: "Answers from port 53 that are whole DNS messages make a host a name server; the answer to version.bind tells \
             its software, unless its owner wrote something else there. Whether it looks names up for strangers is heard too. \
-            Long names of one domain are counted by their hash, to hear data that is carried out in them; no name is kept.",
+            Long names of one domain are counted by their hash, to hear data that is carried out in them, but not those of known \
+            filters of mail and viruses; no name is kept.",
     ports: &[53],
     listen: dns,
 };
@@ -135,6 +136,9 @@ fn asked(message: &Message<'_>, said: &mut Said<'_>) {
         return;
     }
     let [_, second, first] = question.owner.last_three();
+    if FILTERS.iter().any(|filter| filter.iter().zip([second, first]).all(|(f, label)| label.eq_ignore_ascii_case(f))) {
+        return;
+    }
     let domain = [second, first].concat().to_ascii_lowercase();
     said.client_of_many(Fact::NameTunnel, &domain, name.get(..length).unwrap_or(&name), MOST_LONG_NAMES);
 }
@@ -178,6 +182,20 @@ const LONG_LABEL: usize = 24;
 
 /// Long names under one domain within an hour that are usual (`dns.unusual_volume`).
 const MOST_LONG_NAMES: u16 = 1_000;
+
+/// Domains in whose names programs against viruses and unwanted mail ask for what they found (makers' documentation): long by design.
+const FILTERS: &[[&[u8]; 2]] = &[
+    [b"sophosxl", b"net"],
+    [b"mcafee", b"com"],
+    [b"trendmicro", b"com"],
+    [b"e5", b"sk"],
+    [b"cymru", b"com"],
+    [b"spamhaus", b"net"],
+    [b"spamhaus", b"org"],
+    [b"surbl", b"org"],
+    [b"uribl", b"com"],
+    [b"senderbase", b"org"],
+];
 
 /// As [`Ears::from_server`]; an answer to everybody was given to the sender's neighbours, wherever that address seems
 /// to belong.
@@ -284,8 +302,13 @@ mod tests {
     #[test]
     fn an_answer_to_everybody_was_given_to_the_neighbours() {
         let nak = dhcp_message(2, [0; 4], [0; 4], &[&option(53, &[6])]);
-        let end =
-            |address: [u8; 4], zone| crate::detect::End { host: HostId(1), zone, address: address.into(), port: 67 };
+        let end = |address: [u8; 4], zone| crate::detect::End {
+            host: HostId(1),
+            zone,
+            address: address.into(),
+            port: 67,
+            passage: crate::detect::Passage::Plain,
+        };
         let mut heard = Vec::new();
         let mut out = |o| heard.push(o);
         let mut ears = Ears {

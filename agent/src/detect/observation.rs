@@ -38,4 +38,11 @@ pub enum Amount {
         /// How many are usual.
         most: u16,
     },
+    /// The first or the second of two things: the fact is true when the second was heard within a day after the first.
+    After {
+        /// What both are about, by keyed hash.
+        thing: u64,
+        /// Whether this is the second.
+        is_second: bool,
+    },
 }

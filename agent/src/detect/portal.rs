@@ -17,11 +17,12 @@ use std::collections::VecDeque;
 /// HTTP/1.x.
 pub const HTTP: Detector = Detector {
     name: "http",
-    version: 1,
+    version: 2,
     hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP and ICAP are \
             not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
             nothing is paired until both sides are sure again. A field can be forged or written by a proxy in front: \
-            products and crawlers are what they call themselves. Compressed pages are not searched. Paths, names, \
+            products and crawlers are what they call themselves. Compressed pages are not searched. Documents are counted by \
+            address, browser and session: people with none of these apart are taken for one. Paths, names, \
             cookies, passwords and bodies are compared and dropped.",
     sniff,
     start: || Box::new(Web::default()),
@@ -189,7 +190,7 @@ impl Hears for Requests<'_, '_> {
                 web_agent::client_signs(agent, self.said);
             }
         }
-        let asked = web_request::read(&request, self.said.key);
+        let asked = web_request::read(&request, self.said.key).heard_from(self.said.client.zone);
         let media = request.fields.get("Content-Type").unwrap_or_default();
         let form = look && framing != Framing::Empty && asked.method == Method::Post && PostedForm::is_form(media);
         self.memory.form = form.then(PostedForm::default);
@@ -659,8 +660,20 @@ mod tests {
     }
 
     fn said(out: &mut dyn FnMut(Observation)) -> Said<'_> {
-        let server = End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port: 80 };
-        let client = End { host: HostId(2), zone: Zone::Outside, address: [203, 0, 113, 5].into(), port: 40000 };
+        let server = End {
+            host: HostId(1),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, 1].into(),
+            port: 80,
+            passage: crate::detect::Passage::Plain,
+        };
+        let client = End {
+            host: HostId(2),
+            zone: Zone::Outside,
+            address: [203, 0, 113, 5].into(),
+            port: 40000,
+            passage: crate::detect::Passage::Plain,
+        };
         Said { at: Timestamp(1), transport: Transport::Tcp, server, client, key: 7, out }
     }
 

@@ -608,7 +608,13 @@ mod tests {
         use super::super::End;
         use auscult_report::subject::{HostId, Transport};
         use auscult_report::zone::Zone;
-        let end = End { host: HostId(1), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port: 443 };
+        let end = End {
+            host: HostId(1),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, 1].into(),
+            port: 443,
+            passage: crate::detect::Passage::Plain,
+        };
         Said { at: Timestamp(1), transport: Transport::Tcp, server: end, client: end, key: 7, out }
     }
 

@@ -101,8 +101,13 @@ mod tests {
     fn signs(agent: &str) -> Vec<(SignPlace, u8, u8, u32)> {
         let mut heard: Vec<Observation> = Vec::new();
         let mut out = |o| heard.push(o);
-        let end =
-            |n: u64| End { host: HostId(n), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port: 80 };
+        let end = |n: u64| End {
+            host: HostId(n),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, 1].into(),
+            port: 80,
+            passage: crate::detect::Passage::Plain,
+        };
         let (at, transport) = (Timestamp(1), Transport::Tcp);
         client_signs(
             agent.as_bytes(),

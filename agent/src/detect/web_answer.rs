@@ -1,7 +1,7 @@
 //! An answer and the request that it belongs to: what was given to whom (RFC 9110 sections 9, 11, 15).
 //!
 //! Keeps: facts. Drops: the fields. Nothing is called open when its request was not heard, when any identity was shown
-//! (cookie, credentials, a token in the link), when no data was given (HEAD, OPTIONS, 304, an empty list), or when the
+//! (cookie, credentials, a token in the link), when a proxy of the clinic asked for somebody else, when no data was given (HEAD, OPTIONS, 304, an empty list), or when the
 //! content is not of the kind that was asked for: a login page at the address of a document is no document.
 
 use super::web_body::{Body, Claim};
@@ -234,7 +234,7 @@ pub(super) fn served(kind: WebKind, asked: Option<&Asked>, said: &mut Said<'_>, 
     if records && said.server.zone == Zone::Outside && said.client.zone != Zone::Outside {
         told.client_host(said, Fact::MedicalCleartextOut);
     }
-    if asked.is_some_and(|a| a.identity.is_none()) {
+    if asked.is_some_and(Asked::is_of_nobody) {
         told.service(said, Fact::WebOpenKind(kind));
         if records || matches!(kind, WebKind::Document | WebKind::DatabaseRest) {
             told.service(said, Fact::DataServed);
@@ -243,16 +243,19 @@ pub(super) fn served(kind: WebKind, asked: Option<&Asked>, said: &mut Said<'_>, 
     }
 }
 
-/// Documents that one client gets within an hour and is no collector of them (`web.enumeration`).
+/// Documents that one user gets within an hour and is no collector of them (`web.enumeration`).
 const MOST_DOCUMENTS: u16 = 200;
 
 /// A document was served.
 pub(super) fn document(asked: &Asked, said: &mut Said<'_>, told: &mut Told) {
     served(WebKind::Document, Some(asked), said, told);
     let thing = asked.thing.to_be_bytes();
-    let fact = if asked.identity.is_none() { Fact::WebOpenDocument } else { Fact::WebClosedDocument };
-    said.service_different(fact, &thing);
-    said.service_of_many(Fact::WebEnumerated, &thing, MOST_DOCUMENTS);
+    match asked.identity {
+        Some(_) => said.service_different(Fact::WebClosedDocument, &thing),
+        None if asked.passed_on => {}
+        None => said.service_different(Fact::WebOpenDocument, &thing),
+    }
+    said.service_of_many(Fact::WebEnumerated, asked.who, &thing, MOST_DOCUMENTS);
     if matches!(asked.agent, Some(AgentClass::Search | AgentClass::Archive | AgentClass::Ai | AgentClass::Preview)) {
         said.service_different(Fact::WebCrawlerDocument, &thing);
     }

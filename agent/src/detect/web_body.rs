@@ -138,7 +138,7 @@ impl Body {
 
     /// Whether its request was heard and showed no identity.
     fn is_open(&self) -> bool {
-        self.asked.is_some_and(|a| a.identity.is_none())
+        self.asked.is_some_and(|a| a.is_of_nobody())
     }
 
     /// Says what can be claimed of a body of at least `length` octets.
@@ -148,7 +148,7 @@ impl Body {
         match self.claim {
             // An empty list of containers was given without a login all the same.
             Claim::Admin(admin) => {
-                if asked.is_some_and(|a| a.identity.is_none()) {
+                if asked.is_some_and(Asked::is_of_nobody) {
                     told.service(said, Fact::WebAdminOpen(admin));
                 }
             }

@@ -37,7 +37,7 @@ impl Kin {
 
 /// Says what an answer belongs to, beside HTTP.
 pub(super) fn hear(answer: &Answer<'_>, asked: Option<&Asked>, said: &mut Said<'_>, told: &mut Told) {
-    if let Some(asked) = asked.filter(|a| answer.status == 200 && a.identity.is_none()) {
+    if let Some(asked) = asked.filter(|a| answer.status == 200 && a.is_of_nobody()) {
         open(answer, asked, said, told);
     }
     let server = answer.fields.get("Server").unwrap_or_default();

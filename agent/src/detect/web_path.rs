@@ -209,7 +209,7 @@ fn leftover(path: &[u8]) -> Option<PathKind> {
 }
 
 fn portal(path: &[u8]) -> Option<PathKind> {
-    if ACTIVATION.iter().any(|w| word_in(path, w)) {
+    if ACTIVATION.iter().any(|w| word_in(path, w)) && !LETTERS.iter().any(|w| contains(path, w)) {
         return Some(PathKind::Activation);
     }
     if LOGIN.iter().any(|w| word_in(path, w)) {
@@ -353,6 +353,8 @@ const LEFTOVERS: &[&[u8]] =
     &[b"/.git/head", b"/.git/config", b"/.env", b"/web.config", b"/wp-config.php.bak", b"/.svn/entries"];
 const ACTIVATION: &[&[u8]] =
     &[b"activate", b"activation", b"reset-password", b"resetpassword", b"password-reset", b"verify", b"confirm"];
+/// Who confirms that he wants letters opens no account.
+const LETTERS: &[&[u8]] = &[b"newsletter", b"subscri", b"mailing", b"opt-in", b"optin"];
 const LOGIN: &[&[u8]] = &[b"login", b"signin", b"sign-in", b"logon", b"log-in"];
 const DOCUMENT_ENDS: &[&[u8]] =
     &[b".pdf", b".doc", b".docx", b".rtf", b".dcm", b".xls", b".xlsx", b".csv", b".hl7", b".tif", b".tiff", b".zip"];
@@ -435,6 +437,8 @@ mod tests {
             ("/account/login?next=/", PathKind::Login),
             ("/activate?token=abc", PathKind::Activation),
             ("/register/confirm", PathKind::Activation),
+            ("/Newsletter/confirm", PathKind::Other),
+            ("/subscriptions/activate?id=77", PathKind::Other),
             ("/loginfo", PathKind::Other),
             ("/api/x", PathKind::Api),
             ("/viewer?StudyInstanceUIDs=1.2.3", PathKind::Viewer),

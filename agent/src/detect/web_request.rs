@@ -9,6 +9,7 @@ use super::web_text::{contains, ends_with, mark, starts_with};
 use super::{mapping, web_agent};
 use crate::wire::http;
 use auscult_report::fact::{AgentClass, HostForm, WebAuth};
+use auscult_report::zone::Zone;
 
 /// What was asked.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,22 @@ pub(super) struct Asked {
     pub(super) host: HostForm,
     /// Keyed hash of the target.
     pub(super) thing: u64,
+    /// A proxy of the clinic asks for somebody else: who is let in was settled on its own side.
+    pub(super) passed_on: bool,
+    /// Keyed hash of what tells people behind one address apart: their browser, their session.
+    pub(super) who: u64,
+}
+
+impl Asked {
+    /// Of a client in this zone: what strangers and guests say of whom they ask for is not believed.
+    pub(super) const fn heard_from(self, zone: Zone) -> Asked {
+        Asked { passed_on: self.passed_on && !matches!(zone, Zone::Outside | Zone::Guest), ..self }
+    }
+
+    /// Whether nobody in particular asked.
+    pub(super) const fn is_of_nobody(&self) -> bool {
+        self.identity.is_none() && !self.passed_on
+    }
 }
 
 /// Methods, as far as they matter.
@@ -72,6 +89,7 @@ pub(super) fn read(request: &http::Request<'_>, key: u64) -> Asked {
         cookie |= !is_harmless(name);
         session |= is_session(name);
     }
+    let signs = ["User-Agent", "Cookie"].map(|name| fields.get(name).unwrap_or_default());
     let identity = credentials
         .map(scheme)
         .or(path.token.then_some(WebAuth::TokenParameter))
@@ -90,6 +108,8 @@ pub(super) fn read(request: &http::Request<'_>, key: u64) -> Asked {
         agent: fields.get("User-Agent").and_then(web_agent::class),
         host: fields.get("Host").map_or(HostForm::Unknown, host_form),
         thing: mark(key, &[request.target]),
+        passed_on: PROXY_FIELDS.iter().any(|f| fields.get(f).is_some()),
+        who: mark(key, &[&signs[..], &[credentials.unwrap_or_default()]].concat()),
     }
 }
 
@@ -161,7 +181,7 @@ fn is_factory_pair(encoded: &[u8]) -> bool {
 }
 
 /// Base64 (RFC 4648 section 4); `None` if it is none or does not fit.
-fn decode_base64(encoded: &[u8], plain: &mut [u8]) -> Option<usize> {
+pub(super) fn decode_base64(encoded: &[u8], plain: &mut [u8]) -> Option<usize> {
     let (mut bits, mut held, mut len) = (0u32, 0u32, 0usize);
     for octet in encoded.iter().take_while(|o| **o != b'=') {
         let six = match octet {
@@ -240,6 +260,9 @@ const SCHEMES: &[(&[u8], WebAuth)] = &[
 
 /// Fields that carry a key instead of Authorization.
 const KEY_FIELDS: &[&str] = &["X-Api-Key", "X-Auth-Token", "X-Access-Token"];
+
+/// Fields in which a proxy says for whom it asks (RFC 7239, and what it replaced).
+const PROXY_FIELDS: &[&str] = &["Forwarded", "X-Forwarded-For", "X-Real-IP"];
 
 const FORMS: &[&[u8]] = &[b"application/x-www-form-urlencoded", b"multipart/form-data", b"application/json"];
 const PASSWORD_WORDS: &[&[u8]] = &[b"passw", b"pwd", b"kennwort", b"contras"];

@@ -252,8 +252,13 @@ mod tests {
         let answer = Answer::read(head.as_bytes()).unwrap();
         let mut heard: Vec<Observation> = Vec::new();
         let mut out = |o| heard.push(o);
-        let end =
-            |n: u64| End { host: HostId(n), zone: Zone::SameSegment, address: [192, 168, 20, 1].into(), port: 80 };
+        let end = |n: u64| End {
+            host: HostId(n),
+            zone: Zone::SameSegment,
+            address: [192, 168, 20, 1].into(),
+            port: 80,
+            passage: crate::detect::Passage::Plain,
+        };
         let (at, transport) = (Timestamp(1), Transport::Tcp);
         let mut said = Said { at, transport, server: end(1), client: end(2), key: 7, out: &mut out };
         let mut told = Told::default();

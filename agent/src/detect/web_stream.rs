@@ -245,7 +245,7 @@ impl Ears for Requests<'_> {
             return self.end(stream, true, said);
         };
         let request = http::Request { method, target, fields: Fields::of(named(block)) };
-        let asked = web_request::read(&request, said.key);
+        let asked = web_request::read(&request, said.key).heard_from(said.client.zone);
         if let Some(agent) = request.fields.get("User-Agent") {
             let mark = mark(said.key, &[agent]);
             if self.0.agent.replace(mark) != Some(mark) {
@@ -286,7 +286,8 @@ impl Ears for Answers<'_> {
         // What the server says that nobody asked was fetched by its own request.
         if let (Some(method), Some(target)) = (block.get(b":method"), block.get(b":path")) {
             let asked =
-                web_request::read(&http::Request { method, target, fields: Fields::of(named(block)) }, said.key);
+                web_request::read(&http::Request { method, target, fields: Fields::of(named(block)) }, said.key)
+                    .heard_from(said.client.zone);
             return web.open(stream, Stream { asked: Some(asked), ..Stream::default() });
         }
         let Some(status) = block.get(b":status").and_then(status) else { return self.end(stream, true, said) };

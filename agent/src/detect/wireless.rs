@@ -5,15 +5,18 @@
 //! addresses of stations (they are hashed and counted), and every packet: only the kind of readable traffic is said,
 //! and only for the clinic's own networks.
 
-use super::wireless_class::{channel_at, frequency_of, is_factory_name, management_protection, security, setup};
+use super::counted::keyed_hash;
+use super::wireless_class::{
+    channel_at, frequency_of, is_common_name, is_factory_name, management_protection, security, setup,
+};
 use super::wireless_memory::{Name, Network, SETTLED};
 use super::wireless_use::AirUse;
-use super::{Amount, Observation, keyed_hash};
+use super::{Amount, Observation};
 use crate::radio::Use;
 use crate::wire::dot11::{Address, Air, Announcement, ClearData, Farewell, Frame, Path, is_group};
 use crate::wire::ports;
 use crate::wire::radiotap::Radio;
-use auscult_report::fact::{ClearKind, Fact, Protocol, WifiOwner};
+use auscult_report::fact::{ClearKind, Fact, Protocol, WifiOwner, WifiPurpose};
 use auscult_report::subject::{Bssid, Subject};
 use auscult_report::time::Timestamp;
 use std::collections::BTreeMap;
@@ -25,6 +28,14 @@ pub struct Ownership {
     pub names: Vec<Vec<u8>>,
     /// Its access points. If there is one, a name alone does not make a network the clinic's: it may be a twin.
     pub bssids: Vec<Address>,
+    /// What networks are for, by their names.
+    pub purposes: Vec<(Vec<u8>, WifiPurpose)>,
+}
+
+impl Ownership {
+    fn purpose(&self, name: &Name) -> Option<WifiPurpose> {
+        self.purposes.iter().find(|(n, _)| n.as_slice() == name.octets()).map(|(_, purpose)| *purpose)
+    }
 }
 
 /// The wireless networks that were heard. Bounded: see [`MAX_NETWORKS`].
@@ -153,10 +164,12 @@ impl Airwaves {
         saying.say_any(channel.map(Fact::WifiChannel));
         let owner = self.owner(bssid, &name);
         saying.say(Fact::WifiOwner(owner));
+        let purpose = self.ownership.purpose(&name).filter(|_| owner == WifiOwner::Own);
+        saying.say_any(purpose.map(Fact::WifiPurpose));
         if let Some(frequency) = radio.frequency.and_then(|near| frequency_of(channel?, near)) {
             self.uses.network(frequency, owner == WifiOwner::Own);
         }
-        saying.say_if(self.is_our_name(&name), Fact::WifiNameIsOurs);
+        saying.say_if(self.is_our_name(&name) && !is_common_name(name.octets()), Fact::WifiNameIsOurs);
         saying.say_if(is_factory_name(name.octets()), Fact::WifiDefaultName);
         saying.say_if(strong, Fact::WifiSignalStrong);
     }
@@ -300,10 +313,11 @@ impl Saying<'_> {
 /// What is heard of the air, for the reader of a finding.
 pub(super) const EAR: (&str, u16, &str) = (
     "wifi",
-    1,
+    2,
     "Beacons, probe responses, farewells and data frames of 802.11, by a radio in monitor mode, the access point's own state or the \
      system's scans: how each network is protected, whether it is the clinic's, whether what goes through it can be read. A network \
-     is the clinic's because a person listed its address or its name, never by its strength. Beacons can be forged, methods of WPS \
+     is the clinic's because a person listed its address or its name, never by its strength. Another network of its name is told, \
+     but not of a name that half the world uses (\"Guest\"). Beacons can be forged, methods of WPS \
      stand in probe responses only, and a wall or a channel that is not visited hides whole networks. Addresses of stations are \
      hashed and counted, names that they ask for are never kept.",
 );
@@ -375,7 +389,14 @@ mod tests {
     }
 
     fn airwaves(names: &[&[u8]], bssids: &[Address]) -> Airwaves {
-        Airwaves::new(Ownership { names: names.iter().map(|n| n.to_vec()).collect(), bssids: bssids.to_vec() }, 7)
+        Airwaves::new(
+            Ownership {
+                names: names.iter().map(|n| n.to_vec()).collect(),
+                bssids: bssids.to_vec(),
+                purposes: Vec::new(),
+            },
+            7,
+        )
     }
 
     fn hear_octets(airwaves: &mut Airwaves, at: u64, octets: &[u8]) -> Vec<Observation> {

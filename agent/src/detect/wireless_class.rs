@@ -98,6 +98,13 @@ pub(super) fn is_factory_name(name: &[u8]) -> bool {
     FACTORY_NAMES.contains(&name) || FACTORY_PREFIXES.iter().any(|p| name.starts_with(p))
 }
 
+/// Whether half the world calls a network so: such a name does not say whose it is.
+#[must_use]
+pub(super) fn is_common_name(name: &[u8]) -> bool {
+    let letters = || name.iter().filter(|o| !matches!(o, b' ' | b'-' | b'_')).map(u8::to_ascii_lowercase);
+    COMMON_NAMES.iter().any(|common| letters().eq(common.iter().copied()))
+}
+
 /// The number of the channel at a frequency in MHz (IEEE 802.11-2020, annex E; 802.11ax for 6 GHz).
 #[must_use]
 pub(super) fn channel_at(frequency: u16) -> Option<u8> {
@@ -204,6 +211,28 @@ const FACTORY_NAMES: &[&[u8]] = &[b"linksys", b"OpenWrt", b"xfinitywifi"];
 
 const FACTORY_PREFIXES: &[&[u8]] =
     &[b"NETGEAR", b"TP-Link_", b"dlink", b"ASUS", b"FRITZ!Box", b"ATT", b"MySpectrumWiFi", b"DIRECT-"];
+
+/// In small letters, without what stands between words.
+const COMMON_NAMES: &[&[u8]] = &[
+    b"guest",
+    b"guests",
+    b"guestwifi",
+    b"guestwlan",
+    b"guestnetwork",
+    b"wifiguest",
+    b"visitor",
+    b"visitors",
+    b"public",
+    b"publicwifi",
+    b"freewifi",
+    b"wifi",
+    b"wlan",
+    b"internet",
+    b"hotspot",
+    b"gast",
+    b"invitados",
+    b"default",
+];
 
 #[cfg(test)]
 mod tests {
@@ -344,5 +373,15 @@ mod tests {
             back.map(|(channel, heard)| frequency_of(channel, heard)),
             [Some(2437), Some(2484), Some(5180), Some(6135), None, None]
         );
+    }
+
+    #[test]
+    fn a_name_of_half_the_world_is_nobodys() {
+        for name in ["Guest", "GUEST-WiFi", "Free Wifi", "wi-fi", "Public_WiFi"] {
+            assert!(is_common_name(name.as_bytes()), "{name}");
+        }
+        for name in ["Clinic-Guest", "Guest2", "", "Clinic-North"] {
+            assert!(!is_common_name(name.as_bytes()), "{name}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::document::Inspection;
 use auscult_assess::Finding;
-use auscult_report::fact::{Encryption, Fact, Login};
+use auscult_report::fact::{DicomIdentity, Encryption, Fact, Login};
 use auscult_report::summary::Sighting;
 use auscult_report::time::Timestamp;
 use auscult_report::zone::Zone;
@@ -19,128 +19,28 @@ pub(crate) fn sentences(inspection: &Inspection<'_>, finding: &Finding<'_>) -> V
 }
 
 /// One sighting as a sentence; `None` where the fact says nothing to a person beside the finding itself.
+///
+/// The sentence stands in the fact's row; here are those that depend on what is said.
 pub(crate) fn sentence(sighting: &Sighting) -> Option<String> {
-    let n = sighting.count;
     let to = sighting.zone.map_or("", towards);
-    Some(match sighting.fact {
-        Fact::Protocol(p) => format!("speaks {}", p.word()),
-        Fact::Answered => format!("answered {}{to}", times(n, "conversation")),
-        Fact::OutsideNetwork => format!("answered {}", times(n, "different outside network")),
-        Fact::Refused => format!("turned away {}{to}", times(n, "attempt")),
-        Fact::Encryption(Encryption::None) => format!("readable, not encrypted{to}"),
-        Fact::Encryption(e) => format!("encryption: {}{to}", e.word()),
-        Fact::Login(Login::None) => format!("gave data without asking who asks{to}"),
-        Fact::Login(l) => format!("login {}{to}", l.word()),
-        Fact::DataServed => format!("data handed over{to}"),
-        Fact::Software(s) => match s.version {
-            Some(v) => format!("names itself {} {v}", s.product.name()),
-            None => format!("names itself {}", s.product.name()),
-        },
-        _ => return medical(sighting.fact, n, to).or_else(|| other(sighting.fact, n, to)),
-    })
-}
-
-fn medical(fact: Fact, n: u32, to: &str) -> Option<String> {
-    Some(match fact {
-        Fact::DicomAccepted => format!("accepted {}{to}", times(n, "imaging association")),
-        Fact::DicomTitleRefused => format!("refused {}{to} for an unknown title", times(n, "association")),
-        Fact::DicomContext(s) => format!("agreed to {}{to}", s.word()),
-        Fact::DicomIdentity(i) if i.word() == "none" => format!("no caller{to} showed an identity"),
-        Fact::DicomIdentity(i) => format!("callers{to} showed an identity: {}", i.word()),
-        Fact::DicomCalling => format!("accepted {}{to}", times(n, "different calling title")),
-        Fact::DicomCalled => format!("answered under {}{to}", times(n, "different called title")),
-        Fact::DicomMatch => format!("named {} in answer to queries{to}", times(n, "patient or study")),
-        Fact::DicomHandedOver => format!("handed over {}{to}", times(n, "image")),
-        Fact::DicomStored => format!("took in {}{to}", times(n, "image")),
-        Fact::DicomQueryRefused => format!("refused {}{to}", times(n, "query")),
-        Fact::Hl7Acknowledged => format!("acknowledged {}{to}", times(n, "HL7 message")),
-        Fact::Hl7Kind(k) => format!("HL7 messages of kind {}{to}", k.word()),
-        Fact::Hl7Version(v) => format!("HL7 version {v}"),
-        Fact::LabRecord(k) => {
-            format!("handed over {}{to}", times(n, &format!("laboratory record of kind {}", k.word())))
-        }
-        Fact::Medical => "speaks a medical protocol".to_owned(),
-        Fact::Role(r) => format!("acts as {}", r.word()),
-        Fact::MedicalCleartextOut => "medical data left readable".to_owned(),
-        _ => return None,
-    })
-}
-
-fn other(fact: Fact, n: u32, to: &str) -> Option<String> {
-    Some(match fact {
-        Fact::WebKind(k) => format!("web answers of kind {}{to}", k.word()),
-        Fact::WebOpenKind(k) => format!("{} given without a login{to}", k.word()),
-        Fact::WebOpenDocument => format!("{} given without a login{to}", times(n, "document")),
-        Fact::WebClosedDocument => format!("{} given behind a login{to}", times(n, "document")),
-        Fact::WebLoginForm => format!("a page with a password field was served{to}"),
-        Fact::WebLoginInClear => format!("a password form is used over unencrypted http{to}"),
-        Fact::WebBasicInClear => format!("name and password crossed readable in {}{to}", times(n, "request")),
-        Fact::WebDefaultPassword => format!("a factory password was sent{to}"),
-        Fact::WebDefaultPage(p) => format!("the factory page {} was served{to}", p.word()),
-        Fact::WebListing => format!("a directory listing was served{to}"),
-        Fact::WebVersionShown(h) => format!("headers name {}", h.word()),
-        Fact::WebErrorDetail => format!("error pages show inner details{to}"),
-        Fact::WebCrawler(c) => format!("agents of class {} were served{to}", c.word()),
-        Fact::WebCrawlerDocument => format!("{} given to crawlers", times(n, "document")),
-        Fact::WebSessionInClear => format!("session cookies crossed readable{to}"),
-        Fact::WebTokenInClear => format!("an activation link was opened over unencrypted http{to}"),
-        Fact::WebAdminOpen(a) => format!("administration page {} served without a login{to}", a.word()),
-        Fact::WebLeftover => format!("a backup or settings file was served{to}"),
-        Fact::TlsVersion(v) => format!("chose {}{to}", v.word()),
-        Fact::TlsCipher(c) => format!("chose a cipher of class {}{to}", c.word()),
-        Fact::CertificateEnds(at) => format!("certificate ends on {}", day(at)),
-        Fact::CertificateSelfSigned => "certificate is signed by itself".to_owned(),
-        Fact::CertificateWeak => "certificate has a weak key or signature".to_owned(),
-        Fact::CertificateNameFits(false) => "certificate is for another name".to_owned(),
-        Fact::DatabasePasswordClear => format!("a password crossed readable{to}"),
-        Fact::DatabaseEmptyPassword => format!("an empty password was accepted{to}"),
-        Fact::SmbDialect(d) => format!("file sharing dialect {}", d.word()),
-        Fact::SmbSigning(s) => format!("signing {}", s.word()),
-        Fact::SshVersion1 => "SSH version 1 in use".to_owned(),
-        Fact::FileAnonymous => format!("files without a login{to}"),
-        Fact::FileLoginClear => format!("name and password crossed readable{to}"),
-        Fact::RdpSecurity(s) => format!("remote desktop security {}", s.word()),
-        Fact::VncSecurity(s) => format!("remote screen security {}", s.word()),
-        Fact::SnmpCommunity(c) => format!("answers to the community {}{to}", c.word()),
-        Fact::MqttAnonymous => format!("accepts clients without a name{to}"),
-        Fact::LdapClearBind => format!("a directory password crossed readable{to}"),
-        Fact::LdapAnonymousData => format!("directory entries given without a name{to}"),
-        Fact::CameraOpen => format!("a picture was described without a login{to}"),
-        Fact::PortMapped => format!("was given {} on the outside by its router", times(n, "port")),
-        Fact::DnsRecursed => format!("looked names up{to}"),
-        Fact::DnsTransferred => format!("gave all names of a zone{to}"),
-        Fact::NameTunnel => "asked for over a thousand long names of one domain in an hour".to_owned(),
-        Fact::WebEnumerated => format!("over 200 different documents in an hour went to one client{to}"),
-        Fact::MonitorCalled => "called an address that is built into a monitor".to_owned(),
-        Fact::WifiOnOurCable => "its stations are heard on the cable".to_owned(),
-        Fact::PortVlan(v) => format!("its port is in VLAN {v}"),
-        Fact::MailStartTls(s) => format!("STARTTLS {}{to}", s.word()),
-        Fact::MailAuthClear => format!("a mail password crossed readable{to}"),
-        Fact::MailReadable => format!("{} readable{to}", times(n, "mail")),
-        Fact::RemoteTool(t) => format!("a session of the remote-support program {}", t.word()),
-        Fact::System(s) if s.build >= 1000 => {
-            format!("says {} {}.{} build {} ({})", s.family.word(), s.major, s.minor, s.build, s.place.word())
-        }
-        Fact::System(s) => format!("says {} {}.{} ({})", s.family.word(), s.major, s.minor, s.place.word()),
-        _ => return wireless(fact, n),
-    })
-}
-
-fn wireless(fact: Fact, n: u32) -> Option<String> {
-    Some(match fact {
-        Fact::WifiSecurity(s) => format!("announces security {}", s.word()),
-        Fact::WifiPmf(p) => format!("management frame protection {}", p.word()),
-        Fact::WifiWps(w) => format!("WPS {}", w.word()),
-        Fact::WifiHidden => "hides its name".to_owned(),
-        Fact::WifiBeacon => times(n, "announcement"),
-        Fact::WifiClient => times(n, "station"),
-        Fact::WifiClearKind(k) => format!("readable in the air: {}", k.word()),
-        Fact::WifiMedicalClient => "medical equipment sends through it".to_owned(),
-        Fact::WifiDeauthBurst => "bursts of frames that throw stations off".to_owned(),
-        Fact::WifiDefaultName => "has a factory name".to_owned(),
-        Fact::WifiNameIsOurs => "uses a name of the clinic".to_owned(),
-        _ => return None,
-    })
+    let plain = match sighting.fact {
+        Fact::Encryption(Encryption::None) => "readable, not encrypted{to}",
+        Fact::Login(Login::None) => "gave data without asking who asks{to}",
+        Fact::DicomIdentity(DicomIdentity::None) => "no caller{to} showed an identity",
+        Fact::CertificateEnds(at) => return Some(format!("certificate ends on {}", day(at))),
+        Fact::CertificateNameFits(true) => return None,
+        fact => fact.sentence(),
+    };
+    if plain.is_empty() {
+        return None;
+    }
+    let payload = sighting.fact.payload().map_or_else(String::new, |payload| format!("{payload}"));
+    let said = plain.replace("{}", &payload).replace("{to}", to);
+    let Some((before, (thing, after))) = said.split_once("{n ").and_then(|(b, rest)| Some((b, rest.split_once('}')?)))
+    else {
+        return Some(said);
+    };
+    Some(format!("{before}{}{after}", times(sighting.count, thing)))
 }
 
 /// `1 image`, `3 images`, `2 queries`, `2 patients or studies`.
@@ -148,8 +48,13 @@ pub(crate) fn times(n: u32, thing: &str) -> String {
     if n == 1 {
         return format!("1 {thing}");
     }
+    // Of several words the first is what is counted.
+    if let Some((thing, rest)) = thing.split_once(" of ") {
+        return format!("{n} {thing}s of {rest}");
+    }
     let plural = match thing {
         "query" => "queries".to_owned(),
+        "KiB" => "KiB".to_owned(),
         "patient or study" => "patients or studies".to_owned(),
         _ => format!("{thing}s"),
     };
@@ -176,11 +81,47 @@ fn day(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use auscult_report::fact::{LabRecord, Partner};
+    use auscult_report::subject::Subject;
 
     #[test]
     fn one_is_not_many() {
         assert_eq!(times(1, "image"), "1 image");
         assert_eq!(times(2, "query"), "2 queries");
         assert_eq!(times(0, "image"), "0 images");
+        assert_eq!(times(2, "laboratory record of kind result"), "2 laboratory records of kind result");
+    }
+
+    fn told(fact: Fact, zone: Option<Zone>, count: u32) -> Option<String> {
+        let at = Timestamp(1_795_000_000_000);
+        sentence(&Sighting { subject: Subject::Sensor, fact, zone, first: at, last: at, count })
+    }
+
+    #[test]
+    fn a_row_is_said_with_its_payload_its_count_and_its_client() {
+        let outside = Some(Zone::Outside);
+        for (fact, zone, count, said) in [
+            (Fact::Answered, outside, 2, "answered 2 conversations from the internet"),
+            (Fact::LabRecord(LabRecord::Result), None, 3, "handed over 3 laboratory records of kind result"),
+            (Fact::DicomIdentity(DicomIdentity::None), outside, 1, "no caller from the internet showed an identity"),
+            (Fact::DicomIdentity(DicomIdentity::Name), None, 1, "callers showed an identity: name"),
+            (Fact::Encryption(Encryption::Tls), None, 1, "encryption: tls"),
+            (Fact::SentOutside(Partner(7)), None, 40, "sent 40 KiB to outside partner 00000007"),
+            (Fact::CertificateEnds(Timestamp(0)), None, 1, "certificate ends on 1970-01-01"),
+        ] {
+            assert_eq!(told(fact, zone, count).as_deref(), Some(said));
+        }
+        assert_eq!(told(Fact::CertificateNameFits(true), None, 1), None);
+        assert_eq!(told(Fact::WifiOwner(auscult_report::fact::WifiOwner::Own), None, 1), None);
+    }
+
+    /// A place that nothing fills would be printed as it stands in the table.
+    #[test]
+    fn no_sentence_has_a_place_that_nothing_fills() {
+        let version = auscult_report::version::Version::exact(b"2.5.1").unwrap();
+        for fact in [Fact::Hl7Version(version), Fact::PortVlan(3), Fact::MailReadable, Fact::PortMapped] {
+            let said = told(fact, Some(Zone::Guest), 2).unwrap();
+            assert!(!said.contains(['{', '}']), "{said}");
+        }
     }
 }

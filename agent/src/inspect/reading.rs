@@ -123,6 +123,7 @@ pub(crate) fn settings(arguments: &Arguments) -> Settings {
         places: Places::new(home.chain(arguments.zone.iter().copied()).collect()),
         own_names: arguments.own_ssid.iter().map(|n| n.clone().into_bytes()).collect(),
         own_bssids: arguments.own_bssid.clone(),
+        purposes: Vec::new(),
         memory: Memory::desk(),
         // Pseudonyms never leave this program: they need not be secret, and the same input gives the same output.
         key: *b"auscult-inspect prints addresses",

@@ -52,6 +52,7 @@ fn settings(config: &Config) -> Settings {
         places: Places::new(config.networks.clone()),
         own_names: config.own_ssids.clone(),
         own_bssids: config.own_bssids.clone(),
+        purposes: config.purposes.clone(),
         memory: config.memory,
         // Nothing that it names leaves the check.
         key: [0; 32],

@@ -147,6 +147,7 @@ fn settings(config: &Config, identity: &Identity) -> Settings {
         places: Places::new(config.networks.clone()),
         own_names: config.own_ssids.clone(),
         own_bssids: config.own_bssids.clone(),
+        purposes: config.purposes.clone(),
         memory: config.memory,
         key: identity.pseudonym_key(),
     }

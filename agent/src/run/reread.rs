@@ -48,7 +48,7 @@ impl Daemon {
 
 /// What decides where addresses and networks belong.
 fn uses(config: &Config) -> impl PartialEq {
-    (config.networks.clone(), config.own_ssids.clone(), config.own_bssids.clone())
+    (config.networks.clone(), config.own_ssids.clone(), config.own_bssids.clone(), config.purposes.clone())
 }
 
 /// The keys whose change has to wait for a start.

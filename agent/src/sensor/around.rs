@@ -3,9 +3,13 @@
 //!
 //! Keeps: bounded tables. Drops: nothing that came through here is kept as octets.
 
+use super::domains::Domains;
 use super::faults::Faults;
 use super::is_unspecified;
+use super::outflows::Outflows;
+use super::pairs::Pairs;
 use super::stations::Stations;
+use super::twins::{Leg, Twins};
 use super::volumes::Volumes;
 use crate::detect::follow::Surroundings;
 use crate::detect::home::{advertised, delegated};
@@ -14,11 +18,11 @@ use crate::detect::leases::Leases;
 use crate::detect::link::{LINK_DETECTORS, OnLink, link_local};
 use crate::detect::stack::by_syn;
 use crate::detect::wireless::{Airwaves, clear_kind};
-use crate::detect::{Amount, End, Observation};
+use crate::detect::{Amount, End, Observation, Passage};
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
 use crate::places::{Learnt, Prefix};
-use crate::wire::layers::{Ends, LinkMessage, Mac, Packet, Segment};
+use crate::wire::layers::{Body, Ends, Layers, LinkMessage, Mac, Packet, Segment};
 use crate::wire::ndp::Announced;
 use crate::wire::syn::SynOptions;
 use auscult_report::coverage::FaultPlace;
@@ -43,14 +47,23 @@ pub(super) struct Around {
     pub(super) faults: Faults,
     /// Who takes one thing after the other.
     pub(super) volumes: Volumes,
+    /// What waits for its second.
+    pub(super) pairs: Pairs,
+    /// Who calls to all, and where.
+    pub(super) domains: Domains,
+    /// What medical hosts send out.
+    pub(super) outflows: Outflows,
+    /// Calls that are heard before and behind a router.
+    pub(super) twins: Twins,
     /// Who is in which network of the air.
     pub(super) stations: Stations,
 }
 
 impl Around {
     /// A host of the clinic calls: the traits of its SYN hint at its system (never more than a hint).
-    pub(super) fn call(&mut self, at: Timestamp, segment: &Segment<'_>) {
+    pub(super) fn call(&mut self, at: Timestamp, segment: &Segment<'_>, link: Ends) {
         let packet = &segment.packet;
+        self.passes(at, segment, link);
         if matches!(self.hosts.zone(packet.source), Zone::Outside | Zone::OtherPrivate | Zone::Vpn) {
             return;
         }
@@ -61,6 +74,96 @@ impl Around {
         if let Some(sign) = by_syn(packet.ttl, segment.window, &SynOptions::read(segment.options)) {
             let caller = self.end(packet.source, packet.source_port, at);
             self.say(at, caller.host, Fact::System(sign));
+        }
+    }
+
+    /// A call may be the second leg of one that was heard on the other side of a router.
+    fn passes(&mut self, at: Timestamp, segment: &Segment<'_>, link: Ends) {
+        let packet = &segment.packet;
+        let (source, destination) = (packet.source, packet.destination);
+        let leg = Leg {
+            at,
+            seq: segment.seq,
+            source: (source, packet.source_port),
+            destination: (destination, packet.destination_port),
+        };
+        let is_far = |address| self.hosts.zone(address) == Zone::Outside;
+        let router = match (is_far(source), is_far(destination)) {
+            (true, false) => link.source,
+            (false, true) => link.destination,
+            _ => None,
+        };
+        router.into_iter().for_each(|hardware| self.twins.passes_on(hardware));
+        let earlier = self.twins.call(leg);
+        if let Some(earlier) = earlier.filter(|e| e.source.0 != source)
+            && is_far(earlier.source.0)
+            && !is_far(source)
+            && !is_far(destination)
+        {
+            self.twins.is_behind(&leg, earlier.source.0);
+        }
+    }
+
+    /// A frame for all: whom it reaches, its sender reaches.
+    pub(super) fn called_to_all(&mut self, at: Timestamp, domain: u8, layers: &Layers<'_>) {
+        let link = layers.link;
+        let (Some(source), Some([first, ..])) = (link.source, link.destination) else { return };
+        let caller = match &layers.body {
+            Body::Arp { address, .. } => *address,
+            Body::Udp(packet) | Body::Icmp6(packet) => packet.source,
+            _ => return,
+        };
+        if first & 1 == 0 || is_unspecified(caller) {
+            return;
+        }
+        if self.domains.hear(at, (domain, link.vlan), source, self.hosts.zone(caller)) {
+            let (subject, fact, amount) = (Subject::Site, Fact::SharedBroadcast, Amount::Times(1));
+            self.inventory.take(&Observation { at, subject, zone: None, fact, amount });
+        }
+    }
+
+    /// A medical host may send something out.
+    pub(super) fn outward(&mut self, at: Timestamp, packet: &Packet<'_>) {
+        let Some(host) = self.outflows.sender(packet) else { return };
+        let octets = u64::try_from(packet.payload.len()).unwrap_or(0).saturating_add(packet.missing.into());
+        if octets > 0 && self.hosts.zone(packet.destination) == Zone::Outside {
+            self.outflows.sent(at, host, packet.destination, octets, self.key);
+        }
+    }
+
+    /// A name server answers: from here on its addresses have a name.
+    pub(super) fn named(&mut self, payload: &[u8]) {
+        self.outflows.named(payload, self.key);
+    }
+
+    /// The window ends: what was sent out in it is told, in KiB, begun ones too.
+    pub(super) fn tell_outflows(&mut self) {
+        for (host, partner, sent) in self.outflows.take() {
+            let kib = u32::try_from(sent.octets.div_ceil(1_024)).unwrap_or(u32::MAX);
+            let (subject, fact) = (Subject::Host(host), Fact::SentOutside(partner));
+            for (at, amount) in [(sent.first, Amount::Times(kib)), (sent.last, Amount::Times(0))] {
+                self.inventory.take(&Observation { at, subject, zone: None, fact, amount });
+            }
+        }
+    }
+
+    /// From here on it is counted what this host sends out.
+    fn watch(&mut self, host: HostId) {
+        if self.outflows.knows(host) {
+            return;
+        }
+        if let Some(found) = self.hosts.iter().find(|h| h.id == host && h.zone != Zone::Outside) {
+            self.outflows.is_medical(host, found.address);
+        }
+    }
+
+    fn passage(&self, address: IpAddr, hardware: Option<Mac>) -> Passage {
+        if self.hosts.is_own_public(address) {
+            Passage::OwnPublic
+        } else if hardware.is_some_and(|hardware| self.twins.is_router(hardware, address)) {
+            Passage::Router
+        } else {
+            Passage::Plain
         }
     }
 
@@ -108,7 +211,7 @@ impl Around {
             let told = told.filter(|a| hosts.zone(*a) != Zone::Outside && is_of_one_host(*a));
             let address = told.or_else(|| hosts.of_hardware(hardware)).unwrap_or_else(|| link_local(hardware));
             let (host, zone) = hosts.meet(address, Some(hardware), at);
-            End { host, zone, address, port: message.number }
+            End { host, zone, address, port: message.number, passage: Passage::Plain }
         };
         let mut out = |o: Observation| inventory.take(&o);
         let (destination, number, key) = (link.destination, message.number, *key);
@@ -151,19 +254,36 @@ impl Surroundings for Around {
     fn end(&mut self, address: IpAddr, port: u16, at: Timestamp) -> End {
         let hardware = self.near.iter().flatten().find(|(a, _)| *a == address).map(|(_, h)| *h);
         let (host, zone) = self.hosts.meet(address, hardware, at);
-        End { host, zone, address, port }
+        End { host, zone, address, port, passage: self.passage(address, hardware) }
+    }
+
+    fn ends(&mut self, parties: [(IpAddr, u16); 2], at: Timestamp) -> [End; 2] {
+        let behind = self.twins.behind(parties);
+        let mut ends = parties.map(|(address, port)| self.end(address, port, at));
+        if let Some((party, caller)) = behind
+            && let Some(end) = ends.get_mut(party)
+        {
+            *end = self.end(caller, end.port, at);
+        }
+        ends
     }
 
     fn observe(&mut self, observation: Observation) {
-        if matches!(observation.amount, Amount::Many { .. }) {
-            if let Some(too_many) = self.volumes.hear(&observation) {
-                self.inventory.take(&too_many);
-            }
-            return;
-        }
+        let counted = match observation.amount {
+            Amount::Many { .. } => self.volumes.hear(&observation),
+            Amount::After { .. } => self.pairs.hear(&observation),
+            Amount::Times(_) | Amount::Different(_) => Some(observation),
+        };
+        let Some(observation) = counted else { return };
         self.inventory.take(&observation);
-        if let (Subject::Host(host), true) = (observation.subject, is_of_equipment(&observation.fact)) {
-            self.medical(observation.at, host);
+        if let Subject::Host(host) = observation.subject {
+            let is_equipment = is_of_equipment(&observation.fact);
+            if is_equipment {
+                self.medical(observation.at, host);
+            }
+            if is_equipment || observation.fact == Fact::Role(Role::Archive) {
+                self.watch(host);
+            }
         }
         let (Some(bssid), Fact::Protocol(protocol)) = (self.air, observation.fact) else { return };
         if let Some(kind) = clear_kind(protocol) {

@@ -28,7 +28,7 @@ fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), seq: u32, flags: u8, payloa
 
 fn hear(sensor: &mut Sensor, at: u64, octets: &[u8]) {
     let wire_octets = u32::try_from(octets.len()).unwrap();
-    sensor.hear(&Frame { at: Timestamp(at), link: Link::Ethernet, octets, wire_octets });
+    sensor.hear(&Frame { at: Timestamp(at), link: Link::Ethernet, octets, wire_octets, domain: None });
 }
 
 /// A conversation whose greeting comes in two pieces: before and after the end of a window.

@@ -4,7 +4,6 @@
 //! a stranger got is not mixed with what a modality got. Drops: the order of things; values that need one (`change.*`,
 //! `web.login_lost`) come from the past of the place, if it is known.
 
-mod names;
 mod service;
 mod site;
 mod software;
@@ -25,7 +24,6 @@ use auscult_report::zone::Zone;
 use core::ops::RangeInclusive;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use names::names_of;
 use software::Programs;
 pub(crate) use software::Variant;
 
@@ -186,6 +184,13 @@ impl<'s> Heard<'s> {
         self.sightings.iter().any(|(_, s)| s.fact == fact)
     }
 
+    /// Says what is true because it was heard: facts that need no more than their row ([`Fact::is_flag`]).
+    fn flags(&self, values: &mut Values<'_>) {
+        for (_, sighting) in self.sightings.iter().filter(|(_, s)| s.fact.is_flag()) {
+            sighting.fact.names().iter().for_each(|name| values.flag(name, true));
+        }
+    }
+
     /// How often, over all its zones; of facts that count different things, at most that many different ones.
     fn count(&self, fact: Fact) -> u32 {
         self.sightings.iter().filter(|(_, s)| s.fact == fact).fold(0, |n, (_, s)| n.saturating_add(s.count))
@@ -253,17 +258,16 @@ fn host<'k>(
     values.word("host.zone", zone.map(Zone::word));
     values.set("host.role", roles.keys().map(|r| r.word()).collect());
     values.flag("host.medical", heard.has(Fact::Medical) || roles.keys().any(|r| MEDICAL_ROLES.contains(r)));
+    heard.flags(&mut values);
     values.flag("host.lent", zone == Some(Zone::Guest));
     let is_reachable = services.iter().any(|s| s.zones_of(Fact::Answered).contains(&Zone::Outside));
     values.flag("host.reachable_outside", is_reachable);
-    values.flag("upnp.mapping", heard.has(Fact::PortMapped));
     let tool = heard.most(|f| if let Fact::RemoteTool(t) = f { Some(*t) } else { None });
     values.word("remote.tool", tool.map(|t| t.word()));
-    values.flag("out.cleartext_medical", heard.has(Fact::MedicalCleartextOut));
-    values.flag("monitor.phones_home", heard.has(Fact::MonitorCalled));
-    values.flag("dns.unusual_volume", heard.has(Fact::NameTunnel));
     let has_advisory = core::iter::once(&heard).chain(services).any(|h| software::has_advisory(h));
     values.flag("device.advisory", has_advisory);
+    let asked = heard.each(|f| if let Fact::SnmpAsksWith(c) = f { Some(*c) } else { None });
+    values.word("snmp.asks_with", asked.into_keys().next().map(|c| c.word()));
     let system = system::of(heard, &roles.into_keys().collect::<Vec<_>>(), today);
     system.put(&mut values);
     let software = programs.variants(knowledge, heard, system.is_windows(), today);
@@ -284,4 +288,56 @@ fn host_of(subject: Subject) -> Option<HostId> {
 
 fn host_ids(subjects: &BTreeMap<Subject, Heard<'_>>) -> BTreeSet<HostId> {
     subjects.keys().filter_map(|s| host_of(*s)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::knowledge::Knowledge;
+    use crate::vocabulary::Kind;
+    use auscult_report::fact::Fact;
+    use std::collections::BTreeSet;
+
+    /// Every name that the code of this room says, or that a row of the facts feeds, stands in the vocabulary: one that does not would
+    /// be said to nobody.
+    #[test]
+    fn every_name_in_the_code_is_in_the_vocabulary() {
+        let knowledge = Knowledge::compiled();
+        let vocabulary = knowledge.vocabulary();
+        let mut said = BTreeSet::new();
+        for code in [
+            include_str!("mod.rs"),
+            include_str!("service.rs"),
+            include_str!("site.rs"),
+            include_str!("software.rs"),
+            include_str!("system.rs"),
+            include_str!("wireless.rs"),
+            include_str!("../past.rs"),
+            include_str!("../past/partners.rs"),
+            include_str!("../sensing.rs"),
+        ] {
+            let code = code.split("#[cfg(test)]").next().unwrap();
+            for word in code.split('"').skip(1).step_by(2) {
+                let (subject, rest) = word.split_once('.').unwrap_or((word, ""));
+                let is_name = rest.bytes().all(|o| o.is_ascii_lowercase() || o == b'_' || o.is_ascii_digit());
+                if SUBJECTS.contains(&subject) && is_name && !rest.is_empty() {
+                    assert!(vocabulary.name(word).is_some(), "{word}");
+                    said.insert(word);
+                }
+            }
+        }
+        assert!(said.len() > 80, "{}", said.len());
+        for row in Fact::TABLE {
+            for word in row.names {
+                let name = vocabulary.name(word).unwrap_or_else(|| panic!("{word} of {}", row.fact));
+                assert!(!row.is_flag || vocabulary.kind(name) == Kind::Bool, "{word}");
+                assert!(row.is_flag || said.contains(word), "{word}: {} feeds it, and nothing says it", row.fact);
+            }
+        }
+    }
+
+    const SUBJECTS: &[&str] = &[
+        "svc", "host", "wifi", "net", "dicom", "web", "tls", "cert", "db", "file", "smb", "rdp", "vnc", "ssh", "snmp",
+        "mqtt", "ldap", "print", "hl7", "fhir", "lab", "mirth", "os", "sw", "mail", "lan", "out", "remote", "change",
+        "dns", "monitor", "device",
+    ];
 }

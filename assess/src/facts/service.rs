@@ -78,6 +78,7 @@ fn lab(heard: &Heard<'_>, host: &HostPicture<'_>, knowledge: &Knowledge, values:
 
 /// What a view of a service tells.
 fn say(heard: &Heard<'_>, now: Timestamp, values: &mut Values<'_>) {
+    heard.flags(values);
     common(heard, values);
     imaging(heard, values);
     web(heard, values);
@@ -100,8 +101,10 @@ fn common(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.flag("svc.outside_refused", heard.zones_of(Fact::Refused).contains(&Zone::Outside));
     values.word("svc.encrypted", Some(encrypted(heard).word()));
     values.word("svc.login", Some(login(heard).word()));
-    values.flag("svc.data_served", heard.has(Fact::DataServed));
     values.number("svc.days", heard.days());
+    // A rule that excuses what came back through the public address must not excuse strangers who came as well.
+    values.flag("svc.hairpin", heard.has(Fact::Hairpin) && !heard.zones_of(Fact::Answered).contains(&Zone::Outside));
+    values.flag("svc.clients_hidden", heard.has(Fact::ClientHidden));
 }
 
 /// The protocol that a service is named by: what speaks inside TLS before TLS, what speaks over HTTP before HTTP; else
@@ -191,21 +194,7 @@ fn web(heard: &Heard<'_>, values: &mut Values<'_>) {
     values.word("web.default_page_host", form.map(|h| h.word()));
     let admin = heard.most(|f| if let Fact::WebAdminOpen(a) = f { Some(*a) } else { None });
     values.word("web.admin_open", admin.map(|a| a.word()));
-    for (name, fact) in [
-        ("web.login_form", Fact::WebLoginForm),
-        ("web.login_in_clear", Fact::WebLoginInClear),
-        ("web.basic_in_clear", Fact::WebBasicInClear),
-        ("web.default_password", Fact::WebDefaultPassword),
-        ("web.listing", Fact::WebListing),
-        ("web.error_detail", Fact::WebErrorDetail),
-        ("web.session_in_clear", Fact::WebSessionInClear),
-        ("web.token_in_clear", Fact::WebTokenInClear),
-        ("web.leftover", Fact::WebLeftover),
-        ("web.enumeration", Fact::WebEnumerated),
-        ("fhir.open", Fact::WebOpenKind(WebKind::Fhir)),
-    ] {
-        values.flag(name, heard.has(fact));
-    }
+    values.flag("fhir.open", heard.has(Fact::WebOpenKind(WebKind::Fhir)));
 }
 
 fn messages(heard: &Heard<'_>, values: &mut Values<'_>) {
@@ -225,8 +214,6 @@ fn secrecy(heard: &Heard<'_>, now: Timestamp, values: &mut Values<'_>) {
     if let Some(end) = ends.into_keys().max() {
         values.number("cert.days_left", days_left(now, end));
     }
-    values.flag("cert.self_signed", heard.has(Fact::CertificateSelfSigned));
-    values.flag("cert.weak", heard.has(Fact::CertificateWeak));
     if heard.has(Fact::CertificateNameFits(false)) {
         values.put("cert.name_fits", Value::Bool(false));
     } else if heard.has(Fact::CertificateNameFits(true)) {
@@ -249,18 +236,10 @@ fn data_base(heard: &Heard<'_>, values: &mut Values<'_>) {
     };
     let word = by_protocol.map(|(_, word)| *word).or_else(|| by_name().map(|(_, word)| *word));
     values.word("db.product", word);
-    values.flag("db.password_clear", heard.has(Fact::DatabasePasswordClear));
-    values.flag("db.empty_password", heard.has(Fact::DatabaseEmptyPassword));
 }
 
 fn administration(heard: &Heard<'_>, values: &mut Values<'_>) {
-    values.flag("file.anonymous", heard.has(Fact::FileAnonymous));
-    values.flag("file.login_clear", heard.has(Fact::FileLoginClear));
-    values.flag("ssh.version1", heard.has(Fact::SshVersion1));
-    values.flag("camera.open", heard.has(Fact::CameraOpen));
-    values.flag("mqtt.anonymous", heard.has(Fact::MqttAnonymous));
     values.flag("dns.recursion_outside", heard.zones_of(Fact::DnsRecursed).contains(&Zone::Outside));
-    values.flag("dns.transfer", heard.has(Fact::DnsTransferred));
     // Where several were heard, the weakest: that is the one an attacker would ask for.
     let dialects = heard.each(|f| if let Fact::SmbDialect(d) = f { Some(*d) } else { None });
     values.word("smb.dialect", dialects.into_keys().min().map(|d| d.word()));
@@ -294,10 +273,6 @@ fn mail(heard: &Heard<'_>, values: &mut Values<'_>) {
     let offers = heard.each(|f| if let Fact::MailStartTls(m) = f { Some(*m) } else { None });
     let worst = offers.into_keys().max().map(|m| if encryption_went(heard) { MailStartTls::Stripped } else { m });
     values.word("mail.starttls", worst.map(|m| m.word()));
-    values.flag("mail.auth_clear", heard.has(Fact::MailAuthClear));
-    values.flag("ldap.clear_bind", heard.has(Fact::LdapClearBind));
-    values.flag("ldap.anonymous_data", heard.has(Fact::LdapAnonymousData));
-    values.flag("mail.readable", heard.has(Fact::MailReadable));
 }
 
 /// What printers are asked by.

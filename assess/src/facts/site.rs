@@ -28,6 +28,7 @@ pub(super) fn values<'k>(
     values.flag("net.guest_reached_clinical", reached);
     let forger = subjects.values().any(|heard| heard.count(Fact::NameAnswered) > OWN_NAMES);
     values.flag("lan.poisonable", forger);
+    subjects.get(&Subject::Site).into_iter().for_each(|heard| heard.flags(&mut values));
     values
 }
 

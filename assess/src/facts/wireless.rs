@@ -4,7 +4,7 @@
 
 use super::Heard;
 use crate::vocabulary::{Values, Vocabulary};
-use auscult_report::fact::{Fact, WifiOwner, WifiPmf, WifiSecurity, WifiWps};
+use auscult_report::fact::{Fact, WifiOwner, WifiPmf, WifiPurpose, WifiSecurity, WifiWps};
 use auscult_report::subject::{Bssid, Subject};
 use std::collections::BTreeMap;
 
@@ -38,22 +38,19 @@ fn network<'k>(
     let method = methods.into_keys().max_by_key(|w| weight(*w)).unwrap_or(WifiWps::Unknown);
     values.word("wifi.wps", Some(method.word()));
     values.set("wifi.clear_kinds", heard.words(|f| if let Fact::WifiClearKind(k) = f { Some(k.word()) } else { None }));
+    let purpose = heard.most(|f| if let Fact::WifiPurpose(p) = f { Some(*p) } else { None });
+    values.word("wifi.purpose", purpose.map(WifiPurpose::word));
     let beacons = heard.count(Fact::WifiBeacon);
     values.number("wifi.beacons", beacons);
     values.number("wifi.clients", heard.count(Fact::WifiClient));
-    for (name, fact) in [
-        ("wifi.hidden", Fact::WifiHidden),
-        ("wifi.name_is_ours", Fact::WifiNameIsOurs),
-        ("wifi.default_name", Fact::WifiDefaultName),
-        ("wifi.medical_client", Fact::WifiMedicalClient),
-        ("wifi.deauth_burst", Fact::WifiDeauthBurst),
-    ] {
-        values.flag(name, heard.has(fact));
-    }
+    heard.flags(&mut values);
     // One frame may be a station on its way from one network to the other.
     values.flag("wifi.on_our_cable", heard.count(Fact::WifiOnOurCable) >= ON_CABLE);
     // The median is above the bound where more than half of all are.
-    values.flag("wifi.signal_strong", heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons);
+    let is_strong = heard.count(Fact::WifiSignalStrong).saturating_mul(2) > beacons;
+    values.flag("wifi.signal_strong", is_strong);
+    let is_ours = owner == WifiOwner::Own || heard.has(Fact::WifiOnOurCable) || heard.has(Fact::WifiMedicalClient);
+    values.flag("wifi.elsewhere", !is_ours && !is_strong);
     // What is the clinic's own was listed.
     values.flag("wifi.known", owner == WifiOwner::Own);
     values.flag("wifi.same_maker", own.keys().any(|o| *o != bssid && maker(*o) == maker(bssid)));

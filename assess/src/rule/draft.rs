@@ -37,6 +37,7 @@ impl Draft {
             group,
             title: self.one("title")?,
             about: About::read(subject).ok_or(What::Value(subject))?,
+            also: self.values("also").next().map(|text| also(text, vocabulary)).transpose()?,
             whose: whose(self.one("about")?)?,
             heard: self.one("heard")?,
             remedy: self.one("remedy")?,
@@ -79,6 +80,13 @@ fn gone_when(text: &'static str, vocabulary: &Vocabulary) -> Result<(Condition, 
     Ok((Condition::read(condition, vocabulary).map_err(What::Condition)?, days))
 }
 
+/// Another kind of subject ` when ` a condition.
+fn also(text: &'static str, vocabulary: &Vocabulary) -> Result<(About, Condition), What> {
+    let (subject, condition) = text.split_once(" when ").ok_or(What::Value(text))?;
+    let about = About::read(subject).ok_or(What::Value(subject))?;
+    Ok((about, Condition::read(condition, vocabulary).map_err(What::Condition)?))
+}
+
 fn whose(word: &'static str) -> Result<Whose, What> {
     match word {
         "own" => Ok(Whose::Own),
@@ -105,6 +113,7 @@ const KEYS: &[&str] = &[
     "version",
     "title",
     "subject",
+    "also",
     "about",
     "heard",
     "when",

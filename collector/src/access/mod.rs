@@ -5,13 +5,22 @@
 //! answers after the same work. What a sensor may do is looked up when it asks, whatever its certificate says.
 //! Keeps: how often an address asked in the last minute. Drops: secrets, as soon as they were used.
 
+mod identity;
+mod own;
 mod people;
+mod refused;
 mod roles;
 mod secret;
+mod session;
+mod token;
+mod tries;
 
-pub use people::{Account, FIRST_CODE_MS, People, SignIn, Visitor, invite};
+pub use identity::{Sent, Vouched};
+pub use people::{Account, FIRST_CODE_MS, People, Visitor, invite};
+pub use refused::SignIn;
 pub use roles::{Right, Role};
 pub use secret::{digits_at, hex, new_token, octets, token_hash};
+pub use token::{Program, Programs, Scope, TokenError, Wanted};
 
 use crate::authority::{Authority, AuthorityError, Bundle, Vault};
 use crate::store::{ClinicStore, Enrolling, SensorState, Store, StoreError};

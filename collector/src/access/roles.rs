@@ -41,22 +41,41 @@ impl Role {
     pub const fn may(self, right: Right) -> bool {
         match right {
             Right::See => true,
-            Right::Sensors | Right::Mend => matches!(self, Role::Admin | Role::Technician),
+            Right::Sensors => matches!(self, Role::Admin | Role::Technician),
+            Right::Propose => matches!(self, Role::Technician),
+            Right::Mend | Right::Confirm => matches!(self, Role::Admin),
             Right::Accept => matches!(self, Role::Admin | Role::Viewer),
             Right::Decide => !matches!(self, Role::Reviewer),
-            Right::Audit => !matches!(self, Role::Technician),
+            Right::Comment => true,
+            Right::Audit | Right::Review => !matches!(self, Role::Technician),
         }
     }
 
-    /// Whether the role may decide so about a finding; what is no decision nobody may.
+    /// Whether the role may say this about reviews: who is reviewed plans them and says that one was held; a reviewer comments only.
+    #[must_use]
+    pub fn may_say_of_reviews(self, what: &str) -> bool {
+        match what {
+            "planned" | "held" => self.may(Right::Accept),
+            "noted" => self.may(Right::Review),
+            _ => false,
+        }
+    }
+
+    /// Whether the role may decide so about a finding by itself; what is no decision nobody may.
     #[must_use]
     pub fn may_decide(self, what: &str) -> bool {
         match what {
             "accepted" => self.may(Right::Accept),
             "fixed" | "not-true" => self.may(Right::Mend),
-            "open" => self.may(Right::Decide),
+            "open" => self.may(Right::Mend) || self.may(Right::Accept),
             _ => false,
         }
+    }
+
+    /// Whether the role may propose so, for an administrator to confirm.
+    #[must_use]
+    pub fn may_propose(self, what: &str) -> bool {
+        self.may(Right::Propose) && ["accepted", "fixed", "not-true", "open"].contains(&what)
     }
 }
 
@@ -71,10 +90,18 @@ pub enum Right {
     Mend,
     /// Accept a risk until a day.
     Accept,
-    /// Any decision about a finding; which one is asked again.
+    /// Any decision or proposal about a finding; which one is asked again.
     Decide,
+    /// Propose a decision that an administrator confirms.
+    Propose,
+    /// Confirm or decline what somebody else proposed.
+    Confirm,
+    /// Say something about a finding; it changes nothing.
+    Comment,
     /// Who did and who looked.
     Audit,
+    /// Say something about reviews; what is asked again.
+    Review,
 }
 
 #[cfg(test)]
@@ -96,7 +123,17 @@ mod tests {
         for what in ["accepted", "fixed", "not-true", "open", "", "deleted"] {
             assert!(!Role::Reviewer.may_decide(what), "{what}");
         }
+        for what in ["planned", "held", "", "deleted"] {
+            assert!(!Role::Reviewer.may_say_of_reviews(what), "{what}");
+        }
+        assert!(Role::Reviewer.may_say_of_reviews("noted") && !Role::Technician.may_say_of_reviews("noted"));
         assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
-        assert!(!Role::Technician.may_decide("accepted"), "the clinic's risk is the clinic's");
+        for what in ["accepted", "fixed", "not-true", "open"] {
+            assert!(!Role::Technician.may_decide(what), "{what}: a technician proposes");
+            let proposes = Role::ALL.map(|role| role.may_propose(what));
+            assert_eq!(proposes, [false, true, false, false], "{what}");
+        }
+        assert!(!Role::Technician.may_propose("deleted"));
+        assert!(!Role::Viewer.may_decide("fixed"), "that is the provider's to say");
     }
 }

@@ -2,22 +2,24 @@
 //!
 //! Keeps: nothing between commands. Drops: nothing that was acknowledged; what a command prints as stored is on the disk.
 
+mod apply;
 mod enrol;
 mod import;
+mod notices;
 mod review;
 mod serve;
 mod show;
 
-use crate::{Arguments, Command, LedgerCommand, NewState};
+use crate::{Arguments, Command, LedgerCommand, NewState, NoticesCommand};
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::random;
-use auscult_collector::config::{Config, Fleet, octets};
+use auscult_collector::config::{Config, octets};
 use auscult_collector::ingest::Door;
 use auscult_collector::judge::Judge;
 use auscult_collector::ledger::Ledger;
 use auscult_collector::run::{limits, now};
-use auscult_collector::store::{ClinicId, ClinicStore, NewClinic, SensorState, Store};
-use auscult_report::key::{LedgerId, PublicKey};
+use auscult_collector::store::{ClinicStore, SensorState, Store};
+use auscult_collector::web::openapi;
 use import::Import;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
@@ -32,18 +34,20 @@ type Done = Result<ExitCode, Box<dyn Error>>;
 pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
     match &arguments.command {
         Command::Check { file } => {
-            let config = read_config(file)?;
-            writeln!(
-                out,
-                "{}: usable; signs as {}, keeps its data in {}",
-                file.display(),
-                config.name,
-                config.store.display()
-            )?;
+            let Config { name, store, .. } = read_config(file)?;
+            writeln!(out, "{}: usable; signs as {name}, keeps its data in {}", file.display(), store.display())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Openapi => {
+            writeln!(out, "{:#}", openapi())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
         Command::Ledger(LedgerCommand::Verify { folder }) => return review::verified(folder, out),
+        Command::Notices(NoticesCommand::NewKey { file }) => return notices::make_key(file, out),
+        Command::Notices(NoticesCommand::Try { name }) => {
+            return notices::try_out(&read_config(&arguments.config)?, name, out);
+        }
         Command::Serve => {
             let config = read_config(&arguments.config)?;
             return serve::serve(&config, seed(&config)?, out);
@@ -53,18 +57,20 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
     let config = read_config(&arguments.config)?;
     let store = Store::open(&config.store, config.most_octets, now()?)?;
     match arguments.command {
-        Command::Check { .. } | Command::Serve => Ok(ExitCode::SUCCESS),
+        Command::Check { .. } | Command::Serve | Command::Openapi => Ok(ExitCode::SUCCESS),
         Command::Enrol { clinic, site, minutes } => enrol::code(&config, &named(&store, &clinic)?, &site, minutes, out),
         Command::Approve { clinic, words } => enrol::approve(&named(&store, &clinic)?, &words, out),
         Command::Token { clinic, days, whose } => enrol::token(&named(&store, &clinic)?, days, &whose, out),
         Command::Invite { role, clinics, days } => enrol::invite(&store, &role, &clinics, days, out),
-        Command::Apply { file } => apply(&store, &file, out),
+        Command::Apply { file, dry_run } => apply::apply(&store, &file, dry_run, out),
+        Command::Export { clinic, file } => show::export(&named(&store, &clinic)?, &file, out),
         Command::Ingest { files, each, rounds } => {
             let ledger = if rounds { Some(ledger(&config)?) } else { None };
             let import = Import { store: &store, ledger, each };
             import.take_in(&Door::open(&store, limits(&config)), &files, out)
         }
         Command::Ledger(command) => run_ledger(&config, &store, command, out),
+        Command::Notices(command) => notices::run(&store, &command, out),
         Command::Rebuild { clinic } => rebuild(&store, clinic.as_deref(), out),
         Command::Findings { clinic, all } => show::findings(&named(&store, &clinic)?, all, out),
         Command::Sensors { clinic } => show::sensors(&named(&store, &clinic)?, out),
@@ -117,41 +123,6 @@ fn new_key(file: &Path, out: &mut impl Write) -> Done {
     writeln!(made, "{text}")?;
     made.sync_all()?;
     writeln!(out, "{}: made; keep a copy where the archive's backups are not", file.display())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn apply(store: &Store, file: &Path, out: &mut impl Write) -> Done {
-    let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let fleet = Fleet::read(&text).map_err(|e| format!("{}: {e}", file.display()))?;
-    let mut changes: usize = 0;
-    for clinic in &fleet.clinics {
-        let new = NewClinic {
-            id: ClinicId(random()?),
-            ledger: LedgerId(random()?),
-            name: &clinic.name,
-            title: &clinic.title,
-            quota_octets_day: clinic.quota_octets_day,
-        };
-        let mut changed = |what: String| {
-            changes = changes.saturating_add(1);
-            writeln!(out, "{}: {what}", clinic.name)
-        };
-        if store.put_clinic(&new, now()?)? {
-            changed("clinic".to_owned())?;
-        }
-        let kept = named(store, &clinic.name)?;
-        for (name, title) in &clinic.sites {
-            if kept.put_site(name, title)? {
-                changed(format!("site {name}"))?;
-            }
-        }
-        for (site, key) in &clinic.sensors {
-            if let Some(id) = kept.put_sensor(site, &PublicKey(*key), SensorState::Active, "applied", now()?)? {
-                changed(format!("sensor {id} at {site}"))?;
-            }
-        }
-    }
-    writeln!(out, "{changes} changes")?;
     Ok(ExitCode::SUCCESS)
 }
 

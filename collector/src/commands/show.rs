@@ -8,6 +8,7 @@ use auscult_assess::knowledge::Knowledge;
 use auscult_collector::judge::{Judge, Open};
 use auscult_collector::run::now;
 use auscult_collector::store::ClinicStore;
+use auscult_collector::web::{Export, ExportError};
 use auscult_report::fingerprint::fingerprint_words;
 use auscult_report::subject::Subject;
 use auscult_report::time::Timestamp;
@@ -33,6 +34,14 @@ pub(super) fn findings(clinic: &ClinicStore, all: bool, out: &mut impl Write) ->
         writeln!(out, "         {subject}; {state}; sensor {sensor}")?;
     }
     writeln!(out, "{} findings", found.len())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a list of a clinic.
+pub(super) fn export(clinic: &ClinicStore, file: &str, out: &mut impl Write) -> Done {
+    let (row, knowledge) = (clinic.clinic()?, Knowledge::compiled());
+    let export = Export { store: clinic, clinic: &row.name, knowledge: &knowledge, now: now()? };
+    export.write(file, &mut |piece| out.write_all(piece.as_bytes()).map_err(|_| ExportError::Gone))?;
     Ok(ExitCode::SUCCESS)
 }
 

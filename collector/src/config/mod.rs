@@ -4,9 +4,20 @@
 //! Keeps: paths of secrets. Drops: secrets; they are never in a settings file. The words about a key stand in
 //! `collector.toml`, which a test reads.
 
+mod channels;
 mod fleet;
+mod notices;
+mod oidc;
+mod place;
+mod template;
 
 pub use fleet::{Fleet, FleetClinic};
+pub use notices::{Alive, Channel, Kind, LEVELS, Mail, Notices, Quiet, Step, Syslog, Takes, Ticket, Tls, Way, Webhook};
+pub use oidc::Oidc;
+pub use place::{Network, Server, WebAddress};
+pub use template::{Place, Template};
+
+use notices::RawNotices;
 
 use auscult_report::trust::{MAX_ADDRESS, MAX_ADDRESSES};
 use serde::Deserialize;
@@ -41,6 +52,10 @@ pub struct Config {
     pub people: Option<SocketAddr>,
     /// What people's browsers are shown: a certificate with its chain, and its key (PEM). None: one of our own.
     pub people_files: Option<(PathBuf, PathBuf)>,
+    /// Whether every page says that the clinics are made up.
+    pub demo: bool,
+    /// Another service that vouches for people.
+    pub oidc: Option<Oidc>,
     /// Where the provider's own monitoring is: on this machine only.
     pub ops: Option<SocketAddr>,
     /// Reports that may wait for the disk.
@@ -53,6 +68,8 @@ pub struct Config {
     pub sensor_burst: u32,
     /// Reports that one sensor may send a minute.
     pub sensor_reports_minute: u32,
+    /// Who is told what.
+    pub notices: Notices,
 }
 
 /// The listener of sensors.
@@ -81,6 +98,8 @@ struct RawConfig {
     ops: Option<RawListener>,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    notices: RawNotices,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,6 +145,8 @@ struct RawPeople {
     listen: Spanned<String>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    demo: Option<bool>,
+    oidc: Option<oidc::RawOidc>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -144,7 +165,8 @@ impl Config {
     /// # Errors
     /// The first line that is not understood, or not within its bounds.
     pub fn read(text: &str) -> Result<Config, ConfigError> {
-        let raw: RawConfig = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
+        let mut raw: RawConfig = toml::from_str(text).map_err(|e| ConfigError(e.to_string().trim_end().to_owned()))?;
+        let oidc = raw.people.as_mut().and_then(|l| l.oidc.take()).map(|o| o.meant(text)).transpose()?;
         let name = raw.name.get_ref();
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
@@ -175,6 +197,8 @@ impl Config {
             authority: raw.authority.map(|a| a.folder),
             agents: raw.agents.map(|a| a.meant(text)).transpose()?,
             people: raw.people.as_ref().map(|l| socket(text, &l.listen)).transpose()?,
+            oidc,
+            demo: raw.people.as_ref().and_then(|l| l.demo).unwrap_or(false),
             people_files: raw.people.map(|l| l.files(text)).transpose()?.flatten(),
             ops: raw.ops.map(|l| loopback(text, &l.listen)).transpose()?,
             queue_reports: size(bounded("limits.queue_reports", queue_reports, 4_096, 64, 65_536)?),
@@ -189,6 +213,7 @@ impl Config {
                 1,
                 100_000,
             )?),
+            notices: raw.notices.meant(text)?,
         })
     }
 }
@@ -317,7 +342,7 @@ const MIB: u64 = 1 << 20;
 mod tests {
     use super::*;
 
-    const OPTIONAL: &[&str] = &["most_mib", "round_s", "connections", "connections_address"];
+    const OPTIONAL: &[&str] = &["most_mib", "round_s", "connections", "connections_address", "demo"];
     const LIMITS: &[&str] = &["queue_reports", "queue_mib", "sensor_kib_day", "sensor_burst", "sensor_reports_minute"];
     const COMPLETE: &str = include_str!("../../collector.toml");
 

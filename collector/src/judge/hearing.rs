@@ -277,7 +277,7 @@ pub(super) fn deaf_ms(payload: &Payload) -> u64 {
     u64::from(deaf.unwrap_or(0)).saturating_mul(1_000)
 }
 
-const fn extras(payload: &Payload) -> Option<&Extras> {
+pub(super) const fn extras(payload: &Payload) -> Option<&Extras> {
     match payload {
         Payload::Full(Full { ext, .. }) | Payload::Changes(Changes { ext, .. }) | Payload::Event(Event { ext, .. }) => {
             Some(ext)
@@ -286,7 +286,7 @@ const fn extras(payload: &Payload) -> Option<&Extras> {
     }
 }
 
-fn is_cable(ear: &Ear) -> bool {
+pub(super) fn is_cable(ear: &Ear) -> bool {
     ear.role != EarRole::Radio && matches!(ear.way, EarWay::Ring | EarWay::Portable | EarWay::File)
 }
 

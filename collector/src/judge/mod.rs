@@ -7,16 +7,21 @@
 //! Drops: an envelope whose signature no longer holds; it is counted, and the ledger shows what it was.
 
 mod hearing;
+mod known;
+mod notes;
+mod plans;
 mod standing;
 mod state;
 mod strip;
 mod turn;
 mod watch;
 
+pub use known::Known;
+pub use plans::{Change, EVER, Matter, Notice, REVIEW_WITHIN_DAYS, Reviews, Settled, WHOLE, changes};
 pub use standing::Standing;
 pub use strip::{DAYS, HEARD, cell, refresh_strip};
 
-use crate::store::{ClinicStore, FindingRow, Judged, Kept, StepRow, StoreError, Watched};
+use crate::store::{ClinicStore, FindingRow, Judged, Kept, NOBODY, StepRow, StoreError, Watched};
 use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::Rule;
 use auscult_report::header::{Frame, Moment};
@@ -26,6 +31,7 @@ use auscult_report::seal::report_hash;
 use auscult_report::subject::Subject;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use hearing::Hearing;
+use notes::{Notebook, Told};
 use state::{Heard, MOST_BEHIND, State};
 use std::collections::BTreeSet;
 use turn::{Findings, Turn};
@@ -36,7 +42,8 @@ pub struct Judge<'k> {
     knowledge: &'k Knowledge,
 }
 
-/// What a stretch of judging gave.
+/// What a stretch of judging gave: the one place that tells of findings that opened, changed or went, also of those that follow from
+/// plans of people (their sensor is [`NOBODY`]): who is to be told hears it from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Reports that were judged.
@@ -77,6 +84,7 @@ impl<'k> Judge<'k> {
         for sensor in store.watched()?.iter().filter(|s| new.contains(&s.id) || is_due(s, now)) {
             self.sensor(store, sensor, now, &mut judgement)?;
         }
+        plans::judge(self.knowledge, store, now, &mut judgement)?;
         Ok(judgement)
     }
 
@@ -95,10 +103,11 @@ impl<'k> Judge<'k> {
     /// If the store could not be read.
     pub fn findings(&self, store: &ClinicStore, all: bool) -> Result<Vec<Open<'k>>, StoreError> {
         let mut found = Vec::new();
-        for sensor in store.sensors()? {
-            let rows = store.judged(sensor.id)?.1.into_iter().filter(|row| all || row.closed.is_none());
+        let sensors = store.sensors()?.into_iter().map(|sensor| sensor.id).chain([NOBODY]);
+        for sensor in sensors {
+            let rows = store.judged(sensor)?.1.into_iter().filter(|row| all || row.closed.is_none());
             found.extend(rows.map(|row| Open {
-                sensor: sensor.id,
+                sensor,
                 rule: self.knowledge.rules().iter().find(|r| r.id() == row.rule),
                 subject: postcard::from_bytes(&row.subject).ok(),
                 row,
@@ -126,8 +135,12 @@ impl<'k> Judge<'k> {
             hearing: Hearing::read(&judged.hearing),
             findings: Findings::of(rows),
             state: State::default(),
+            notebook: Notebook::default(),
             judged,
         };
+        if !stretch.make_up()? {
+            return Ok(());
+        }
         stretch.state = stretch.state_until(stretch.judged.report_id)?;
         loop {
             let before = stretch.judged.clone();
@@ -141,7 +154,8 @@ impl<'k> Judge<'k> {
             }
             stretch.judged.hearing = stretch.hearing.octets();
             let (changed, steps) = stretch.findings.take_changes();
-            if stretch.judged != before && !store.put_judged(sensor, (&before, &stretch.judged), &changed, &steps)? {
+            let (span, notes) = ((&before, &stretch.judged), stretch.notebook.take());
+            if stretch.judged != before && !store.put_judged(sensor, span, (&changed, &steps), &notes)? {
                 // Another program judged the same at the same time: it has written it.
                 return Ok(());
             }
@@ -163,10 +177,41 @@ struct Stretch<'a> {
     hearing: Hearing,
     findings: Findings,
     state: State,
+    notebook: Notebook,
     judged: Judged,
 }
 
 impl Stretch<'_> {
+    /// Takes notes of what was judged before there were any. `false`: another program does the same.
+    fn make_up(&mut self) -> Result<bool, StoreError> {
+        let (mut state, mut heard_to) = (State::default(), Timestamp(0));
+        while self.judged.noted < self.judged.report_id {
+            let from = self.judged.noted;
+            let mut reports = self.store.reports_after(self.sensor, from, REPORTS)?;
+            reports.retain(|report| report.id <= self.judged.report_id);
+            for report in &reports {
+                let read = self.read(report);
+                let heard = if state.is_next(report.place) {
+                    state.take(report.place, read.payload.as_ref())
+                } else {
+                    state = self.state_until(report.id)?;
+                    read.payload.as_ref().and_then(Heard::of)
+                };
+                if let (Some(heard), Some(payload)) = (heard, &read.payload) {
+                    let (more_ms, to) = heard.beyond(heard_to);
+                    heard_to = to;
+                    let (sensor, received) = (self.sensor, report.received);
+                    self.notebook.report(&Told { sensor, received, heard, more_ms, payload, state: &state.summary() });
+                }
+            }
+            self.judged.noted = reports.last().map_or(self.judged.report_id, |report| report.id);
+            if !self.store.put_notes(self.sensor, (from, self.judged.noted), &self.notebook.take())? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn report(&mut self, report: &Kept, judgement: &mut Judgement) -> Result<(), StoreError> {
         self.passes_to(report.received);
         let read = self.read(report);
@@ -189,12 +234,16 @@ impl Stretch<'_> {
             let is_heard = |n: usize| state.sightings.get(n).is_some_and(|s| heard.has(s));
             self.hearing.hosts(&state, is_heard, self.judged.heard_ms);
             self.hearing.past.hears(&state, |s| heard.has(s), self.judged.heard_ms);
+            if let Some(payload) = &read.payload {
+                let (sensor, received) = (self.sensor, report.received);
+                self.notebook.report(&Told { sensor, received, heard, more_ms: more, payload, state: &state });
+            }
             self.judge(report.received, Some((heard, report.id)));
         } else if self.findings.is_any_open() {
             // It heard nothing, but it came.
             self.judge(report.received, None);
         }
-        self.judged.report_id = report.id;
+        (self.judged.report_id, self.judged.noted) = (report.id, report.id);
         Ok(())
     }
 
@@ -226,27 +275,35 @@ impl Stretch<'_> {
 
     /// The state from all reports that came up to `until`, in the order of the chain.
     fn state_until(&self, until: i64) -> Result<State, StoreError> {
-        let mut state = State::default();
-        let from = self.store.newest_full(self.sensor, until)?.unwrap_or(Place::default());
-        let most = MOST_BEHIND.saturating_add(1);
-        for report in self.store.chain_from(self.sensor, from, until, most)? {
-            state.take(report.place, self.read(&report).payload.as_ref());
-        }
-        Ok(state)
+        state_until(self.store, (self.sensor, &self.keys), until)
     }
 
-    /// The payload of a report, believed only if its octets are still those that were signed.
     fn read(&self, report: &Kept) -> Read {
-        let Some(octets) = &report.envelope else { return Read::default() };
-        let key = self.keys.get(usize::from(report.key_no));
-        let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
-        match verified.filter(|_| report_hash(octets) == report.hash) {
-            Some(verified) => {
-                let moment = Some(verified.header().moment);
-                Read { payload: verified.payload().cloned(), moment, is_damaged: false }
-            }
-            None => Read { is_damaged: true, ..Read::default() },
+        read(&self.keys, report)
+    }
+}
+
+fn state_until(store: &ClinicStore, (sensor, keys): (SensorId, &[PublicKey]), until: i64) -> Result<State, StoreError> {
+    let mut state = State::default();
+    let from = store.newest_full(sensor, until)?.unwrap_or(Place::default());
+    let most = MOST_BEHIND.saturating_add(1);
+    for report in store.chain_from(sensor, from, until, most)? {
+        state.take(report.place, read(keys, &report).payload.as_ref());
+    }
+    Ok(state)
+}
+
+/// The payload of a report, believed only if its octets are still those that were signed.
+fn read(keys: &[PublicKey], report: &Kept) -> Read {
+    let Some(octets) = &report.envelope else { return Read::default() };
+    let key = keys.get(usize::from(report.key_no));
+    let verified = Frame::parse(octets).ok().zip(key).and_then(|(frame, key)| frame.verify(key).ok());
+    match verified.filter(|_| report_hash(octets) == report.hash) {
+        Some(verified) => {
+            let moment = Some(verified.header().moment);
+            Read { payload: verified.payload().cloned(), moment, is_damaged: false }
         }
+        None => Read { is_damaged: true, ..Read::default() },
     }
 }
 

@@ -3,7 +3,7 @@
 //! Keeps: [`DAYS`] octets a clinic, made of the steps of its findings; that somebody was heard on a day stays, also when its usage is
 //! forgotten. Drops: what was open before the first of these days.
 
-use crate::store::{ClinicStore, StepRow, StoreError, StripRow};
+use crate::store::{ClinicStore, NOBODY, StepRow, StoreError, StripRow};
 use auscult_report::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -45,9 +45,10 @@ pub fn cell(strip: &StripRow, day: u64) -> u8 {
 /// Every step of every finding, finding by finding.
 fn steps(store: &ClinicStore) -> Result<Vec<Vec<StepRow>>, StoreError> {
     let mut found = Vec::new();
-    for sensor in store.sensors()? {
+    let sensors = store.sensors()?.into_iter().map(|sensor| sensor.id).chain([NOBODY]);
+    for sensor in sensors {
         let mut of: BTreeMap<(String, Vec<u8>), Vec<StepRow>> = BTreeMap::new();
-        for step in store.finding_steps(sensor.id)? {
+        for step in store.finding_steps(sensor)? {
             of.entry((step.rule.clone(), step.subject.clone())).or_default().push(step);
         }
         found.extend(of.into_values());

@@ -63,8 +63,13 @@ impl Findings {
 
     /// Judges a state.
     pub(super) fn judge(&mut self, summary: &Summary, turn: &Turn<'_>) {
+        self.found(&assess_over(summary, (&turn.sensing, turn.past), turn.knowledge, turn.now), summary, turn);
+    }
+
+    /// Keeps what was found in a state.
+    pub(super) fn found(&mut self, found: &[Finding<'_>], summary: &Summary, turn: &Turn<'_>) {
         let mut holding = BTreeSet::new();
-        for finding in assess_over(summary, (&turn.sensing, turn.past), turn.knowledge, turn.now) {
+        for finding in found {
             if finding.confidence_percent < SHOWN_PERCENT {
                 continue;
             }
@@ -72,7 +77,7 @@ impl Findings {
             let id = (finding.rule.id().to_owned(), subject);
             // The worst stands first; of a subject it is the one that counts.
             if holding.insert(id.clone()) {
-                self.holds(&id, &finding, summary, turn);
+                self.holds(&id, finding, summary, turn);
             }
         }
         let open: Vec<Id> = self

@@ -18,28 +18,36 @@ impl Ledger {
     /// # Errors
     /// If there is no checkpoint yet, the folder holds something, or a file cannot be read or written.
     pub fn export(&self, store: &ClinicStore, folder: &Path, since: Option<&[u8]>) -> Result<u64, LedgerError> {
+        fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+        if fs::read_dir(folder).map_err(|e| failed(folder, &e))?.next().is_some() {
+            return Err(LedgerError::Disk(format!("{} is not empty: name a new folder", folder.display())));
+        }
+        self.parts(store, since, &mut |name, octets| write(folder, name, octets))
+    }
+
+    /// The same, each file given to `put` by its name.
+    ///
+    /// # Errors
+    /// If there is no checkpoint yet, a file cannot be read, or `put` fails.
+    pub fn parts(&self, store: &ClinicStore, since: Option<&[u8]>, put: &mut Put<'_>) -> Result<u64, LedgerError> {
         let clinic = store.clinic()?;
         let _alone = self.highwater.alone(&clinic)?;
         let Some(head) = store.book()?.0 else {
             return Err(LedgerError::Disk(format!("nothing has come for the ledger of {} yet", clinic.name)));
         };
-        fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-        if fs::read_dir(folder).map_err(|e| failed(folder, &e))?.next().is_some() {
-            return Err(LedgerError::Disk(format!("{} is not empty: name a new folder", folder.display())));
-        }
-        write(folder, "vkeys", format!("{}\n", self.key(&clinic)?.vkey()).as_bytes())?;
-        write(folder, "checkpoint", head.note.as_bytes())?;
+        put("vkeys", format!("{}\n", self.key(&clinic)?.vkey()).as_bytes())?;
+        put("checkpoint", head.note.as_bytes())?;
         if let Some(since) = since {
-            write(folder, "checkpoint.old", since)?;
+            put("checkpoint.old", since)?;
         }
         for tile in new_tiles(0, head.size) {
             let missing = || LedgerError::Broken(format!("{} of clinic {} cannot be read", tile.path(), clinic.name));
-            write(folder, &tile.path(), &self.files.tile(&clinic, tile).ok_or_else(missing)?)?;
+            put(&tile.path(), &self.files.tile(&clinic, tile).ok_or_else(missing)?)?;
             if tile.level == 0 {
-                write(folder, &tile.entries_path(), &self.files.bundle(&clinic, tile).ok_or_else(missing)?)?;
+                put(&tile.entries_path(), &self.files.bundle(&clinic, tile).ok_or_else(missing)?)?;
             }
         }
-        write(folder, "proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
+        put("proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
         Ok(head.size)
     }
 
@@ -66,6 +74,9 @@ fn write(folder: &Path, name: &str, octets: &[u8]) -> Result<(), LedgerError> {
 
 /// The first line of a proof that stands alone (C2SP tlog-proof).
 pub(super) const PROOF: &str = "c2sp.org/tlog-proof@v1";
+
+/// Takes a file of an export: its name, its octets.
+pub type Put<'a> = dyn FnMut(&str, &[u8]) -> Result<(), LedgerError> + 'a;
 
 /// Leaves of a full tile.
 const WIDTH: u64 = 256;

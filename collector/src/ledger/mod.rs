@@ -11,6 +11,7 @@ mod files;
 mod highwater;
 mod verify;
 
+pub use export::Put;
 pub use verify::verify;
 
 use crate::store::{BookHead, ClinicRow, ClinicStore, Plan, Queued, StoreError};

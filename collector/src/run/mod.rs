@@ -3,14 +3,16 @@
 //! Keeps: one archive open. Drops: nothing that was acknowledged; at the end what was begun is answered, what waits is written.
 
 mod chores;
+mod teller;
 
-use crate::access::{Access, People};
+use crate::access::{Access, People, Programs};
 use crate::authority::{Authority, Bundle};
 use crate::config::Config;
 use crate::ingest::{Door, Limits};
 use crate::ledger::Ledger;
+use crate::notices::Notices;
 use crate::store::Store;
-use crate::web::{Certificates, Clock, Desk, Listener, Meters, Side};
+use crate::web::{Certificates, Clock, Desk, Elsewhere, Listener, Meters, Side};
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::key::SensorKey;
 use auscult_report::time::Timestamp;
@@ -19,9 +21,10 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
+use teller::Teller;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tracing::info;
@@ -31,7 +34,8 @@ pub struct Service {
     runtime: Option<Runtime>,
     stop: watch::Sender<bool>,
     listening: Vec<tokio::task::JoinHandle<()>>,
-    chores: Option<(Sender<()>, JoinHandle<()>)>,
+    /// The chores, and who tells people.
+    threads: Vec<(Sender<()>, JoinHandle<()>)>,
     addresses: Addresses,
     desk: Arc<Desk>,
 }
@@ -56,6 +60,7 @@ impl Service {
         let (Some(agents), Some(folder)) = (&config.agents, &config.authority) else {
             return Err("nothing to serve: [authority] and [agents] are not in the settings".into());
         };
+        let notices = Notices::open(&config.notices, &config.name)?;
         let store = Store::open(&config.store, config.most_octets, clock())?;
         let ledger = Ledger::open(&config.name, seed, &config.tiles, &config.highwater)?;
         let authority = Arc::new(Authority::open(folder, &config.name, clock())?);
@@ -81,27 +86,29 @@ impl Service {
         let port = addresses.agents.map_or(0, |a| a.port());
         let told: Vec<String> = agents.addresses.iter().map(|a| with_port(a, port)).collect();
         let bundle = authority.bundle(SensorKey::from_seed(&seed).public(), &told)?;
-        let desk = Arc::new(desk((config, told), store, ledger, (authority, bundle), clock));
+        let elsewhere = config.oidc.as_ref().map(Elsewhere::open).transpose()?;
+        let desk = desk((config, told), store, ledger, (authority, bundle), clock);
+        let desk = Arc::new(Desk { elsewhere, ..desk });
         let chores = Chores::new(&desk, certificates, config.round_ms, &config.store);
-        Service::begin(runtime, listeners, desk, chores, addresses)
+        let teller = Teller::new(&desk, notices)?;
+        Service::begin(runtime, listeners, desk, (chores, teller), addresses)
     }
 
     fn begin(
         runtime: Runtime,
         listeners: Vec<Listener>,
         desk: Arc<Desk>,
-        chores: Chores,
+        (chores, teller): (Chores, Teller),
         addresses: Addresses,
     ) -> Result<Service, Box<dyn Error>> {
         let (stop, stopped) = watch::channel(false);
         let serve = |listener: Listener| runtime.spawn(listener.serve(Arc::clone(&desk), stopped.clone()));
         let listening = listeners.into_iter().map(serve).collect();
-        let (end, ended) = channel();
-        let thread = std::thread::Builder::new().name("chores".to_owned());
-        let thread = thread.spawn(move || chores.run(&ended))?;
+        let threads =
+            vec![thread("chores", move |ended| chores.run(ended))?, thread("notices", move |ended| teller.run(ended))?];
         info!(agents = ?addresses.agents, people = ?addresses.people, ops = ?addresses.ops, "serving");
         let runtime = Some(runtime);
-        Ok(Service { runtime, stop, listening, chores: Some((end, thread)), addresses, desk })
+        Ok(Service { runtime, stop, listening, threads, addresses, desk })
     }
 
     /// Where it listens.
@@ -129,8 +136,10 @@ impl Service {
             }
             runtime.shutdown_background();
         }
-        if let Some((end, thread)) = self.chores.take() {
+        for (end, _) in &self.threads {
             let _ = end.send(());
+        }
+        for (_, thread) in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
@@ -142,6 +151,16 @@ impl Drop for Service {
     }
 }
 
+/// A thread that works until it is told to end.
+fn thread(
+    name: &str,
+    work: impl FnOnce(&Receiver<()>) + Send + 'static,
+) -> Result<(Sender<()>, JoinHandle<()>), std::io::Error> {
+    let (end, ended) = channel();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    Ok((end, thread.spawn(move || work(&ended))?))
+}
+
 fn desk(
     (config, addresses): (&Config, Vec<String>),
     store: Store,
@@ -151,12 +170,16 @@ fn desk(
 ) -> Desk {
     Desk {
         people: People::new(&store, Arc::clone(&authority), &config.name),
+        demo: config.demo,
+        elsewhere: None,
         access: Access::new(&store, authority, bundle),
+        programs: Programs::new(&store),
         knowledge: Knowledge::compiled(),
         addresses,
         door: Door::open(&store, limits(config)),
         ledger,
         tiles: config.tiles.clone(),
+        config: config.clone(),
         meters: Meters::new(),
         ledgers_well: AtomicBool::new(true),
         clock,

@@ -129,6 +129,7 @@ impl ClinicStore {
                             + coalesce((SELECT sum(s.changed_ms) FROM sensor s WHERE s.clinic_id = ?1), 0)
                             + coalesce((SELECT sum(c.used_ms) FROM enrol_code c WHERE c.clinic_id = ?1), 0)
                             + coalesce((SELECT sum(c.failures) FROM enrol_code c WHERE c.clinic_id = ?1), 0)
+                            + coalesce((SELECT max(p.event_no) FROM plan_event p WHERE p.clinic_id = ?1), 0)
                             + coalesce((SELECT max(d.decision_id) FROM decision d WHERE d.clinic_id = ?1), 0)
                             + coalesce((SELECT sum(j.report_id) FROM judged j WHERE j.clinic_id = ?1), 0)";
             let pulse: i64 = reader.prepare_cached(sql)?.query_row([self.clinic.0], |row| row.get(0))?;

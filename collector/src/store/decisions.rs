@@ -7,7 +7,7 @@ use super::{ClinicStore, StoreError, int, nat};
 use auscult_report::key::{Hash, SensorId};
 use auscult_report::leaf::LeafKind;
 use auscult_report::time::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 use std::fmt::Write;
 
 /// Which finding of a clinic.
@@ -52,27 +52,7 @@ impl ClinicStore {
     /// # Errors
     /// If it could not be written.
     pub fn decide(&self, new: &Decision, now: Timestamp) -> Result<Hash, StoreError> {
-        let Decision { sensor, rule, subject, what, reason, until, severity, person, .. } = new;
-        self.database.write("decide", |tx| {
-            let hex: String = subject.iter().map(|o| format!("{o:02x}")).collect();
-            let mut said = format!("rule {rule}\nsubject {hex}\ndecision {what}\nseverity {severity}\nby {person}\n");
-            if let Some(until) = until {
-                let _ = writeln!(said, "until {}", until.0);
-            }
-            // A person's words are one line of the statement.
-            let words: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-            let _ = writeln!(said, "why {words}");
-            let hash = state_it(tx, self.clinic, LeafKind::Decision, Some(*sensor), &said, now)?;
-            let sql =
-                "INSERT INTO decision (clinic_id, sensor_id, rule, subject, what, reason, until_ms, severity, person,
-                           decided_ms, statement)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-            let until = until.map(|until| int(until.0));
-            let values =
-                params![self.clinic.0, sensor.0, rule, subject, what, words, until, severity, person, int(now.0), hash];
-            tx.execute(sql, values)?;
-            Ok(hash)
-        })
+        self.database.write("decide", |tx| put_decision(tx, self, new, None, now))
     }
 
     /// Every decision about one finding, the newest first.
@@ -90,6 +70,21 @@ impl ClinicStore {
         })
     }
 
+    /// What was decided in a period, the newest first, at most `most`.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn decided_between(&self, (from, to): (Timestamp, Timestamp), most: u32) -> Result<Vec<Decision>, StoreError> {
+        self.database.ask("decided between", |reader| {
+            let sql = "SELECT sensor_id, rule, subject, what, reason, until_ms, severity, person, decided_ms, statement
+                       FROM decision WHERE clinic_id = ?1 AND decided_ms >= ?2 AND decided_ms < ?3
+                       ORDER BY decision_id DESC LIMIT ?4";
+            let mut rows = reader.prepare_cached(sql)?;
+            let values = params![self.clinic.0, int(from.0), int(to.0), most];
+            Ok(rows.query_map(values, decision)?.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The newest decision about each finding of the clinic.
     ///
     /// # Errors
@@ -104,6 +99,36 @@ impl ClinicStore {
             Ok(rows.query_map([self.clinic.0], decision)?.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// Writes a decision with its statement; `proposed` is who proposed it, if somebody else did.
+pub(super) fn put_decision(
+    tx: &Transaction<'_>,
+    of: &ClinicStore,
+    new: &Decision,
+    proposed: Option<&str>,
+    now: Timestamp,
+) -> Result<Hash, StoreError> {
+    let Decision { sensor, rule, subject, what, reason, until, severity, person, .. } = new;
+    let hex: String = subject.iter().map(|o| format!("{o:02x}")).collect();
+    let mut said = format!("rule {rule}\nsubject {hex}\ndecision {what}\nseverity {severity}\nby {person}\n");
+    if let Some(proposed) = proposed {
+        let _ = writeln!(said, "proposed-by {proposed}");
+    }
+    if let Some(until) = until {
+        let _ = writeln!(said, "until {}", until.0);
+    }
+    // A person's words are one line of the statement.
+    let words: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    let _ = writeln!(said, "why {words}");
+    let hash = state_it(tx, of.clinic, LeafKind::Decision, Some(*sensor), &said, now)?;
+    let sql = "INSERT INTO decision (clinic_id, sensor_id, rule, subject, what, reason, until_ms, severity, person,
+                   decided_ms, statement)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let until = until.map(|until| int(until.0));
+    let values = params![of.clinic.0, sensor.0, rule, subject, what, words, until, severity, person, int(now.0), hash];
+    tx.execute(sql, values)?;
+    Ok(hash)
 }
 
 fn decision(row: &Row<'_>) -> rusqlite::Result<Decision> {

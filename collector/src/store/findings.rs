@@ -3,7 +3,8 @@
 //! Keeps: one row for each sensor, rule and subject, open or past. Drops: sentences; the words of a finding stand in its
 //! rule.
 
-use super::{ClinicStore, FindingId, StoreError, int, nat};
+use super::notes::put_notes;
+use super::{ClinicStore, FindingId, Notes, StoreError, int, nat, news};
 use auscult_report::key::SensorId;
 use auscult_report::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -23,6 +24,8 @@ pub struct Judged {
     pub stood: Timestamp,
     /// What the judge remembers of its hearing, encoded.
     pub hearing: Vec<u8>,
+    /// Up to which report hosts and hours were written down.
+    pub noted: i64,
 }
 
 /// A finding, open or past.
@@ -109,7 +112,7 @@ impl ClinicStore {
     /// If it could not be read.
     pub fn judged(&self, sensor: SensorId) -> Result<(Judged, Vec<FindingRow>), StoreError> {
         self.database.read("judged", |tx| {
-            let sql = "SELECT report_id, day, heard_to_ms, heard_ms, stood_ms, hearing FROM judged
+            let sql = "SELECT report_id, day, heard_to_ms, heard_ms, stood_ms, hearing, noted FROM judged
                        WHERE clinic_id = ?1 AND sensor_id = ?2";
             let row = |row: &Row<'_>| {
                 Ok(Judged {
@@ -119,6 +122,7 @@ impl ClinicStore {
                     heard_ms: nat(row.get(3)?),
                     stood: Timestamp(nat(row.get(4)?)),
                     hearing: row.get(5)?,
+                    noted: row.get(6)?,
                 })
             };
             let of = params![self.clinic.0, sensor.0];
@@ -166,7 +170,8 @@ impl ClinicStore {
         self.database.ask("open rows", |reader| {
             let sql = "SELECT rule, subject, rule_version, severity, confidence, proof, opened_ms, changed_ms, held_ms,
                            held_heard_ms, closed_ms, closed_by, times_opened, holds, sensor_id
-                       FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL ORDER BY severity DESC, opened_ms, rule, subject";
+                       FROM finding WHERE clinic_id = ?1 AND closed_ms IS NULL ORDER BY severity DESC, opened_ms, rule, subject,
+                           sensor_id";
             let mut rows = reader.prepare_cached(sql)?;
             let rows = rows.query_map([self.clinic.0], |row| Ok((SensorId(row.get(14)?), finding(row)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -187,7 +192,7 @@ impl ClinicStore {
         })
     }
 
-    /// Keeps what one stretch of judging gave: how far it went, the findings that changed, their steps. `from` is how
+    /// Keeps what one stretch of judging gave: how far it went, the findings that changed, their steps, notes of what was heard. `from` is how
     /// far was judged before; if another program was faster, nothing is written and the answer is `false`.
     ///
     /// # Errors
@@ -196,15 +201,17 @@ impl ClinicStore {
         &self,
         sensor: SensorId,
         (from, to): (&Judged, &Judged),
-        changed: &[FindingRow],
-        steps: &[StepRow],
+        (changed, steps): (&[FindingRow], &[StepRow]),
+        notes: &Notes,
     ) -> Result<bool, StoreError> {
         self.database.write("put judged", |tx| {
             let sql =
-                "INSERT INTO judged (clinic_id, sensor_id, report_id, day, heard_to_ms, heard_ms, stood_ms, hearing)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO judged (clinic_id, sensor_id, report_id, day, heard_to_ms, heard_ms, stood_ms, hearing,
+                           noted)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?12)
                        ON CONFLICT (clinic_id, sensor_id) DO UPDATE SET
-                           report_id = ?3, day = ?4, heard_to_ms = ?5, heard_ms = ?6, stood_ms = ?7, hearing = ?8
+                           report_id = ?3, day = ?4, heard_to_ms = ?5, heard_ms = ?6, stood_ms = ?7, hearing = ?8,
+                           noted = ?12
                        WHERE report_id = ?9 AND day = ?10 AND stood_ms = ?11";
             let of = (self.clinic.0, sensor.0);
             let values = params![
@@ -218,11 +225,13 @@ impl ClinicStore {
                 to.hearing,
                 from.report_id,
                 int(from.day),
-                int(from.stood.0)
+                int(from.stood.0),
+                to.noted
             ];
             if tx.execute(sql, values)? == 0 {
                 return Ok(false);
             }
+            put_notes(tx, (self.clinic, sensor), notes)?;
             for finding in changed {
                 put_finding(tx, self, sensor, finding)?;
             }
@@ -231,10 +240,43 @@ impl ClinicStore {
                        SELECT ?1, ?2, ?3, ?4, coalesce(max(step_no), 0) + 1, ?5, ?6, ?7, ?8 FROM finding_step
                        WHERE clinic_id = ?1 AND sensor_id = ?2 AND rule = ?3 AND subject = ?4";
             let mut insert = tx.prepare_cached(sql)?;
-            for StepRow { rule, subject, at, what, severity, report_id } in steps {
+            for step in steps {
+                let StepRow { rule, subject, at, what, severity, report_id } = step;
                 insert.execute(params![of.0, of.1, rule, subject, int(at.0), what, severity, report_id])?;
+                news::put_step(tx, self.clinic, sensor, step)?;
             }
             Ok(true)
+        })
+    }
+
+    /// Steps of all findings of the clinic in a period, the newest first, at most `most`, each with the sensor that heard it.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn steps_between(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<(SensorId, StepRow)>, StoreError> {
+        self.database.ask("steps between", |reader| {
+            let sql = "SELECT rule, subject, at_ms, what, severity, report_id, sensor_id FROM finding_step
+                       WHERE clinic_id = ?1 AND at_ms >= ?2 AND at_ms < ?3 ORDER BY at_ms DESC LIMIT ?4";
+            let mut rows = reader.prepare_cached(sql)?;
+            let values = params![self.clinic.0, int(from.0), int(to.0), most];
+            Ok(rows.query_map(values, |row| Ok((SensorId(row.get(6)?), step(row)?)))?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// When findings of the clinic were opened, or opened again, in the order of time, each with the sensor that heard it.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn openings(&self) -> Result<Vec<(SensorId, StepRow)>, StoreError> {
+        self.database.ask("openings", |reader| {
+            let sql = "SELECT rule, subject, at_ms, what, severity, report_id, sensor_id FROM finding_step
+                       WHERE clinic_id = ?1 AND what IN ('opened', 'came back') ORDER BY at_ms, sensor_id, rule, subject";
+            let mut rows = reader.prepare_cached(sql)?;
+            Ok(rows.query_map([self.clinic.0], |row| Ok((SensorId(row.get(6)?), step(row)?)))?.collect::<Result<_, _>>()?)
         })
     }
 
@@ -247,17 +289,7 @@ impl ClinicStore {
             let sql = "SELECT rule, subject, at_ms, what, severity, report_id FROM finding_step
                        WHERE clinic_id = ?1 AND sensor_id = ?2 ORDER BY rule, subject, step_no";
             let mut rows = tx.prepare_cached(sql)?;
-            let row = |row: &Row<'_>| {
-                Ok(StepRow {
-                    rule: row.get(0)?,
-                    subject: row.get(1)?,
-                    at: Timestamp(nat(row.get(2)?)),
-                    what: row.get(3)?,
-                    severity: row.get(4)?,
-                    report_id: row.get(5)?,
-                })
-            };
-            Ok(rows.query_map(params![self.clinic.0, sensor.0], row)?.collect::<Result<_, _>>()?)
+            Ok(rows.query_map(params![self.clinic.0, sensor.0], step)?.collect::<Result<_, _>>()?)
         })
     }
 
@@ -267,7 +299,7 @@ impl ClinicStore {
     /// If it could not be written.
     pub fn forget_judged(&self) -> Result<(), StoreError> {
         self.database.write("forget judged", |tx| {
-            for table in ["judged", "finding", "finding_step"] {
+            for table in ["judged", "finding", "finding_step", "asset", "asset_service", "listened"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE clinic_id = ?1"), [self.clinic.0])?;
             }
             Ok(())
@@ -283,7 +315,18 @@ fn findings(tx: &Transaction<'_>, of: &ClinicStore, sensor: SensorId) -> Result<
     Ok(rows.query_map(params![of.clinic.0, sensor.0], finding)?.collect::<Result<_, _>>()?)
 }
 
-fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
+fn step(row: &Row<'_>) -> rusqlite::Result<StepRow> {
+    Ok(StepRow {
+        rule: row.get(0)?,
+        subject: row.get(1)?,
+        at: Timestamp(nat(row.get(2)?)),
+        what: row.get(3)?,
+        severity: row.get(4)?,
+        report_id: row.get(5)?,
+    })
+}
+
+pub(super) fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     let moment = |column: usize| row.get(column).map(|ms| Timestamp(nat(ms)));
     let closed: Option<i64> = row.get(10)?;
     let by: Option<String> = row.get(11)?;

@@ -9,7 +9,7 @@ use auscult_report::key::{Hash, LedgerId, PublicKey, SensorId};
 use auscult_report::leaf::{Leaf, LeafKind, statement_hash};
 use auscult_report::payload::Place;
 use auscult_report::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// A clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +138,12 @@ impl Store {
     }
 }
 
+/// The clinic of a name.
+pub(super) fn named(reader: &Connection, name: &str) -> Result<Option<ClinicId>, StoreError> {
+    let sql = "SELECT clinic_id FROM clinic WHERE name = ?1";
+    Ok(reader.prepare_cached(sql)?.query_row([name], |row| Ok(ClinicId(row.get(0)?))).optional()?)
+}
+
 /// A clinic's row.
 fn clinic(tx: &Transaction<'_>, clinic: ClinicId) -> Result<ClinicRow, StoreError> {
     let sql = "SELECT clinic_id, name, title, state, ledger_id, generation, quota_octets_day FROM clinic
@@ -248,6 +254,29 @@ impl ClinicStore {
     /// If it could not be written.
     pub fn state(&self, kind: LeafKind, text: &str, now: Timestamp) -> Result<Hash, StoreError> {
         self.database.write("state", |tx| state_it(tx, self.clinic, kind, None, text, now))
+    }
+
+    /// What was stated about sensors in a period, the newest first, at most `most`: when, about which, as what, the text.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn stated_of_sensors(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<(Timestamp, SensorId, LeafKind, String)>, StoreError> {
+        self.database.ask("stated of sensors", |reader| {
+            let sql = "SELECT stated_ms, sensor_id, kind, text FROM statement
+                       WHERE clinic_id = ?1 AND stated_ms >= ?2 AND stated_ms < ?3 AND kind IN (?4, ?5, ?6)
+                       ORDER BY stated_ms DESC LIMIT ?7";
+            let kinds = [LeafKind::Enrolment, LeafKind::KeyRotation, LeafKind::Revocation].map(leaf_number);
+            let values = params![self.clinic.0, int(from.0), int(to.0), kinds[0], kinds[1], kinds[2], most];
+            let row = |row: &Row<'_>| {
+                Ok((Timestamp(nat(row.get(0)?)), SensorId(row.get(1)?), leaf_kind(row.get(2)?), row.get(3)?))
+            };
+            let mut rows = reader.prepare_cached(sql)?;
+            Ok(rows.query_map(values, row)?.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Every statement, by hash.

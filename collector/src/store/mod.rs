@@ -4,6 +4,7 @@
 //! get; each of its statements names the clinic. One method is one question, or one named transaction.
 //! Keeps: what `collector/schema/` lists. Drops: nothing that was acknowledged; a method that fails has changed nothing.
 
+mod assets;
 mod audit;
 mod batch;
 mod board;
@@ -13,10 +14,20 @@ mod enrol;
 mod evidence;
 mod findings;
 mod fleet;
+mod identity;
+mod lists;
+mod news;
+mod notes;
+mod outbox;
 mod people;
+mod plans;
+mod proposals;
+mod reset;
 mod sqlite;
+mod token;
 mod watch;
 
+pub use assets::{Asset, AssetKey, AssetService, Listened};
 pub use audit::{AuditRow, Deed};
 pub use batch::{Batch, Held, NewReport, Standing};
 pub use board::{CodeRow, EvidenceRow, SensorDetail, StripRow};
@@ -26,8 +37,16 @@ pub use enrol::{Enrolling, OpenCode, SensorHint};
 pub use evidence::{Counts, Kept, KnownSensor};
 pub use findings::{FindingRow, Judged, Step, StepRow};
 pub use fleet::{ClinicRow, NewClinic, SensorRow, SensorState, Statement};
+pub use identity::Flow;
+pub use lists::{CodeLine, FindingKey, FindingLine, Which};
+pub use news::{DueKind, Matter, News};
+pub use notes::Notes;
+pub use outbox::{Backlog, Fate, NewParcel, Parcel, Told};
 pub(crate) use people::SESSION_MS;
 pub use people::{GrantRow, Invitation, NewPerson, PersonId, PersonRow, SessionRow};
+pub use plans::{NOBODY, PlanEvent};
+pub use proposals::{Comment, Proposal};
+pub use token::{Claimed, KeptAnswer, Keyed, NewToken, TokenId, TokenRow};
 pub use watch::{Record, Watched};
 
 use auscult_report::key::{LedgerId, SensorId};
@@ -58,7 +77,8 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn clinic_named(&self, name: &str) -> Result<Option<ClinicStore>, StoreError> {
-        Ok(self.clinics()?.into_iter().find(|c| c.name == name).map(|c| self.of(c.id)))
+        let found = self.database.ask("clinic named", |reader| fleet::named(reader, name))?;
+        Ok(found.map(|id| self.of(id)))
     }
 
     /// Every clinic's handle, in the order of their names.

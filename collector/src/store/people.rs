@@ -3,6 +3,7 @@
 //! Keeps: hashes of tokens and codes, passwords as `access` made them, sealed keys. Drops: sessions that have ended. Who may is decided
 //! in `access`; here is only written what was decided.
 
+use super::identity::grant_invited;
 use super::{ClinicStore, Store, StoreError, int, nat};
 use auscult_report::key::Hash;
 use auscult_report::time::Timestamp;
@@ -64,6 +65,10 @@ pub struct SessionRow {
     pub person: PersonRow,
     /// Whether the second factor was shown.
     pub full: bool,
+    /// Whether a lost password or second factor is being replaced.
+    pub resets: bool,
+    /// When the second factor was last shown.
+    pub proved: Timestamp,
     /// When it began.
     pub created: Timestamp,
     /// When it was last used, to the minute.
@@ -206,15 +211,8 @@ impl Store {
             if tx.execute(sql, params![person.0, int(step)])? == 0 {
                 return Ok(false);
             }
-            for name in clinics.lines().filter(|_| !role.is_empty()) {
-                let sql = "SELECT clinic_id FROM clinic WHERE name = ?1";
-                let clinic: Option<[u8; 16]> = tx.query_row(sql, [name], |row| row.get(0)).optional()?;
-                let sql = "INSERT INTO person_grant (clinic_id, person_id, role, until_ms, created_ms)
-                           VALUES (?1, ?2, ?3, ?4, ?5)";
-                if let Some(clinic) = clinic {
-                    tx.execute(sql, params![clinic, person.0, role, until, int(now.0)])?;
-                }
-            }
+            let until = until.map(|ms| Timestamp(nat(ms)));
+            grant_invited(tx, person, &Invitation { admin: false, role, clinics, until }, now)?;
             tx.execute("DELETE FROM person_session WHERE person_id = ?1", [person.0])?;
             put_session(tx, session, person, "full", now)?;
             Ok(true)
@@ -245,16 +243,19 @@ impl Store {
     /// If it could not be read.
     pub fn session(&self, token: &Hash) -> Result<Option<SessionRow>, StoreError> {
         self.database.ask("session", |reader| {
-            let sql =
-                "SELECT p.person_id, p.name, p.title, p.state, p.is_admin, p.password, p.totp, p.totp_step, s.stage,
-                           s.created_ms, s.seen_ms
-                       FROM person_session s JOIN person p USING (person_id) WHERE s.token_hash = ?1";
+            let sql = "SELECT p.person_id, p.name, p.title, p.state, p.is_admin, p.password,
+                           CASE s.stage WHEN 'full' THEN p.totp ELSE coalesce(r.totp, p.totp) END, p.totp_step, s.stage,
+                           s.created_ms, s.seen_ms, s.proved_ms, r.totp IS NOT NULL
+                       FROM person_session s JOIN person p USING (person_id) LEFT JOIN person_reset r USING (person_id)
+                       WHERE s.token_hash = ?1";
             let row = |row: &Row<'_>| {
                 Ok(SessionRow {
                     person: person(row)?,
                     full: row.get_ref(8)?.as_str()? == "full",
                     created: Timestamp(nat(row.get(9)?)),
                     seen: Timestamp(nat(row.get(10)?)),
+                    proved: Timestamp(nat(row.get(11)?)),
+                    resets: row.get(12)?,
                 })
             };
             Ok(reader.prepare_cached(sql)?.query_row([token], row).optional()?)
@@ -340,7 +341,11 @@ impl ClinicStore {
     }
 }
 
-fn open_invitation(tx: &Transaction<'_>, code: &Hash, now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+pub(super) fn open_invitation(
+    tx: &Transaction<'_>,
+    code: &Hash,
+    now: Timestamp,
+) -> Result<Option<Invitation>, StoreError> {
     let sql = "SELECT is_admin, role, clinics, grant_until_ms FROM invitation WHERE code_hash = ?1 AND expires_ms > ?2";
     let row = |row: &Row<'_>| {
         let until: Option<i64> = row.get(3)?;
@@ -350,20 +355,20 @@ fn open_invitation(tx: &Transaction<'_>, code: &Hash, now: Timestamp) -> Result<
     Ok(tx.prepare_cached(sql)?.query_row(params![code, int(now.0)], row).optional()?)
 }
 
-fn put_session(
+pub(super) fn put_session(
     tx: &Transaction<'_>,
     token: &Hash,
     of: PersonId,
     stage: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql =
-        "INSERT INTO person_session (token_hash, person_id, stage, created_ms, seen_ms) VALUES (?1, ?2, ?3, ?4, ?4)";
+    let sql = "INSERT INTO person_session (token_hash, person_id, stage, created_ms, seen_ms, proved_ms)
+               VALUES (?1, ?2, ?3, ?4, ?4, ?4)";
     tx.execute(sql, params![token, of.0, stage, int(now.0)])?;
     Ok(())
 }
 
-fn person(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
     Ok(PersonRow {
         id: PersonId(row.get(0)?),
         name: row.get(1)?,

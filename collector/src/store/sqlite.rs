@@ -191,6 +191,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_network", include_str!("../../schema/0002_network.sql")),
     ("0003_hearing", include_str!("../../schema/0003_hearing.sql")),
     ("0004_people", include_str!("../../schema/0004_people.sql")),
+    ("0005_notices", include_str!("../../schema/0005_notices.sql")),
+    ("0006_tokens", include_str!("../../schema/0006_tokens.sql")),
+    ("0007_plans", include_str!("../../schema/0007_plans.sql")),
+    ("0008_entry", include_str!("../../schema/0008_entry.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (
@@ -292,8 +296,18 @@ mod tests {
             })
             .unwrap();
         assert!(tables.len() > 15);
-        // The provider's own people belong to no clinic.
-        let nobodys = ["person", "person_session", "invitation"];
+        // The provider's own people, programs and parcels belong to no clinic.
+        let nobodys = [
+            "person",
+            "person_session",
+            "invitation",
+            "person_reset",
+            "person_identity",
+            "person_flow",
+            "parcel",
+            "api_token",
+            "api_answer",
+        ];
         for (name, sql) in tables.iter().filter(|(name, _)| name != "schema_version") {
             assert!(sql.contains(") STRICT"), "{name}");
             assert!(sql.contains("clinic_id") || nobodys.contains(&name.as_str()), "{name}");

@@ -3,6 +3,7 @@
 //! Keeps: nothing. Drops: boxes of the picture beyond [`MOST_BOXES`]; the table below it has them all.
 
 use super::Desk;
+use super::api::{behind, cursor};
 use super::guard::Visit;
 use super::matters::{Matter, matters};
 use super::page::{Answered, Frame, html};
@@ -10,7 +11,7 @@ use super::picture::{Box_, exposure, months, strip};
 use super::problem::Problem;
 use super::words::{ago, counted, day, level, moment};
 use crate::judge::Standing;
-use crate::store::{SensorState, StoreError, Watched};
+use crate::store::{NOBODY, SensorState, StoreError, Watched};
 use askama::Template;
 use auscult_report::subject::Subject;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
@@ -33,7 +34,7 @@ struct ClinicPage<'d> {
     open: Vec<Matter<'d>>,
     all_open: usize,
     /// Where the rest of what is open begins.
-    next: Option<usize>,
+    next: Option<String>,
     decided: Vec<(String, Matter<'d>)>,
     sensors: usize,
     ledger: Option<(u64, String)>,
@@ -63,9 +64,13 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
         Some(_) => "fair",
         None => "good",
     };
-    let (all_open, from) = (open.len(), visit.query.get("from").parse().unwrap_or(0usize));
-    let next = from.saturating_add(LISTED);
-    open = open.into_iter().skip(from).take(LISTED).collect();
+    let all_open = open.len();
+    if let Some(after) = behind::<Place>("clinic", visit.query.get("after")) {
+        open.retain(|matter| place(matter) > after);
+    }
+    let is_more = open.len() > LISTED;
+    open.truncate(LISTED);
+    let next = open.last().filter(|_| is_more).map(|last| cursor("clinic", &place(last)));
     Ok(ClinicPage {
         frame: visit.frame(at.row.title.clone(), "clinic"),
         name: at.row.name.clone(),
@@ -79,12 +84,21 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
         more_boxes,
         open,
         all_open,
-        next: (next < all_open).then_some(next),
+        next,
         decided: decided.into_iter().take(LISTED).map(|m| (stands(m.standing), m)).collect(),
         sensors: sensors.len(),
         ledger: head.map(|(size, changed)| (size, moment(changed))),
         printed: moment(now),
     })
+}
+
+/// Where a matter stands in the list: the worst first, then the oldest.
+type Place = (u8, u64, String, Vec<u8>, [u8; 16]);
+
+fn place(matter: &Matter<'_>) -> Place {
+    let row = &matter.row;
+    let weight = u8::MAX.saturating_sub(row.severity);
+    (weight, row.opened.0, row.rule.clone(), row.subject.clone(), matter.sensor.0)
 }
 
 /// How a matter stands, in words.
@@ -161,8 +175,9 @@ fn changes(desk: &Desk, visit: &Visit) -> Result<(usize, usize), StoreError> {
     let Some(at) = &visit.at else { return Ok((0, 0)) };
     let since = visit.now.0.saturating_sub(30 * MS_PER_DAY);
     let (mut opened, mut mended) = (0usize, 0usize);
-    for sensor in at.store.sensors()? {
-        for step in at.store.finding_steps(sensor.id)? {
+    let sensors = at.store.sensors()?.into_iter().map(|sensor| sensor.id).chain([NOBODY]);
+    for sensor in sensors {
+        for step in at.store.finding_steps(sensor)? {
             if step.at.0 < since || desk.knowledge.rule(&step.rule).is_none() {
                 continue;
             }

@@ -8,10 +8,11 @@ use super::guard::{AtClinic, Visit};
 use super::matters::{Matter, of_row, proof, sensor_id};
 use super::page::{Answered, Frame, html, html_with, redirect};
 use super::problem::Problem;
+use super::proposal::{Asked, shown};
 use super::words::{date, day, end_of, moment, sentence, steps, zone};
-use crate::access::{hex, octets};
+use crate::access::{Right, hex, octets};
 use crate::judge::Standing;
-use crate::store::{Decision, EvidenceRow, FindingId, FindingRow, StepRow, StoreError};
+use crate::store::{Decision, EvidenceRow, FindingId, FindingRow, NOBODY, Proposal, StepRow, StoreError};
 use askama::Template;
 use auscult_assess::rule::Rule;
 use auscult_report::key::SensorId;
@@ -37,7 +38,17 @@ struct FindingPage<'d> {
     controls: Vec<(String, String)>,
     history: Vec<(String, String, Option<Evidence>)>,
     sensor: String,
+    /// Where the plans are that it follows from; `None`: a sensor heard it.
+    plans: Option<(String, &'static str)>,
+    /// Where a breach matter that begins with it is opened.
+    matter: Option<String>,
     decisions: Vec<(String, Decision)>,
+    /// What waits for an administrator, and what was answered.
+    proposals: Vec<Asked>,
+    comments: Vec<(String, String, String)>,
+    may_confirm: bool,
+    /// Whether this person proposes instead of deciding.
+    proposes: bool,
     may_accept: bool,
     may_mend: bool,
     may_reopen: bool,
@@ -66,25 +77,14 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     if !["accepted", "fixed", "not-true", "open"].contains(&what) {
         return Err(Problem::FORM);
     }
-    if !at.role.may_decide(what) {
+    let proposes = at.role.may_propose(what);
+    if !proposes && !at.role.may_decide(what) {
         return Err(Problem::NOT_YOURS);
     }
     let until = if what == "accepted" { end_of(visit.form.get("until")) } else { None };
-    let wrong = match until {
-        _ if reason.chars().count() < LEAST_REASON => "Say why, in a sentence: a reviewer will read it.",
-        _ if reason.chars().count() > MOST_REASON
-            || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r') =>
-        {
-            "Say why in at most 500 characters."
-        }
-        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
-        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
-            "A risk is accepted from today on, for at most a year."
-        }
-        _ => "",
-    };
+    let wrong = wrong_with(what, reason, until, now);
     if !wrong.is_empty() {
-        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, wrong)?);
+        return refused(desk, visit, wrong);
     }
     let decision = Decision {
         sensor,
@@ -98,12 +98,49 @@ pub(super) fn decide(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         decided: now,
         statement: [0; 32],
     };
-    at.store.decide(&decision, now).map_err(|_| Problem::BUSY)?;
+    match proposes {
+        true => at.store.propose(&decision, now).map_err(|_| Problem::BUSY)?,
+        false => drop(at.store.decide(&decision, now).map_err(|_| Problem::BUSY)?),
+    }
     Ok(redirect(&visit.path))
 }
 
+/// The page once more, with what was wrong.
+pub(super) fn refused(desk: &Arc<Desk>, visit: &Visit, wrong: &'static str) -> Answered {
+    html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, wrong)?)
+}
+
+/// What is wrong with a decision, in a sentence; empty: nothing.
+pub(super) fn wrong_with(what: &str, reason: &str, until: Option<Timestamp>, now: Timestamp) -> &'static str {
+    match until {
+        _ if odd(reason).is_some() => odd(reason).unwrap_or_default(),
+        None if what == "accepted" => "Choose the day up to which the risk is accepted.",
+        Some(until) if until <= now || until.0 > now.0.saturating_add(MOST_DAYS.saturating_mul(MS_PER_DAY)) => {
+            "A risk is accepted from today on, for at most a year."
+        }
+        _ => "",
+    }
+}
+
+/// What is odd about a person's words. `None`: nothing.
+pub(super) fn odd(words: &str) -> Option<&'static str> {
+    match words.chars().count() {
+        0..LEAST_REASON => Some("Say it in a sentence: a reviewer will read it."),
+        n if n > MOST_REASON => Some("Say it in at most 500 characters."),
+        _ if words.chars().any(|c| c.is_control() && c != '\n' && c != '\r') => Some("Only letters, please."),
+        _ => None,
+    }
+}
+
+/// Proposals about the finding that the path names.
+pub(super) fn proposals(visit: &Visit) -> Result<Vec<Proposal>, Problem> {
+    let (sensor, row) = found(visit)?;
+    let id = FindingId { sensor, rule: &row.rule, subject: &row.subject };
+    visit.clinic()?.store.proposals_of(id).map_err(|_| Problem::BUSY)
+}
+
 /// The finding that the path names.
-fn found(visit: &Visit) -> Result<(SensorId, FindingRow), Problem> {
+pub(super) fn found(visit: &Visit) -> Result<(SensorId, FindingRow), Problem> {
     let at = visit.clinic()?;
     let (sensor, subject) = (sensor_id(visit.part("sensor"))?, octets(visit.part("subject")));
     let id = FindingId { sensor, rule: visit.part("rule"), subject: &subject };
@@ -116,11 +153,16 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
     let (sensor, row) = found(visit)?;
     let id = FindingId { sensor, rule: &row.rule, subject: &row.subject };
     let decisions = at.store.decisions_of(id).map_err(|_| Problem::BUSY)?;
+    let proposals = at.store.proposals_of(id).map_err(|_| Problem::BUSY)?;
+    let comments = at.store.comments_of(id).map_err(|_| Problem::BUSY)?;
+    let may = |what| at.role.may_decide(what) || at.role.may_propose(what);
+    let name = &visit.visitor()?.name;
     let history = history(at, sensor, &row).map_err(|_| Problem::BUSY)?;
     let standing = Standing::of(&row, decisions.first(), now);
     let facts: BTreeSet<String> = proof(&row).iter().map(|(fact, _)| format!("{fact:?}")).collect();
     let zones: BTreeSet<&'static str> = proof(&row).iter().filter_map(|(_, z)| z.map(zone)).collect();
-    let (state, tone) = state(&row, standing);
+    let (state, tone) = state(&row, (sensor == NOBODY, standing));
+    let matter = format!("/clinics/{}/deadlines?finding={sensor}.{}.{}#open", at.row.name, row.rule, hex(&row.subject));
     let found = of_row(desk, &at.row.name, sensor, row, standing);
     let rule = found.rule;
     Ok(FindingPage {
@@ -139,10 +181,16 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
         controls: rule.map(controls).unwrap_or_default(),
         history,
         sensor: sensor.to_string(),
+        plans: (sensor == NOBODY).then(|| plans(&at.row.name, found.rule.map_or("", Rule::id))),
+        matter: (sensor != NOBODY && at.role.may(Right::Decide)).then_some(matter),
         decisions: decisions.into_iter().map(|d| (said(&d), d)).collect(),
-        may_accept: standing == Standing::Open && at.role.may_decide("accepted"),
-        may_mend: standing == Standing::Open && at.role.may_decide("fixed"),
-        may_reopen: !matches!(standing, Standing::Open | Standing::Gone) && at.role.may_decide("open"),
+        proposals: proposals.iter().map(|p| Asked::of(p, name)).collect(),
+        comments: comments.into_iter().map(shown).collect(),
+        may_confirm: at.role.may(Right::Confirm),
+        proposes: at.role.may(Right::Propose),
+        may_accept: standing == Standing::Open && may("accepted"),
+        may_mend: standing == Standing::Open && may("fixed"),
+        may_reopen: !matches!(standing, Standing::Open | Standing::Gone) && may("open"),
         latest: date(Timestamp(now.0.saturating_add(MOST_DAYS.saturating_sub(1).saturating_mul(MS_PER_DAY)))),
         wrong,
         typed: if wrong.is_empty() { String::new() } else { visit.form.get("reason").to_owned() },
@@ -150,13 +198,22 @@ fn made<'d>(desk: &'d Desk, visit: &Visit, wrong: &'static str) -> Result<Findin
     })
 }
 
+/// Where the plans are that a finding follows from.
+fn plans(clinic: &str, rule: &str) -> (String, &'static str) {
+    match rule {
+        "notice-deadline-near" => (format!("/clinics/{clinic}/deadlines"), "See who must be told"),
+        _ => (format!("/clinics/{clinic}/reviews"), "See the reviews"),
+    }
+}
+
 /// How it stands, in a sentence.
-fn state(row: &FindingRow, standing: Standing) -> (String, &'static str) {
+fn state(row: &FindingRow, (is_planned, standing): (bool, Standing)) -> (String, &'static str) {
     match standing {
         Standing::Gone => {
             let (at, by) = row.closed.clone().unwrap_or_default();
             let how = match by.as_str() {
                 "heard" => "it was heard to be mended",
+                _ if is_planned => "what was due was done",
                 "silence" => "it was not heard any more for as long as it takes to be sure",
                 _ => "its time has passed",
             };
@@ -229,8 +286,8 @@ fn said(decision: &Decision) -> String {
 }
 
 /// A reason that is one.
-const LEAST_REASON: usize = 10;
-const MOST_REASON: usize = 500;
+pub(super) const LEAST_REASON: usize = 10;
+pub(super) const MOST_REASON: usize = 500;
 /// The longest time for which a risk is accepted before somebody looks again.
 const MOST_DAYS: u64 = 366;
 /// Steps that a page shows.

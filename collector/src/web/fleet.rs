@@ -4,11 +4,12 @@
 
 use super::Desk;
 use super::guard::Visit;
-use super::matters::matters;
+use super::matters::standings;
 use super::page::{Answered, Frame, html};
 use super::picture::strip;
 use super::problem::Problem;
 use super::words::{Level, ago, counted, level};
+use crate::judge::Standing;
 use crate::store::{ClinicRow, ClinicStore, SensorState, StoreError};
 use askama::Template;
 use auscult_report::time::Timestamp;
@@ -50,7 +51,7 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let mut rows = Vec::new();
     for (row, store) in &clinics {
         if wanted.is_empty() || row.title.to_lowercase().contains(&wanted) || row.name.contains(&wanted) {
-            rows.push(clinic(desk, (row, store), visit.now).map_err(|_| Problem::BUSY)?);
+            rows.push(clinic((row, store), visit.now).map_err(|_| Problem::BUSY)?);
         }
     }
     if order == "need" {
@@ -74,9 +75,10 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     html(&FleetPage { frame, rows, all, found, filter, order, next, days: DAYS, may_apply })
 }
 
-fn clinic(desk: &Desk, (row, store): (&ClinicRow, &ClinicStore), now: Timestamp) -> Result<Row, StoreError> {
+fn clinic((row, store): (&ClinicRow, &ClinicStore), now: Timestamp) -> Result<Row, StoreError> {
+    let standings = standings(store, now)?;
     let open: Vec<u8> =
-        matters(desk, (&row.name, store), now)?.iter().filter(|m| m.is_open()).map(|m| m.row.severity).collect();
+        standings.iter().filter(|(.., s)| *s == Standing::Open).map(|(_, row, _)| row.severity).collect();
     let sensors = store.watched()?;
     let active = sensors.iter().filter(|s| s.state == SensorState::Active);
     let hearing = active.clone().filter(|s| now.since_ms(s.spoke) < RECENT_MS).count();

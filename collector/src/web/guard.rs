@@ -3,6 +3,7 @@
 //! Follows RFC 6265bis (`__Host-` cookies), W3C Fetch Metadata (`Sec-Fetch-Site`), CSP 3. Keeps: an audit line for each page and deed.
 //! Drops: bodies over [`MOST_FORM`] octets; forms of other sites; why something is not there.
 
+use super::again;
 use super::form::{Form, cookie};
 use super::limits::body;
 use super::page::{self, Answered, Frame};
@@ -40,6 +41,12 @@ pub(super) struct Visit {
     /// The path.
     pub(super) path: String,
     parts: Vec<(String, String)>,
+    /// Whether the page says that the clinics are made up.
+    pub(super) demo: bool,
+    /// What this browser keeps while it is at another service; empty: nothing.
+    pub(super) browser: String,
+    /// The session's new token, if the second factor was shown with this request.
+    pub(super) fresh: Option<String>,
     /// Where it comes from.
     pub(super) from: IpAddr,
     /// When.
@@ -99,7 +106,8 @@ async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let token = request.headers().get(COOKIE).and_then(|v| v.to_str().ok());
-    let token = token.and_then(|header| cookie(header, SESSION)).unwrap_or_default().to_owned();
+    let kept = |name| token.and_then(|header| cookie(header, name)).unwrap_or_default().to_owned();
+    let (token, browser) = (kept(SESSION), kept(BROWSER));
     let mut visit = Visit {
         visitor: None,
         at: None,
@@ -107,6 +115,9 @@ async fn answer(
         query: request.uri().query().and_then(Form::read).unwrap_or_default(),
         path: request.uri().path().to_owned(),
         parts,
+        demo: desk.demo,
+        fresh: None,
+        browser,
         from: connection.from,
         now: (desk.clock)(),
     };
@@ -120,10 +131,14 @@ async fn answer(
             Some(elsewhere) => Ok(elsewhere),
             None => page(&desk, &visit).and_then(|answer| noted(&desk, route, &visit, answer)),
         });
-        answered.unwrap_or_else(|problem| {
+        let mut answer = answered.unwrap_or_else(|problem| {
             refused(&desk, &visit, problem);
             page::problem(problem, &visit)
-        })
+        });
+        if let Some(token) = &visit.fresh {
+            keep_session(&mut answer, token);
+        }
+        answer
     });
     done.await.unwrap_or_else(|_| {
         tracing::error!(route = route.path, "a page broke");
@@ -144,7 +159,7 @@ async fn posted(request: Request<Body>) -> Result<Form, Problem> {
 }
 
 /// Whether a browser says that this comes from a page of ours. One that does not say so has to name our origin.
-fn is_from_here(headers: &HeaderMap) -> bool {
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN), text(HOST)) {
         (Some(site), _, _) => site == "same-origin",
@@ -182,9 +197,9 @@ fn let_in(desk: &Desk, route: &Route, token: &str, visit: &mut Visit) -> Result<
             }
             let row = store.clinic().map_err(|_| Problem::BUSY)?;
             visit.at = Some(AtClinic { store, row, role });
-            Ok(None)
+            again::proved(desk, route, visit)
         }
-        _ => Ok(None),
+        _ => again::proved(desk, route, visit),
     }
 }
 
@@ -236,23 +251,28 @@ pub(super) async fn with_headers(mut response: Response<Body>) -> Response<Body>
     response
 }
 
-pub(super) async fn not_found() -> Response<Body> {
-    page::bare_problem(Problem::NOT_FOUND)
-}
-
-pub(super) async fn not_allowed() -> Response<Body> {
-    page::bare_problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
-}
-
 /// Sets the session's cookie and goes on elsewhere.
 pub(super) fn with_session(token: &str, to: &str) -> Response<Body> {
     let mut response = page::redirect(to);
-    let age = if token.is_empty() { "; Max-Age=0" } else { "" };
-    let cookie = format!("{SESSION}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    keep_session(&mut response, token);
+    response
+}
+
+/// What this browser keeps while it is at another service.
+pub(super) fn with_browser(mut response: Response<Body>, token: &str) -> Response<Body> {
+    let cookie = format!("{BROWSER}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         set(&mut response, axum::http::header::SET_COOKIE, cookie);
     }
     response
+}
+
+fn keep_session(response: &mut Response<Body>, token: &str) {
+    let age = if token.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{SESSION}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        set(response, axum::http::header::SET_COOKIE, cookie);
+    }
 }
 
 /// A path of ours to go on at; anything else is the front page.
@@ -273,9 +293,9 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-         frame-ancestors 'none'; base-uri 'none'",
+         object-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     ),
-    (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -285,13 +305,15 @@ const HEADERS: [(HeaderName, &str); 8] = [
 ];
 
 /// Set by us alone, for this host alone, over TLS alone.
-const SESSION: &str = "__Host-auscult";
+pub(super) const SESSION: &str = "__Host-auscult";
+/// The same, for the way to another service and back.
+const BROWSER: &str = "__Host-auscult-way";
 /// The longest form: an invitation to two thousand clinics.
 const MOST_FORM: usize = 65_536;
 /// The longest line of the audit: a reason with what stands before it.
-const MOST_ABOUT: usize = 800;
+pub(super) const MOST_ABOUT: usize = 800;
 /// The longest path that is remembered.
-const MOST_PATH: usize = 400;
+pub(super) const MOST_PATH: usize = 400;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,10 @@ use tokio::time::timeout;
 /// Reads a body of a type.
 pub(super) async fn body(request: Request<Body>, kind: &str, most_octets: usize) -> Result<Bytes, Problem> {
     let headers = request.headers();
-    if headers.get(CONTENT_TYPE).is_none_or(|t| t != kind) || headers.contains_key(CONTENT_ENCODING) {
+    let given = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    // JSON is UTF-8 whether it says so or not (RFC 8259, 11); no other type here has parameters.
+    let given = given.map(|t| if kind == JSON { t.split(';').next().unwrap_or_default().trim_end() } else { t });
+    if given.is_none_or(|t| t != kind) || headers.contains_key(CONTENT_ENCODING) {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "type"));
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
@@ -36,4 +39,6 @@ fn longest(octets: usize) -> Duration {
     Duration::from_secs(seconds.saturating_add(20))
 }
 
+/// The type of what the API is sent.
+pub(super) const JSON: &str = "application/json";
 const SLOWEST_OCTETS_S: u64 = 512;

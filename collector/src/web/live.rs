@@ -10,8 +10,9 @@ use super::problem::{Problem, content};
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use http_body_util::channel::Channel;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -26,8 +27,10 @@ pub(super) fn stream(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let (mut sender, body) = Channel::<Bytes, Infallible>::new(4);
     let desk = Arc::clone(desk);
     Handle::current().spawn(async move {
-        let _place = place;
         for beat in 0..BEATS {
+            if place.is_over.load(Ordering::Relaxed) {
+                break;
+            }
             let asked = store.clone();
             let pulse = tokio::task::spawn_blocking(move || asked.pulse()).await;
             let Ok(Ok(pulse)) = pulse else { break };
@@ -47,19 +50,31 @@ pub(super) fn stream(desk: &Arc<Desk>, visit: &Visit) -> Answered {
 }
 
 /// A session's place among those that listen.
-struct Place(String);
+struct Place {
+    session: String,
+    /// Somebody else has it now.
+    is_over: Arc<AtomicBool>,
+}
 
 impl Place {
+    /// The newest page of a session listens: whoever turns pages quickly leaves streams behind that nobody hears, and the oldest goes.
+    /// `None`: too many listen in all.
     fn new(session: String) -> Option<Place> {
         let mut all = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
         let all = all.get_or_insert_default();
-        let total: usize = all.values().sum();
-        let own = all.entry(session.clone()).or_insert(0);
-        if *own >= MOST_OF_SESSION || total >= MOST {
+        let total: usize = all.values().map(VecDeque::len).sum();
+        let own = all.entry(session.clone()).or_default();
+        if own.len() < MOST_OF_SESSION && total >= MOST {
             return None;
         }
-        *own = own.saturating_add(1);
-        Some(Place(session))
+        if own.len() >= MOST_OF_SESSION
+            && let Some(oldest) = own.pop_front()
+        {
+            oldest.store(true, Ordering::Relaxed);
+        }
+        let is_over = Arc::new(AtomicBool::new(false));
+        own.push_back(Arc::clone(&is_over));
+        Some(Place { session, is_over })
     }
 }
 
@@ -67,16 +82,16 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut all = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
         let all = all.get_or_insert_default();
-        if let Some(own) = all.get_mut(&self.0) {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                all.remove(&self.0);
+        if let Some(own) = all.get_mut(&self.session) {
+            own.retain(|other| !Arc::ptr_eq(other, &self.is_over));
+            if own.is_empty() {
+                all.remove(&self.session);
             }
         }
     }
 }
 
-static STREAMS: Mutex<Option<HashMap<String, usize>>> = Mutex::new(None);
+static STREAMS: Mutex<Option<HashMap<String, VecDeque<Arc<AtomicBool>>>>> = Mutex::new(None);
 
 /// Pages of one session that listen at once.
 const MOST_OF_SESSION: usize = 4;
@@ -90,3 +105,18 @@ const BEATS: u64 = 60;
 const QUIET_BEATS: u64 = 15;
 /// When the browser comes again.
 const RETRY_MS: u64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_page_of_a_session_listens_and_the_oldest_goes() {
+        let open: Vec<Place> = (0..6).filter_map(|_| Place::new("s".to_owned())).collect();
+        let over: Vec<bool> = open.iter().map(|p| p.is_over.load(Ordering::Relaxed)).collect();
+        assert_eq!(over, [true, true, false, false, false, false]);
+        drop(open);
+        let all = STREAMS.lock().unwrap();
+        assert!(all.as_ref().is_none_or(|all| !all.contains_key("s")), "nothing is kept of who has gone");
+    }
+}

@@ -7,7 +7,8 @@ use super::problem::Problem;
 use super::words::{Level, about, level};
 use crate::access::{hex, octets};
 use crate::judge::Standing;
-use crate::store::{ClinicStore, Decision, FindingRow, StoreError};
+use crate::store::{ClinicStore, Decision, FindingRow, NOBODY, StoreError};
+use auscult_assess::knowledge::Knowledge;
 use auscult_assess::rule::Rule;
 use auscult_report::fact::Fact;
 use auscult_report::key::SensorId;
@@ -24,6 +25,8 @@ pub(super) struct Matter<'d> {
     pub(super) subject: Option<Subject>,
     pub(super) rule: Option<&'d Rule>,
     pub(super) standing: Standing,
+    /// The sensor that heard it.
+    pub(super) sensor: SensorId,
     pub(super) row: FindingRow,
     /// Where its page is.
     pub(super) href: String,
@@ -44,16 +47,25 @@ pub(super) fn matters<'d>(
     (name, store): (&str, &ClinicStore),
     now: Timestamp,
 ) -> Result<Vec<Matter<'d>>, StoreError> {
+    let matter = |(sensor, row, standing)| of_row(desk, name, sensor, row, standing);
+    Ok(standings(store, now)?.into_iter().map(matter).collect())
+}
+
+/// The same without words, for pages of a thousand clinics: the sensor, what is kept, how it stands.
+pub(super) fn standings(
+    store: &ClinicStore,
+    now: Timestamp,
+) -> Result<Vec<(SensorId, FindingRow, Standing)>, StoreError> {
     let rows = store.open_rows()?;
     let decisions = if rows.is_empty() { Vec::new() } else { store.decisions()? };
     let decided: HashMap<(SensorId, &str, &[u8]), &Decision> =
         decisions.iter().map(|d| ((d.sensor, d.rule.as_str(), d.subject.as_slice()), d)).collect();
-    let matter = |(sensor, row): (SensorId, FindingRow)| {
+    let stands = |(sensor, row): (SensorId, FindingRow)| {
         let decision = decided.get(&(sensor, row.rule.as_str(), row.subject.as_slice())).copied();
         let standing = Standing::of(&row, decision, now);
-        of_row(desk, name, sensor, row, standing)
+        (sensor, row, standing)
     };
-    Ok(rows.into_iter().map(matter).collect())
+    Ok(rows.into_iter().map(stands).collect())
 }
 
 /// A finding with its words.
@@ -64,15 +76,27 @@ pub(super) fn of_row<'d>(
     row: FindingRow,
     standing: Standing,
 ) -> Matter<'d> {
-    let rule = desk.knowledge.rule(&row.rule);
+    with(&desk.knowledge, clinic, sensor, row, standing)
+}
+
+/// The same, where there is no desk.
+pub(super) fn with<'d>(
+    knowledge: &'d Knowledge,
+    clinic: &str,
+    sensor: SensorId,
+    row: FindingRow,
+    standing: Standing,
+) -> Matter<'d> {
+    let rule = knowledge.rule(&row.rule);
     let subject: Option<Subject> = postcard::from_bytes(&row.subject).ok();
     Matter {
         level: level(row.severity),
         title: rule.map_or("A finding whose rule is no longer in the catalogue", Rule::title),
-        about: about(subject),
+        about: if sensor == NOBODY { "the clinic's plans".to_owned() } else { about(subject) },
         subject,
         rule,
         standing,
+        sensor,
         href: format!("/clinics/{clinic}/findings/{sensor}/{}/{}", row.rule, hex(&row.subject)),
         outside: proof(&row).iter().any(|(_, zone)| *zone == Some(Zone::Outside)),
         row,

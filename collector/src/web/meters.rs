@@ -24,6 +24,8 @@ pub struct Meters {
     pub findings_open: Gauge,
     /// Octets that are free where the data base lies.
     pub disk_free_octets: Gauge,
+    /// Seconds for which the oldest notice waits.
+    pub notices_age_seconds: Gauge,
 }
 
 impl Default for Meters {
@@ -50,6 +52,8 @@ impl Meters {
         describe(REPORTS, None, "How many reports came, by what became of them");
         describe(HANDSHAKES, None, "How many TLS handshakes there were, by how they ended");
         describe(SENSORS, None, "Sensors, by state");
+        describe(NOTICES, None, "How many tries to tell somebody there were, by kind of channel and how they ended");
+        describe(PARCELS, None, "Notices that did not arrive, by state: waiting, given up");
         let histogram = |name| recorder.register_histogram(&Key::from_static_name(name), &METADATA);
         let gauge = |name| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         Meters {
@@ -61,6 +65,7 @@ impl Meters {
             ledger_queue: gauge("auscult_ledger_queue"),
             findings_open: gauge("auscult_findings_open"),
             disk_free_octets: gauge("auscult_disk_free_bytes"),
+            notices_age_seconds: gauge("auscult_notices_age_seconds"),
             recorder,
         }
     }
@@ -81,6 +86,18 @@ impl Meters {
         self.recorder.register_gauge(&key, &METADATA)
     }
 
+    /// Tries to tell somebody, at this kind of channel, that ended so.
+    pub fn notices(&self, (kind, result): (&'static str, &'static str)) -> Counter {
+        let labels = vec![Label::from_static_parts("kind", kind), Label::from_static_parts("result", result)];
+        self.counter(NOTICES, labels)
+    }
+
+    /// Notices that did not arrive, in this state.
+    pub fn parcels(&self, state: &'static str) -> Gauge {
+        let key = Key::from_parts(PARCELS, vec![Label::from_static_parts("state", state)]);
+        self.recorder.register_gauge(&key, &METADATA)
+    }
+
     /// Everything, as text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -96,6 +113,8 @@ impl Meters {
 const REPORTS: &str = "auscult_reports_total";
 const HANDSHAKES: &str = "auscult_tls_handshakes_total";
 const SENSORS: &str = "auscult_sensors";
+const NOTICES: &str = "auscult_notices_total";
+const PARCELS: &str = "auscult_notices";
 static METADATA: Metadata<'static> = Metadata::new("auscult", Level::INFO, None);
 /// From a millisecond to ten seconds; counts of a batch fit too.
 const SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];

@@ -4,39 +4,58 @@
 //! between requests but what was offered on a connection. Drops: whatever is longer than said, without a length, or of another type,
 //! before it is read.
 
+mod account;
 mod add;
+mod again;
+mod api;
+mod assets;
 mod clinic;
+mod coverage;
+mod deadlines;
+mod elsewhere;
 mod finding;
 mod fleet;
 mod form;
 mod guard;
+mod knowledge;
+mod letter;
 mod limits;
 mod listener;
 mod live;
 mod matters;
 mod meters;
+mod oidc;
 mod ops;
 mod page;
 mod part;
 mod people;
 mod picture;
 mod problem;
+mod proposal;
+mod reset;
 mod reviewer;
+mod reviews;
 mod routes;
 mod sensor;
 mod sensors;
 mod session;
+mod settings;
+mod timeline;
 mod tls;
 mod today;
+mod tokens;
 mod words;
 
 pub use crate::access::token_hash;
+pub use api::{Contract, EXPORTS, Export, ExportError, Param, openapi};
+pub use elsewhere::Elsewhere;
 pub use listener::{Listener, Stop};
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
 
-use crate::access::{Access, Offered, People};
+use crate::access::{Access, Offered, People, Programs};
+use crate::config::Config;
 use crate::ingest::Door;
 use crate::ledger::Ledger;
 use crate::store::Store;
@@ -57,6 +76,12 @@ pub struct Desk {
     pub access: Access,
     /// Which people may.
     pub people: People,
+    /// Whether every page says that the clinics are made up.
+    pub demo: bool,
+    /// Another service that vouches for people.
+    pub elsewhere: Option<Elsewhere>,
+    /// Which programs may.
+    pub programs: Programs,
     /// Where reports go in.
     pub door: Door,
     /// The archive.
@@ -65,6 +90,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// What findings are judged and explained by.
     pub knowledge: Knowledge,
+    /// What it was started with.
+    pub config: Config,
     /// How sensors reach this archive: `host:port`, in the order in which they try.
     pub addresses: Vec<String>,
     /// The folder of the ledgers' files.
@@ -123,8 +150,8 @@ pub fn router(side: Side, desk: &Arc<Desk>) -> Router {
     let router = match side {
         // Everything that a browser gets has its headers, also what is not found.
         Side::People => router
-            .fallback(any(guard::not_found))
-            .method_not_allowed_fallback(guard::not_allowed)
+            .fallback(any(api::not_found))
+            .method_not_allowed_fallback(api::not_allowed)
             .layer(map_response(guard::with_headers)),
         Side::Agents | Side::Ops => {
             router.fallback(any(problem::not_found)).method_not_allowed_fallback(problem::not_allowed)

@@ -2,15 +2,17 @@
 //!
 //! Keeps: stylesheet, script and picture, compiled in. Drops: everything from elsewhere.
 
+use super::Desk;
 use super::guard::{self, Visit};
 use super::problem::{Problem, content, set};
 use crate::access::Right;
 use askama::Template;
 use auscult_report::key::hash;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
 use axum::http::{HeaderValue, Response, StatusCode};
+use std::sync::Arc;
 
 /// What a page gives.
 pub(super) type Answered = Result<Response<Body>, Problem>;
@@ -35,6 +37,8 @@ pub(super) struct Frame {
     pub(super) may_audit: bool,
     /// Where it says that there is something new; empty: nowhere.
     pub(super) live: String,
+    /// Whether the clinics are made up.
+    pub(super) demo: bool,
 }
 
 impl Frame {
@@ -51,12 +55,24 @@ impl Frame {
             may_add: at.is_some_and(|at| at.role.may(Right::Sensors)),
             may_audit: at.is_some_and(|at| at.role.may(Right::Audit)),
             live: at.map_or_else(String::new, |at| format!("/clinics/{}/live", at.row.name)),
+            demo: visit.demo,
         }
     }
 
-    fn bare(title: &str) -> Frame {
+    fn bare(title: &str, demo: bool) -> Frame {
         let (title, here, csrf, live) = (title.to_owned(), "", String::new(), String::new());
-        Frame { title, here, person: None, admin: false, csrf, clinic: None, may_add: false, may_audit: false, live }
+        Frame {
+            title,
+            here,
+            person: None,
+            admin: false,
+            csrf,
+            clinic: None,
+            may_add: false,
+            may_audit: false,
+            live,
+            demo,
+        }
     }
 }
 
@@ -100,8 +116,8 @@ pub(super) fn problem(problem: Problem, visit: &Visit) -> Response<Body> {
 }
 
 /// The same for who is nobody yet.
-pub(super) fn bare_problem(problem: Problem) -> Response<Body> {
-    said(problem, Frame::bare(title(problem)))
+pub(super) fn bare_problem(problem: Problem, demo: bool) -> Response<Body> {
+    said(problem, Frame::bare(title(problem), demo))
 }
 
 fn said(problem: Problem, frame: Frame) -> Response<Body> {
@@ -141,8 +157,12 @@ fn words(problem: Problem) -> (&'static str, &'static str) {
 }
 
 /// A file that pages use.
-pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response<Body>, Response<Body>> {
-    let found = FILES.iter().find(|(n, _, _)| *n == name).ok_or_else(|| bare_problem(Problem::NOT_FOUND))?;
+pub(super) async fn file(
+    State(desk): State<Arc<Desk>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Response<Body>> {
+    let found = FILES.iter().find(|(n, _, _)| *n == name).ok_or_else(|| bare_problem(Problem::NOT_FOUND, desk.demo))?;
     let (_, kind, text) = *found;
     let tag: String = hash(b"", &[text.as_bytes()]).iter().take(16).map(|o| format!("{o:02x}")).collect();
     let tag = format!("\"{tag}\"");

@@ -21,6 +21,8 @@ struct PeoplePage {
     people: Vec<Person>,
     clinics: Vec<(String, String)>,
     code: String,
+    /// Whom a code lets come in again; the code stands in `code`.
+    again: Option<String>,
     wrong: &'static str,
 }
 
@@ -87,6 +89,18 @@ pub(super) fn set(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     Ok(redirect("/people"))
 }
 
+/// A code for who lost a password or a second factor.
+pub(super) fn reset(desk: &Arc<Desk>, visit: &Visit) -> Answered {
+    let name = visit.part("person");
+    // One's own is replaced by another administrator: four eyes.
+    if name == visit.visitor()?.name {
+        return Err(Problem::NOT_YOURS);
+    }
+    let code = desk.people.reset_code(name, visit.now).map_err(|_| Problem::BUSY)?.ok_or(Problem::NOT_FOUND)?;
+    let again = Some(name.to_owned());
+    html(&PeoplePage { again, ..made(desk, visit, (code, ""))? })
+}
+
 /// Gives a person a role at a clinic, another one, or none.
 pub(super) fn grant(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let busy = |_: StoreError| Problem::BUSY;
@@ -139,6 +153,7 @@ fn made(desk: &Desk, visit: &Visit, (code, wrong): (String, &'static str)) -> Re
         people: people.map_err(|_| Problem::BUSY)?,
         clinics: clinics.into_iter().map(|c| (c.name, c.title)).collect(),
         code,
+        again: None,
         wrong,
     })
 }

@@ -35,6 +35,16 @@ impl Problem {
         self.status
     }
 
+    /// The word for machines.
+    pub(super) const fn word(self) -> &'static str {
+        self.word
+    }
+
+    /// Seconds after which it may be otherwise.
+    pub(super) const fn wait_s(self) -> Option<u32> {
+        self.wait_s
+    }
+
     /// Whether it keeps somebody from what is not theirs.
     pub(super) const fn is_refusal(self) -> bool {
         matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)

@@ -4,13 +4,14 @@
 //! read only if it has the form of a checkpoint, a tile or a bundle of entries.
 
 use super::Desk;
+use super::api::said;
 use super::problem::{Problem, content, set};
 use crate::access::token_hash;
 use auscult_report::key::LedgerId;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap};
-use axum::http::{HeaderValue, Response};
+use axum::http::{HeaderValue, Response, Uri};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,8 +19,14 @@ use std::sync::Arc;
 pub(super) async fn file(
     State(desk): State<Arc<Desk>>,
     Path((ledger, file)): Path<(String, String)>,
+    uri: Uri,
     headers: HeaderMap,
-) -> Result<Response<Body>, Problem> {
+) -> Response<Body> {
+    let at = Arc::clone(&desk);
+    read(desk, ledger, file, &headers).await.unwrap_or_else(|problem| said(&at, problem, &uri))
+}
+
+async fn read(desk: Arc<Desk>, ledger: String, file: String, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
     let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let token = token.filter(|_| is_file(&file)).ok_or(Problem::NOT_FOUND)?;
     let folder = folder(&desk, &ledger, token).ok_or(Problem::NOT_FOUND)?;

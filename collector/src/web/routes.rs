@@ -2,12 +2,17 @@
 //!
 //! The listeners are made of it; tests ask every line as every role. Keeps: nothing. Drops: nothing; what stands in no line is not there.
 
+use super::api::{Ask, Nothing, clinics, findings, heard};
 use super::guard::{self, PageFn};
 use super::{
-    Desk, Side, add, clinic, finding, fleet, live, ops, page, people, reviewer, sensor, sensors, session, today,
+    Contract, Desk, Side, account, add, api, assets, clinic, coverage, deadlines, finding, fleet, knowledge, letter,
+    live, oidc, ops, page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings, timeline,
+    today, tokens,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 
@@ -49,8 +54,10 @@ pub struct Route {
     pub says: &'static str,
     /// The fields of a form that it asks for.
     pub asks: &'static [&'static str],
-    /// The statuses that it may answer with, beside those of the door: 303 to sign in, 400, 403, 404, 503.
+    /// The statuses that it may answer with, beside those of the door: 303 to sign in, 400, 401 for the second factor again, 403, 404, 503.
     pub answers: &'static [u16],
+    /// Whether the second factor must have been shown in the last five minutes.
+    pub careful: bool,
     handler: Handler,
 }
 
@@ -60,6 +67,8 @@ enum Handler {
     Own(fn() -> MethodRouter<Arc<Desk>>),
     /// A page: the guard has looked who asks.
     Page(PageFn),
+    /// JSON: the API's door has looked who asks.
+    Api(Contract),
 }
 
 impl Route {
@@ -68,7 +77,14 @@ impl Route {
         match self.handler {
             Handler::Own(own) => own(),
             Handler::Page(page) => guard::page(self, page),
+            Handler::Api(ref contract) => api::line(self, contract),
         }
+    }
+
+    /// What a line of the API reads and answers; `None`: it is none.
+    #[must_use]
+    pub const fn contract(&self) -> Option<&Contract> {
+        if let Handler::Api(contract) = &self.handler { Some(contract) } else { None }
     }
 }
 
@@ -103,28 +119,60 @@ pub const ROUTES: &[Route] = &[
     ),
     see(Who::Newcomer, "/set-up/second", "the second factor of a new account", session::second),
     act(Who::Newcomer, "/set-up/second", "show the second factor", &["digits"], &[303, 422, 429], session::finish),
+    go(Who::Anyone, "/oidc", "to the service that vouches for people", &[303, 404, 422], oidc::go),
+    act(
+        Who::Anyone,
+        "/oidc",
+        "bind an invitation to who signs in there",
+        &["code", "name", "title"],
+        &[200, 404, 422, 429],
+        oidc::invited,
+    ),
+    go(Who::Anyone, "/oidc/back", "back from the service that vouches for people", &[303, 401, 404], oidc::back),
+    see(Who::Anyone, "/reset", "the form for who lost a password or a second factor", reset::form),
+    act(Who::Anyone, "/reset", "replace what was lost", &["code", "password"], &[303, 422, 429], reset::begin),
     act(Who::Person, "/sign-out", "sign out", &[], &[303], session::sign_out),
+    see(Who::Person, "/account", "one's own account", account::page),
+    // No field is named: what is typed here is in no audit and on no page. The password of now is the proof.
+    act(Who::Person, "/account", "take another password", &[], &[200, 422, 429], account::change),
+    careful(act(Who::Person, "/account/sessions", "end one's other sessions", &[], &[200], account::end_others)),
     see(Who::Person, "/", "what needs somebody", today::page),
     see(Who::Person, "/fleet", "every clinic with its days", fleet::page),
     see(Who::At(Right::See), "/clinics/{clinic}", "a clinic", clinic::page),
     see(Who::At(Right::See), "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}", "a finding", finding::page),
-    act(
+    careful(act(
         Who::At(Right::Decide),
         "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}",
-        "decide about a finding",
+        "decide about a finding, or propose it",
         &["what", "reason", "until"],
         &[303, 422],
         finding::decide,
+    )),
+    careful(act(
+        Who::At(Right::Confirm),
+        "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/proposal",
+        "confirm or decline what somebody proposed",
+        &["proposal", "answer"],
+        &[303, 422],
+        proposal::answer,
+    )),
+    act(
+        Who::At(Right::Comment),
+        "/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/comment",
+        "say something about a finding",
+        &["words"],
+        &[303, 422],
+        proposal::comment,
     ),
     see(Who::At(Right::See), "/clinics/{clinic}/sensors", "the sensors of a clinic", sensors::page),
-    act(
+    careful(act(
         Who::At(Right::Sensors),
         "/clinics/{clinic}/sensors/{sensor}",
         "let a sensor in, or shut it out",
         &["state", "why"],
         &[303, 422],
         sensors::set,
-    ),
+    )),
     see(Who::At(Right::Sensors), "/clinics/{clinic}/add", "add a sensor", add::page),
     act(
         Who::At(Right::Sensors),
@@ -138,17 +186,125 @@ pub const ROUTES: &[Route] = &[
     see(Who::At(Right::Audit), "/clinics/{clinic}/audit", "who did and who looked", people::audit_of_clinic),
     see(Who::At(Right::See), "/clinics/{clinic}/live", "whether anything is new", live::stream),
     see(Who::Admin, "/people", "who may sign in", people::page),
-    act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite),
-    act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set),
-    act(
+    careful(act(Who::Admin, "/people", "invite somebody", &["role", "clinics", "until"], &[200, 422], people::invite)),
+    careful(act(Who::Admin, "/people/{person}", "shut a person out, or let in again", &["state"], &[303], people::set)),
+    careful(act(
+        Who::Admin,
+        "/people/{person}/reset",
+        "give a code to who lost a password or a second factor",
+        &[],
+        &[200],
+        people::reset,
+    )),
+    careful(act(
         Who::Admin,
         "/people/{person}/grant",
         "change what a person may at a clinic",
         &["at", "role", "until"],
         &[303, 422],
         people::grant,
-    ),
+    )),
     see(Who::Admin, "/audit", "who did and who looked, beside clinics", people::audit),
+    see(Who::At(Right::See), "/clinics/{clinic}/assets", "the devices of a clinic", assets::page),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/assets/{sensor}/{host}",
+        "name a device",
+        &["label"],
+        &[303, 422],
+        assets::label,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/timeline", "what happened at a clinic", timeline::page),
+    see(Who::At(Right::See), "/clinics/{clinic}/coverage", "what was not heard at a clinic", coverage::page),
+    see(Who::At(Right::See), "/clinics/{clinic}/deadlines", "breach matters of a clinic", deadlines::page),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/deadlines",
+        "open a breach matter",
+        &["title", "discovered", "laws", "why", "finding"],
+        &[303, 422],
+        deadlines::open,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/deadlines/{matter}", "a breach matter", deadlines::matter),
+    act(
+        Who::At(Right::Decide),
+        "/clinics/{clinic}/deadlines/{matter}",
+        "say something about a breach matter",
+        &["what", "clock", "when", "laws", "why"],
+        &[303, 422],
+        deadlines::say,
+    ),
+    see(
+        Who::At(Right::See),
+        "/clinics/{clinic}/deadlines/{matter}/letters/{clock}",
+        "the draft of a letter",
+        letter::page,
+    ),
+    see(Who::At(Right::See), "/clinics/{clinic}/reviews", "the reviews of a clinic", reviews::page),
+    act(
+        Who::At(Right::Review),
+        "/clinics/{clinic}/reviews",
+        "say something about reviews",
+        &["what", "when", "interval", "scope", "by", "why"],
+        &[303, 422],
+        reviews::say,
+    ),
+    Route {
+        answers: &[200, 303],
+        ..see(
+            Who::At(Right::See),
+            "/clinics/{clinic}/reviews/record.tar",
+            "the record of a clinic, as a file",
+            reviews::record,
+        )
+    },
+    see(Who::Person, "/knowledge", "what findings are judged by", knowledge::page),
+    see(Who::Admin, "/settings", "what this archive works with", settings::page),
+    see(Who::Admin, "/tokens", "the tokens of programs", tokens::page),
+    careful(act(
+        Who::Admin,
+        "/tokens",
+        "make a token for a program",
+        &["title", "scopes", "clinics", "until"],
+        &[200, 422],
+        tokens::make,
+    )),
+    careful(act(Who::Admin, "/tokens/{token}", "end a token", &[], &[303], tokens::end)),
+    see(Who::At(Right::See), "/clinics/{clinic}/export/{file}", "a list as a file", api::export::page),
+    // The API.
+    say::<api::Document>(Who::Person, "/v1/openapi.json", "the description of the API"),
+    say::<clinics::Clinics>(Who::Person, "/v1/clinics", "the clinics that you may see"),
+    say::<clinics::One>(SEE, "/v1/clinics/{clinic}", "a clinic"),
+    say::<clinics::Sites>(SEE, "/v1/clinics/{clinic}/sites", "the sites of a clinic"),
+    say::<api::sensors::Sensors>(SEE, "/v1/clinics/{clinic}/sensors", "the sensors of a clinic"),
+    say::<api::sensors::One>(SEE, "/v1/clinics/{clinic}/sensors/{sensor}", "a sensor"),
+    take::<api::sensors::Set>(
+        SENSORS,
+        "/v1/clinics/{clinic}/sensors/{sensor}/state",
+        "let a sensor in, or shut it out",
+    ),
+    say::<api::sensors::Codes>(SENSORS, "/v1/clinics/{clinic}/enrol-codes", "the one-time codes of a clinic"),
+    take::<api::sensors::MakeCode>(SENSORS, "/v1/clinics/{clinic}/enrol-codes", "make a one-time code"),
+    say::<api::sensors::OneCode>(SENSORS, "/v1/clinics/{clinic}/enrol-codes/{code}", "what became of a one-time code"),
+    say::<heard::Hosts>(SEE, "/v1/clinics/{clinic}/hosts", "the hosts of a clinic"),
+    say::<heard::Facts>(SEE, "/v1/clinics/{clinic}/facts", "the facts of a clinic"),
+    say::<heard::Coverages>(SEE, "/v1/clinics/{clinic}/coverage", "how well a clinic's sensors hear"),
+    say::<findings::Findings>(SEE, "/v1/clinics/{clinic}/findings", "the findings of a clinic, the worst first"),
+    say::<findings::One>(SEE, "/v1/clinics/{clinic}/findings/{sensor}/{rule}/{subject}", "a finding"),
+    take::<findings::Decide>(
+        Who::At(Right::Decide),
+        "/v1/clinics/{clinic}/findings/{sensor}/{rule}/{subject}/decision",
+        "decide about a finding",
+    ),
+    say::<clinics::AuditOfClinic>(AUDIT, "/v1/clinics/{clinic}/audit", "who did and who looked, the newest first"),
+    say::<clinics::Checkpoint>(AUDIT, "/v1/clinics/{clinic}/ledger/checkpoint", "the newest checkpoint of the ledger"),
+    line("GET", SEE, "/v1/clinics/{clinic}/exports/{file}", "a list as a file, all of it", api::export::CONTRACT),
+    say::<api::admin::People>(Who::Admin, "/v1/people", "who may sign in"),
+    say::<api::admin::Tokens>(Who::Admin, "/v1/tokens", "the tokens of programs"),
+    take::<api::admin::MakeToken>(Who::Admin, "/v1/tokens", "make a token for a program"),
+    say::<api::admin::OneToken>(Who::Admin, "/v1/tokens/{token}", "a token of a program"),
+    line("DELETE", Who::Admin, "/v1/tokens/{token}", "end a token", Contract::get::<api::admin::EndToken>()),
+    say::<clinics::Audit>(Who::Admin, "/v1/audit", "who did and who looked, beside clinics"),
 ];
 
 const fn own(
@@ -158,7 +314,8 @@ const fn own(
     who: Who,
     own: fn() -> MethodRouter<Arc<Desk>>,
 ) -> Route {
-    Route { side, method, path, who, says: "", asks: &[], answers: &[], handler: Handler::Own(own) }
+    let handler = Handler::Own(own);
+    Route { side, method, path, who, says: "", asks: &[], answers: &[], careful: false, handler }
 }
 
 /// A page that is only looked at.
@@ -171,8 +328,14 @@ const fn see(who: Who, path: &'static str, says: &'static str, page: PageFn) -> 
         says,
         asks: &[],
         answers: &[200],
+        careful: false,
         handler: Handler::Page(page),
     }
+}
+
+/// A step of a way that leads elsewhere.
+const fn go(who: Who, path: &'static str, says: &'static str, answers: &'static [u16], page: PageFn) -> Route {
+    Route { answers, ..see(who, path, says, page) }
 }
 
 /// A form that does something.
@@ -184,8 +347,38 @@ const fn act(
     answers: &'static [u16],
     page: PageFn,
 ) -> Route {
-    Route { side: Side::People, method: "POST", path, who, says, asks, answers, handler: Handler::Page(page) }
+    let (side, handler) = (Side::People, Handler::Page(page));
+    Route { side, method: "POST", path, who, says, asks, answers, careful: false, handler }
 }
+
+/// A form whose consequences are worth the second factor once more.
+const fn careful(route: Route) -> Route {
+    Route { careful: true, ..route }
+}
+
+/// A line of the API that is only read.
+const fn say<A: Ask<Body = Nothing>>(who: Who, path: &'static str, says: &'static str) -> Route {
+    line("GET", who, path, says, Contract::get::<A>())
+}
+
+/// A line of the API that takes a body.
+const fn take<A: Ask>(who: Who, path: &'static str, says: &'static str) -> Route
+where
+    A::Body: DeserializeOwned + JsonSchema,
+{
+    line("POST", who, path, says, Contract::post::<A>())
+}
+
+const fn line(method: &'static str, who: Who, path: &'static str, says: &'static str, contract: Contract) -> Route {
+    let (asks, answers, handler) = (&[], &[], Handler::Api(contract));
+    // What is sent has consequences: a person shows the second factor for it, as for a form.
+    let careful = !matches!(method.as_bytes(), b"GET");
+    Route { side: Side::People, method, path, who, says, asks, answers, careful, handler }
+}
+
+const SEE: Who = Who::At(Right::See);
+const SENSORS: Who = Who::At(Right::Sensors);
+const AUDIT: Who = Who::At(Right::Audit);
 
 #[cfg(test)]
 mod tests {

@@ -14,12 +14,14 @@ use std::sync::Arc;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignInPage<'a> {
+pub(super) struct SignInPage<'a> {
     frame: Frame,
     name: &'a str,
     next: &'a str,
     wrong: String,
     is_new: bool,
+    /// Another service that vouches for people.
+    service: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -30,6 +32,8 @@ struct SetUpPage<'a> {
     name: &'a str,
     title: &'a str,
     wrong: String,
+    /// Another service that vouches for people.
+    service: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -48,7 +52,13 @@ pub(super) fn form(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         return Ok(redirect(next));
     }
     let is_new = desk.store.admins().map_err(|_| Problem::BUSY)? == 0;
-    html(&SignInPage { frame: visit.frame("Sign in", ""), name: "", next, wrong: String::new(), is_new })
+    html(&SignInPage { next, is_new, ..sign_in_page(desk, visit, String::new()) })
+}
+
+/// The form to sign in, with what was wrong elsewhere.
+pub(super) fn sign_in_page<'a>(desk: &'a Desk, visit: &Visit, wrong: String) -> SignInPage<'a> {
+    let service = desk.elsewhere.as_ref().map(|s| s.title.as_str());
+    SignInPage { frame: visit.frame("Sign in", ""), name: "", next: "/", wrong, is_new: false, service }
 }
 
 /// Signs somebody in.
@@ -57,10 +67,7 @@ pub(super) fn sign_in(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let typed = (name, visit.form.get("password"), visit.form.get("digits"));
     match desk.people.sign_in(typed, visit.from, visit.now) {
         Ok(token) => Ok(with_session(&token, next)),
-        Err(why) => {
-            let frame = visit.frame("Sign in", "");
-            html_with(status(why)?, &SignInPage { frame, name, next, wrong: why.to_string(), is_new: false })
-        }
+        Err(why) => html_with(status(why)?, &SignInPage { name, next, ..sign_in_page(desk, visit, why.to_string()) }),
     }
 }
 
@@ -71,13 +78,14 @@ pub(super) fn sign_out(desk: &Arc<Desk>, visit: &Visit) -> Answered {
 }
 
 /// The form to make an account.
-pub(super) fn new_account(_: &Arc<Desk>, visit: &Visit) -> Answered {
+pub(super) fn new_account(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     html(&SetUpPage {
         frame: visit.frame("Make your account", ""),
         code: "",
         name: "",
         title: "",
         wrong: String::new(),
+        service: desk.elsewhere.as_ref().map(|s| s.title.as_str()),
     })
 }
 
@@ -90,7 +98,8 @@ pub(super) fn begin(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         Ok(token) => Ok(with_session(&token, "/set-up/second")),
         Err(why) => {
             let frame = visit.frame("Make your account", "");
-            html_with(status(why)?, &SetUpPage { frame, code, name, title, wrong: why.to_string() })
+            let service = desk.elsewhere.as_ref().map(|s| s.title.as_str());
+            html_with(status(why)?, &SetUpPage { frame, code, name, title, wrong: why.to_string(), service })
         }
     }
 }
@@ -116,7 +125,7 @@ fn second_page(desk: &Desk, visit: &Visit, wrong: String) -> Result<SecondPage, 
 }
 
 /// The status of a refusal.
-fn status(why: SignIn) -> Result<StatusCode, Problem> {
+pub(super) fn status(why: SignIn) -> Result<StatusCode, Problem> {
     match why {
         SignIn::Busy => Err(Problem::BUSY),
         SignIn::Refused => Ok(StatusCode::UNAUTHORIZED),

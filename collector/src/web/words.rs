@@ -58,6 +58,25 @@ pub(super) fn end_of(date: &str) -> Option<Timestamp> {
     Some(Timestamp(u64::try_from(begin).ok()?.saturating_add(MS_PER_DAY)))
 }
 
+/// `2026-11-21T14:02`, as a form has it.
+pub(super) fn minute(at: Timestamp) -> String {
+    shown(at, "%Y-%m-%dT%H:%M")
+}
+
+/// The moment that a form names, UTC.
+pub(super) fn at_minute(typed: &str) -> Option<Timestamp> {
+    let at: jiff::civil::DateTime = typed.parse().ok()?;
+    let ms = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    u64::try_from(ms).ok().map(Timestamp)
+}
+
+/// What a person wrote in a form, as one line; `None`: it is too short or too long to say something, or no text.
+pub(super) fn typed(text: &str, least: usize, most: usize) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_text = (least..=most).contains(&line.chars().count()) && !line.chars().any(char::is_control);
+    is_text.then_some(line)
+}
+
 fn shown(at: Timestamp, form: &str) -> String {
     let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     at.map_or_else(|| "an unknown time".to_owned(), |at| at.strftime(form).to_string())
@@ -180,6 +199,7 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests {
     use super::*;
 
@@ -200,6 +220,15 @@ mod tests {
         assert_eq!(end_of("2026-11-21"), Some(Timestamp(now.0 + MS_PER_DAY)));
         assert_eq!([end_of("2026-13-01"), end_of("")], [None, None]);
         assert_eq!([counted(1, "clinic"), counted(2, "day"), counted(2, "entry")], ["1 clinic", "2 days", "2 entries"]);
+    }
+
+    #[test]
+    fn a_minute_of_a_form_finds_its_way_back() {
+        let at = Timestamp(1_795_219_200_000 + 14 * 3_600_000 + 120_000);
+        assert_eq!((minute(at).as_str(), at_minute("2026-11-21T14:02")), ("2026-11-21T14:02", Some(at)));
+        assert_eq!([at_minute(""), at_minute("2026-11-21T25:00"), at_minute("1960-01-01T00:00")], [None; 3]);
+        assert_eq!(typed(" two  words\n", 3, 20).as_deref(), Some("two words"));
+        assert_eq!([typed("no", 3, 20), typed("far too long", 3, 5), typed("a\u{7}bcd", 3, 20)], [None, None, None]);
     }
 
     #[test]
