@@ -35,7 +35,7 @@ fn every_line_of_the_api_lets_in_whom_it_names_and_other_clinics_are_not_there()
     let mut asked = 0;
     for route in api() {
         for (clinic, of) in [("north", &ids[0]), ("south", &ids[1])] {
-            let path = named(route.path, clinic, of);
+            let path = of.path(route.path, clinic);
             for (asker, program) in &mut askers {
                 let wanted = match asker {
                     None => Wanted::This(401),
@@ -69,7 +69,7 @@ fn a_token_is_no_key_to_pages_and_opens_no_id_of_another_clinic() {
         if matches!(route.who, Who::Anyone | Who::Token) || route.method != "GET" {
             continue;
         }
-        let path = named(route.path, "north", &ids[0]);
+        let path = ids[0].path(route.path, "north");
         let answer = program.ask("GET", &path, &[], None);
         assert_eq!((answer.status, answer.header("location").starts_with("/sign-in")), (303, true), "{path}");
     }
@@ -125,18 +125,15 @@ fn the_description_the_table_and_the_router_say_the_same() {
         api().map(|route| (route.path.to_owned(), route.method.to_owned())).collect();
     assert_eq!(described, listed);
     assert!(listed.len() >= 25);
+    let of = Found {
+        sensor: auscult_report::key::SensorId([1; 16]),
+        rule: "x".to_owned(),
+        subject: "00".to_owned(),
+        code: "0011223344".to_owned(),
+        host: 1,
+    };
     for (path, methods) in paths {
-        let asked = named(
-            path,
-            "north",
-            &Found {
-                sensor: auscult_report::key::SensorId([1; 16]),
-                rule: "x".to_owned(),
-                subject: "00".to_owned(),
-                code: "0011223344".to_owned(),
-                host: 1,
-            },
-        );
+        let asked = of.path(path, "north");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let answer = program.ask(method, &asked, &[], None);
             let has = methods.get(method.to_lowercase());
@@ -183,7 +180,7 @@ fn every_answer_is_as_it_is_described() {
     let _ = token(&station, &Scope::ALL, &["north", "south"]);
     let described = openapi();
     for route in api().filter(|r| r.method == "GET" && !r.path.ends_with("{file}") && !r.path.contains("{token}")) {
-        let path = named(route.path, "north", &ids);
+        let path = ids.path(route.path, "north");
         let (status, answer) = program.get(&path);
         assert_eq!(status, 200, "{path}: {answer}");
         let mut schema =
@@ -335,15 +332,4 @@ fn of_scope(scope: Scope) -> Vec<Right> {
 /// A body that is understood and does nothing.
 fn body(route: &Route) -> Option<&'static [u8]> {
     (route.method == "POST").then_some(b"{}")
-}
-
-/// A path of the table for a clinic with its ids.
-fn named(path: &str, clinic: &str, found: &Found) -> String {
-    path.replace("{clinic}", clinic)
-        .replace("{sensor}", &found.sensor.to_string())
-        .replace("{rule}", &found.rule)
-        .replace("{subject}", &found.subject)
-        .replace("{code}", &found.code)
-        .replace("{token}", &"0".repeat(32))
-        .replace("{file}", "findings.csv")
 }

@@ -6,7 +6,7 @@
 
 use auscult_collector::access::{Role, digits_at};
 use auscult_collector::store::{Decision, FindingId};
-use auscult_collector::web::{ROUTES, Route, Side, Who};
+use auscult_collector::web::{ROUTES, Route, Side};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use auscult_tests::guest::{Found, Guest, PASSWORD, admin, found, matter, person};
 use auscult_tests::npm::{AXE, fetched};
@@ -125,7 +125,7 @@ fn to(window: &Window, wanted: &str) {
 fn pages(guest: &mut Guest, found: &Found) -> Vec<(&'static Route, String, bool)> {
     let mut pages = Vec::new();
     for route in ROUTES.iter().filter(is_page) {
-        let path = named(route, found);
+        let path = found.path(&route.path.replace("{person}", "maria"), "north");
         let answer = guest.get(&path);
         if answer.status != 303 && answer.header("content-type").starts_with("text/html") {
             pages.push((route, path, answer.status == 200));
@@ -214,21 +214,6 @@ fn looked_at(window: &Window, axe: &str, scheme: &str, width: u32) -> Vec<String
             .map((found) => `${found.id}: ${found.help}: ${found.nodes.map((n) => n.target.join(' ')).slice(0, 5).join(', ')}`))",
     );
     found.as_array().unwrap().iter().filter_map(|fault| fault.as_str().map(str::to_owned)).collect()
-}
-
-/// A path of the table with ids that are there.
-fn named(route: &Route, found: &Found) -> String {
-    let clinic = if matches!(route.who, Who::At(_)) { "north" } else { "" };
-    route
-        .path
-        .replace("{clinic}", clinic)
-        .replace("{sensor}", &found.sensor.to_string())
-        .replace("{rule}", &found.rule)
-        .replace("{subject}", &found.subject)
-        .replace("{code}", &found.code)
-        .replace("{person}", "maria")
-        .replace("{matter}", "1")
-        .replace("{clock}", "hipaa-individuals")
 }
 
 /// How a page is looked at: in words, the scheme of colours, the width in pixels.

@@ -1,10 +1,8 @@
 //! Findings over time: opened, worse, fixed by what was heard, fixed by silence that was really listened to, came back;
 //! and the same again from the envelopes alone, however the reports came.
 
-use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::Limits;
 use auscult_collector::judge::Judge;
-use auscult_collector::store::ClinicStore;
 use auscult_report::bounded::Bounded;
 use auscult_report::fact::Fact;
 use auscult_report::payload::{Changes, Event, Payload};
@@ -13,23 +11,23 @@ use auscult_report::subject::{Bssid, Subject};
 use auscult_report::summary::Sighting;
 use auscult_report::terms::{WifiOwner, WifiSecurity};
 use auscult_report::time::{MS_PER_DAY, Timestamp, Window};
-use auscult_tests::archive::{Archive, Dice, Ear, Folder, NOW, full, send, sighting};
+use auscult_tests::archive::{Dice, NOW, full, send, sighting};
+use auscult_tests::story::{HOUR, Story};
 
-const HOUR: u64 = 3_600_000;
 const RULE: &str = "wifi-open-network";
 
 #[test]
 fn a_network_is_opened_made_worse_closed_and_opened_again() {
     let mut story = Story::new();
     story.full(0, network(WifiSecurity::Open, false));
-    assert_eq!(story.steps(), ["opened"]);
+    assert_eq!(story.steps(RULE), ["opened medium"]);
     story.full(6, network(WifiSecurity::Open, true));
-    assert_eq!(story.steps(), ["opened", "worse"]);
+    assert_eq!(story.steps(RULE), ["opened medium", "worse critical"]);
     story.full(12, network(WifiSecurity::Wpa2Psk, false));
-    assert_eq!(story.steps(), ["opened", "worse", "fixed"]);
+    assert_eq!(story.steps(RULE), ["opened medium", "worse critical", "fixed critical"]);
     assert_eq!(story.closed_by(), Some("heard".to_owned()));
     story.full(18, network(WifiSecurity::Open, false));
-    assert_eq!(story.steps(), ["opened", "worse", "fixed", "came back"]);
+    assert_eq!(story.steps(RULE), ["opened medium", "worse critical", "fixed critical", "came back medium"]);
     assert_eq!(story.closed_by(), None);
     story.same_from_the_envelopes_alone();
 }
@@ -41,10 +39,10 @@ fn not_heard_is_not_gone_until_its_days_were_listened_to() {
     for n in 1..28 {
         story.full(n * 6, Vec::new());
     }
-    assert_eq!(story.steps(), ["opened"], "six and three quarters of seven days");
+    assert_eq!(story.steps(RULE), ["opened medium"], "six and three quarters of seven days");
     story.full(28 * 6, Vec::new());
     story.full(29 * 6, Vec::new());
-    assert_eq!(story.steps(), ["opened", "fixed"]);
+    assert_eq!(story.steps(RULE), ["opened medium", "fixed medium"]);
     assert_eq!(story.closed_by(), Some("silence".to_owned()));
     story.same_from_the_envelopes_alone();
 }
@@ -57,7 +55,7 @@ fn days_without_an_ear_do_not_count_as_silence() {
     for n in 0..4 {
         story.full(30 * 24 + n * 6, Vec::new());
     }
-    assert_eq!(story.steps(), ["opened"]);
+    assert_eq!(story.steps(RULE), ["opened medium"]);
     story.same_from_the_envelopes_alone();
 }
 
@@ -69,7 +67,7 @@ fn changes_and_events_are_judged_at_once() {
         network(WifiSecurity::Open, false).into_iter().map(|(f, n)| at(7 * HOUR, f, n)).collect();
     let window = Window { from: Timestamp(NOW.0 + 7 * HOUR), to: Timestamp(NOW.0 + 8 * HOUR) };
     story.say(7, &Payload::Event(Event { window, sightings: Bounded::first_of(sightings).0, ..Event::default() }));
-    assert_eq!(story.steps(), ["opened"]);
+    assert_eq!(story.steps(RULE), ["opened medium"]);
     story.same_from_the_envelopes_alone();
 
     let mut story = Story::new();
@@ -85,7 +83,7 @@ fn changes_and_events_are_judged_at_once() {
         ..Changes::default()
     };
     story.say(7, &Payload::Changes(change));
-    assert_eq!(story.steps(), ["opened", "fixed"]);
+    assert_eq!(story.steps(RULE), ["opened medium", "fixed medium"]);
     story.same_from_the_envelopes_alone();
 }
 
@@ -160,58 +158,22 @@ fn an_envelope_that_was_changed_is_counted_and_not_believed() {
     assert_eq!(judge.findings(&story.clinic, true).unwrap().len(), 0);
 }
 
-/// One clinic with one sensor, and what it hears.
-struct Story {
-    archive: Archive,
-    clinic: ClinicStore,
-    ear: Ear,
-    knowledge: Knowledge,
-    now: Timestamp,
-    /// Gone last.
-    folder: Folder,
+/// What this clinic's stories tell.
+trait Networks {
+    fn full(&mut self, hour: u64, facts: Vec<(Fact, u32)>);
+    fn closed_by(&self) -> Option<String>;
 }
 
-impl Story {
-    fn new() -> Story {
-        let folder = Folder::new();
-        let archive = Archive::open(&folder.0);
-        let clinic = archive.clinic("north");
-        let ear = Ear::enrolled(&clinic, 1);
-        let mut story = Story { archive, clinic, ear, knowledge: Knowledge::compiled(), now: NOW, folder };
-        let first = story.ear.chain(1);
-        send(&story.archive.door(Limits::default()), &first, NOW);
-        story
-    }
-
+impl Networks for Story {
     /// The sensor heard these facts of the network in the six hours from `hour` on.
     fn full(&mut self, hour: u64, facts: Vec<(Fact, u32)>) {
         let from = hour * HOUR;
         self.say(hour + 6, &full(from, from + 6 * HOUR, sightings(from, &facts)));
     }
 
-    fn say(&mut self, hour: u64, payload: &Payload) {
-        let report = self.ear.say(payload);
-        self.now = Timestamp(NOW.0 + hour * HOUR);
-        send(&self.archive.door(Limits::default()), &[report], self.now);
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
-    }
-
-    fn steps(&self) -> Vec<String> {
-        let steps = self.clinic.finding_steps(self.ear.id()).unwrap();
-        steps.into_iter().filter(|s| s.rule == RULE).map(|s| s.what).collect()
-    }
-
     fn closed_by(&self) -> Option<String> {
         let rows = self.clinic.judged(self.ear.id()).unwrap().1;
         rows.into_iter().find(|r| r.rule == RULE).unwrap().closed.map(|(_, by)| by)
-    }
-
-    fn same_from_the_envelopes_alone(&self) {
-        let id = self.ear.id();
-        let before = (self.clinic.judged(id).unwrap(), self.clinic.finding_steps(id).unwrap());
-        Judge::new(&self.knowledge).rebuild(&self.clinic, self.now).unwrap();
-        let after = (self.clinic.judged(id).unwrap(), self.clinic.finding_steps(id).unwrap());
-        assert_eq!(before, after);
     }
 }
 

@@ -274,6 +274,24 @@ pub struct Found {
     pub host: u64,
 }
 
+impl Found {
+    /// A path of the route table for a clinic with these ids. A person or a token that is to be there is put in before.
+    #[must_use]
+    pub fn path(&self, path: &str, clinic: &str) -> String {
+        path.replace("{clinic}", clinic)
+            .replace("{sensor}", &self.sensor.to_string())
+            .replace("{rule}", &self.rule)
+            .replace("{subject}", &self.subject)
+            .replace("{code}", &self.code)
+            .replace("{token}", &"0".repeat(32))
+            .replace("{person}", "nobody")
+            .replace("{matter}", "1")
+            .replace("{clock}", "hipaa-individuals")
+            .replace("{host}", &format!("{:016x}", self.host))
+            .replace("{file}", "findings.csv")
+    }
+}
+
 /// A value as a form brings it.
 fn coded(value: &str) -> String {
     value

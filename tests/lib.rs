@@ -53,6 +53,7 @@ pub mod season;
 pub mod sensor;
 pub mod statements;
 pub mod station;
+pub mod story;
 pub mod tale;
 pub mod talks;
 pub mod throng;

@@ -93,7 +93,7 @@ fn every_line_of_the_table_lets_in_whom_it_names_and_other_clinics_are_not_there
             continue;
         }
         for (n, clinic) in ["north", "south"].into_iter().enumerate() {
-            let path = named(route.path, clinic, &ids[n]).replace("{token}", &token);
+            let path = ids[n].path(&route.path.replace("{token}", &token).replace("{person}", "bystander"), clinic);
             let of_nobody = status(&station, &mut Guest::new(&station), route, &path);
             assert_eq!(of_nobody, 303, "{path}: nobody is sent to sign in");
             let of_admin = status(&station, &mut admin, route, &path);
@@ -342,20 +342,6 @@ fn expected(role: Role, right: Right) -> bool {
         }
         Role::Reviewer => matches!(right, Right::See | Right::Audit | Right::Comment | Right::Review),
     }
-}
-
-/// A path of the table for a clinic with its ids.
-fn named(path: &str, clinic: &str, found: &Found) -> String {
-    path.replace("{clinic}", clinic)
-        .replace("{sensor}", &found.sensor.to_string())
-        .replace("{rule}", &found.rule)
-        .replace("{subject}", &found.subject)
-        .replace("{code}", &found.code)
-        .replace("{person}", "bystander")
-        .replace("{matter}", "1")
-        .replace("{clock}", "hipaa-individuals")
-        .replace("{host}", &format!("{:016x}", found.host))
-        .replace("{file}", "findings.csv")
 }
 
 /// The number of a token that somebody made.

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn what_a_sensor_hears_stands_in_the_ledger_and_in_the_findings_of_its_clinic() {
@@ -59,8 +59,8 @@ fn what_a_sensor_hears_stands_in_the_ledger_and_in_the_findings_of_its_clinic() 
 
 #[test]
 fn the_demonstration_opens_on_three_clinics_with_ninety_days_behind_them_and_leaves_nothing() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_demo")).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut demo = Demo(Command::new(env!("CARGO_BIN_EXE_demo")).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let shown: Vec<String> = lines.by_ref().take_while(|line| !line.contains("It serves until Ctrl-C")).collect();
     let text = shown.join("\n");
     for (clinic, rule) in [
@@ -82,9 +82,27 @@ fn the_demonstration_opens_on_three_clinics_with_ninety_days_behind_them_and_lea
     let at = after("Open   https://").split(' ').next().unwrap().parse().unwrap();
     let authority = Authority::open(&folder.join("authority"), "archive.example", now().unwrap()).unwrap();
     walk_the_demonstration(&mut Guest::at(at, &authority), after("Password "), after("Digits   "));
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(child.wait().unwrap().success());
+    demo.interrupt();
+    assert!(demo.0.wait().unwrap().success());
     assert!(!folder.exists(), "{} was left behind", folder.display());
+}
+
+/// The demonstration while it serves; it ends with the test, whatever comes of that.
+struct Demo(Child);
+
+impl Demo {
+    fn interrupt(&self) {
+        Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.interrupt();
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// What a visitor does: sign in with what the console says, look round, let the new sensor in.

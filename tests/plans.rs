@@ -4,40 +4,37 @@
 //! Counts as failure: a finding that comes too early, too late or not at all; one that does not go once what was due was done; another
 //! answer from the envelopes and the statements alone; a saying without its statement.
 
-use auscult_assess::knowledge::Knowledge;
-use auscult_collector::ingest::Limits;
 use auscult_collector::judge::{Judge, WHOLE};
-use auscult_collector::store::{ClinicStore, Decision, NOBODY, PlanEvent};
+use auscult_collector::store::{Decision, PlanEvent};
 use auscult_report::fact::Fact;
 use auscult_report::leaf::LeafKind;
-use auscult_report::payload::{Full, Payload};
+use auscult_report::payload::Payload;
 use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::summary::{HostEntry, Sighting};
 use auscult_report::terms::{Protocol, Role};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use auscult_report::zone::Zone;
-use auscult_tests::archive::{Archive, Ear, Folder, NOW, full, send, sighting};
-
-const HOUR: u64 = 3_600_000;
+use auscult_tests::archive::{NOW, full, sighting};
+use auscult_tests::story::{HOUR, Story};
 
 #[test]
 fn an_overdue_review_is_told_the_day_after_grows_and_ends_with_a_review() {
     let mut story = Story::new();
     story.says(0, "planned", "", Some(40), Some(365));
-    story.look(40);
+    story.day(40);
     assert_eq!(story.steps("review-overdue"), [""; 0], "the day itself is not over");
     // Nobody looked for half a year: each step is as of its day.
-    story.look(180);
+    story.day(180);
     assert_eq!(story.steps("review-overdue"), ["opened low", "worse medium", "worse high"]);
     assert_eq!(story.days("review-overdue"), [41, 55, 131]);
     story.says(0, "held", "changes", Some(180), None);
-    story.look(181);
+    story.day(181);
     assert_eq!(story.steps("review-overdue").len(), 3, "a look at the changes is no review of all");
     story.says(0, "held", WHOLE, Some(180), None);
     assert_eq!(story.steps("review-overdue").last().map(String::as_str), Some("fixed high"));
-    story.look(180 + 365);
+    story.day(180 + 365);
     assert_eq!(story.steps("review-overdue").len(), 4);
-    story.look(180 + 366);
+    story.day(180 + 366);
     assert_eq!(story.steps("review-overdue").last().map(String::as_str), Some("came back low"));
     story.same_from_the_envelopes_alone();
 }
@@ -47,9 +44,9 @@ fn a_significant_change_waits_thirty_days_for_a_review_and_no_longer() {
     let mut story = Story::new();
     // A sensor that falls silent is a hole in the evidence; it opens 26 hours later.
     story.hears(0, 6);
-    story.look(31);
+    story.day(31);
     assert_eq!(story.steps("significant-change-unreviewed"), [""; 0]);
-    story.look(33);
+    story.day(33);
     assert_eq!(story.steps("significant-change-unreviewed"), ["opened low"]);
     assert_eq!(story.days("significant-change-unreviewed"), [32], "thirty days behind the day on which it was silent");
     // That a person accepted what the sensor was silent for is no review of it.
@@ -68,11 +65,11 @@ fn a_significant_change_waits_thirty_days_for_a_review_and_no_longer() {
         statement: [0; 32],
     };
     story.clinic.decide(&planned, story.now).unwrap();
-    story.look(34);
+    story.day(34);
     assert_eq!(story.steps("significant-change-unreviewed"), ["opened low"], "confirmed is not reviewed");
     story.says(0, "held", "changes", Some(34), None);
     assert_eq!(story.steps("significant-change-unreviewed"), ["opened low", "fixed low"]);
-    story.look(200);
+    story.day(200);
     assert_eq!(story.steps("significant-change-unreviewed").len(), 2, "what was reviewed stays so");
     story.same_from_the_envelopes_alone();
 }
@@ -81,7 +78,7 @@ fn a_significant_change_waits_thirty_days_for_a_review_and_no_longer() {
 fn nothing_that_was_heard_plans_a_review_or_starts_a_clock() {
     let mut story = Story::new();
     story.hears(0, 6);
-    story.look(400);
+    story.day(400);
     assert_ne!(story.clinic.finding_steps(story.ear.id()).unwrap(), [], "something was found");
     for rule in ["review-overdue", "notice-deadline-near"] {
         assert_eq!(story.steps(rule), [""; 0], "{rule}");
@@ -97,13 +94,13 @@ fn nothing_that_was_heard_plans_a_review_or_starts_a_clock() {
 fn a_notice_is_told_a_week_before_it_is_due_and_ends_when_it_was_given() {
     let mut story = Story::new();
     story.opens("A shared folder was open", "us-hipaa", 0);
-    story.look(52);
+    story.day(52);
     assert_eq!(story.steps("notice-deadline-near"), [""; 0]);
-    story.look(53);
+    story.day(53);
     assert_eq!(story.steps("notice-deadline-near"), [""; 0], "seven days are not less than seven");
-    story.look(57);
+    story.day(57);
     assert_eq!(story.steps("notice-deadline-near"), ["opened high"]);
-    story.look(61);
+    story.day(61);
     assert_eq!(story.steps("notice-deadline-near"), ["opened high", "worse critical"]);
     let told: Vec<u64> = story.moments("notice-deadline-near").iter().map(|at| at.since_ms(NOW)).collect();
     assert_eq!(told, [53 * MS_PER_DAY + 1, 58 * MS_PER_DAY + 1], "to the millisecond, whenever somebody looks");
@@ -122,7 +119,7 @@ fn a_clock_of_hours_is_told_at_once_and_a_matter_that_is_closed_wants_nothing() 
     let mut story = Story::new();
     story.opens("A notebook was stolen", "eu-gdpr,nz", 0);
     assert_eq!(story.steps("notice-deadline-near"), ["opened high"], "72 hours");
-    story.hour(25);
+    story.look(25);
     assert_eq!(story.steps("notice-deadline-near"), ["opened high", "worse critical"]);
     story.says(1, "closed", "", None, None);
     assert_eq!(story.steps("notice-deadline-near").last().map(String::as_str), Some("fixed critical"));
@@ -156,7 +153,7 @@ fn hosts_services_and_hours_are_noted_once_and_again_from_the_envelopes_alone() 
     let mut story = Story::new();
     story.hears(0, 6);
     story.hears(6, 12);
-    story.look(3);
+    story.day(3);
     story.hears(72, 78);
     let assets = story.clinic.assets(None, 10).unwrap();
     assert_eq!(
@@ -207,33 +204,18 @@ fn what_an_older_program_judged_is_noted_by_this_one() {
 }
 
 /// A clinic with a sensor, and what becomes of its plans.
-struct Story {
-    archive: Archive,
-    clinic: ClinicStore,
-    ear: Ear,
-    knowledge: Knowledge,
-    now: Timestamp,
-    folder: Folder,
+trait Plans {
+    fn day(&mut self, day: u64);
+    fn says(&mut self, matter: u64, what: &str, topic: &str, when: Option<u64>, number: Option<u64>);
+    fn opens(&mut self, title: &str, laws: &str, day: u64);
+    fn hears(&mut self, from: u64, to: u64);
+    fn days(&self, rule: &str) -> Vec<u64>;
 }
 
-impl Story {
-    fn new() -> Story {
-        let folder = Folder::new();
-        let archive = Archive::open(&folder.0);
-        let clinic = archive.clinic("north");
-        let mut ear = Ear::enrolled(&clinic, 1);
-        send(&archive.door(Limits::default()), &ear.chain(1), NOW);
-        Story { archive, clinic, ear, knowledge: Knowledge::compiled(), now: NOW, folder }
-    }
-
-    /// So many days after the beginning.
-    fn look(&mut self, day: u64) {
-        self.hour(day * 24);
-    }
-
-    fn hour(&mut self, hour: u64) {
-        self.now = Timestamp(NOW.0 + hour * HOUR);
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
+impl Plans for Story {
+    /// The archive looks so many days after the beginning.
+    fn day(&mut self, day: u64) {
+        self.look(24 * day);
     }
 
     /// Somebody says something; a moment is given in days, and is of the present.
@@ -241,14 +223,14 @@ impl Story {
         let when = when.map(|day| Timestamp(NOW.0 + day * MS_PER_DAY));
         let event = PlanEvent { when, number, ..said(what, topic) };
         self.clinic.say_plans(Some(matter), &[event], self.now).unwrap();
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
+        self.judge();
     }
 
     /// Somebody opens a breach matter that was discovered so many days after the beginning.
     fn opens(&mut self, title: &str, laws: &str, day: u64) {
         let opened = PlanEvent { when: Some(Timestamp(NOW.0 + day * MS_PER_DAY)), ..said("opened", title) };
         self.clinic.say_plans(None, &[opened, said("applies", laws)], self.now).unwrap();
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
+        self.judge();
     }
 
     /// The sensor hears a modality, its archive, and a server outside, from one hour to another.
@@ -266,40 +248,12 @@ impl Story {
         let hosts = vec![host(modality, Zone::Clinical), host(archive, Zone::Clinical), host(outside, Zone::Outside)];
         payload.summary.hosts = hosts.try_into().unwrap();
         payload.summary.counters.frames = 1_000;
-        let sealed = self.ear.say(&Payload::Full(Full { ..payload }));
-        self.now = Timestamp(NOW.0 + to * HOUR);
-        send(&self.archive.door(Limits::default()), &[sealed], self.now);
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
-    }
-
-    fn steps(&self, rule: &str) -> Vec<String> {
-        let word = |severity: u8| ["info", "low", "medium", "high", "critical"][usize::from(severity)];
-        let steps = self.clinic.finding_steps(NOBODY).unwrap();
-        steps.iter().filter(|s| s.rule == rule).map(|s| format!("{} {}", s.what, word(s.severity))).collect()
-    }
-
-    fn moments(&self, rule: &str) -> Vec<Timestamp> {
-        self.clinic.finding_steps(NOBODY).unwrap().into_iter().filter(|s| s.rule == rule).map(|s| s.at).collect()
+        self.say(to, &Payload::Full(payload));
     }
 
     /// On which days after the beginning.
     fn days(&self, rule: &str) -> Vec<u64> {
         self.moments(rule).iter().map(|at| at.days() - NOW.days()).collect()
-    }
-
-    fn same_from_the_envelopes_alone(&self) {
-        let all = || {
-            (
-                self.clinic.judged(NOBODY).unwrap().1,
-                self.clinic.finding_steps(NOBODY).unwrap(),
-                self.clinic.finding_steps(self.ear.id()).unwrap(),
-                self.clinic.assets(None, 1_000).unwrap(),
-                self.clinic.listened(0).unwrap(),
-            )
-        };
-        let before = all();
-        Judge::new(&self.knowledge).rebuild(&self.clinic, self.now).unwrap();
-        assert_eq!(all(), before);
     }
 }
 

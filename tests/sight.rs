@@ -4,10 +4,8 @@
 //! Counts as failure: a finding that is not opened, one that is opened on its trap, one that is called gone too early, a rebuild that
 //! gives another. Does not: how soon within the hour.
 
-use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::{Answer, Limits};
-use auscult_collector::judge::Judge;
-use auscult_collector::store::{ClinicStore, SensorState};
+use auscult_collector::store::SensorState;
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Coverage, Ear as Heard, EarRole, EarWay, RadioState, Sight};
 use auscult_report::header::{Clock, Moment};
@@ -18,9 +16,8 @@ use auscult_report::receipt::Outcome;
 use auscult_report::seal::{SealedReport, Stamp};
 use auscult_report::summary::Summary;
 use auscult_report::time::{MS_PER_DAY, Timestamp, Window};
-use auscult_tests::archive::{Archive, Ear, Folder, NOW, answers, send};
-
-const HOUR: u64 = 3_600_000;
+use auscult_tests::archive::{Ear, NOW, answers, send};
+use auscult_tests::story::{HOUR, Story, at};
 
 #[test]
 fn an_interface_that_was_away_half_of_the_time_is_told_and_a_short_absence_is_not() {
@@ -106,7 +103,7 @@ fn silence_is_told_after_26_hours_and_grows_and_a_late_spool_ends_it() {
     let told: Vec<u64> = story.moments("sensor-silent").iter().map(|at| at.since_ms(NOW) / HOUR - 6).collect();
     assert_eq!(told, [26, 50, 168]);
     // The carrier is back: what waited in the spool comes at once.
-    let waited: Vec<SealedReport> = (1..10).map(|n| story.sealed(&whole(n * 6, &[ear(0, Sight::Router)]))).collect();
+    let waited: Vec<SealedReport> = (1..10).map(|n| story.ear.say(&whole(n * 6, &[ear(0, Sight::Router)]))).collect();
     story.send(406, &waited);
     assert_eq!(story.steps("sensor-silent").last().map(String::as_str), Some("fixed high"));
     assert_eq!(story.steps("sensor-clock-wrong"), [""; 0], "late is not wrong");
@@ -129,7 +126,7 @@ fn nobody_waits_for_a_sensor_that_said_farewell_or_was_shut_out() {
     let mut left = Story::new();
     left.six_hours(0, &[ear(0, Sight::Router)]);
     let farewell = Farewell { reason: FarewellReason::Decommissioned, ext: Extras::new() };
-    let last = left.sealed(&Payload::Farewell(farewell));
+    let last = left.ear.say(&Payload::Farewell(farewell));
     left.send(7, &[last]);
     left.look(300);
     assert_eq!(left.all(), [""; 0]);
@@ -182,9 +179,9 @@ fn a_chain_that_contradicts_itself_is_told_until_a_person_explains_it_and_a_rest
     story.six_hours(0, &[ear(0, Sight::Router)]);
     // Two devices with one key: both say what comes next.
     let head = story.ear.head;
-    let one = story.sealed(&whole(6, &[ear(0, Sight::Router)]));
+    let one = story.ear.say(&whole(6, &[ear(0, Sight::Router)]));
     story.ear.head = head;
-    let other = story.sealed(&whole(6, &[ear(0, Sight::Broadcast)]));
+    let other = story.ear.say(&whole(6, &[ear(0, Sight::Broadcast)]));
     story.send(12, &[one]);
     assert_eq!(story.all(), [""; 0]);
     let items = send(&story.archive.door(Limits::default()), &[other], at(13));
@@ -260,38 +257,15 @@ fn what_was_not_heard_ends_no_finding_by_silence() {
 }
 
 /// One clinic with one sensor.
-struct Story {
-    archive: Archive,
-    clinic: ClinicStore,
-    ear: Ear,
-    knowledge: Knowledge,
-    now: Timestamp,
-    _folder: Folder,
+trait Hours {
+    fn six_hours(&mut self, hour: u64, ears: &[Heard]);
+    fn clocked(&mut self, hour: u64, boot: u8, up: u64, wall: Timestamp);
 }
 
-impl Story {
-    fn new() -> Story {
-        let folder = Folder::new();
-        let archive = Archive::open(&folder.0);
-        let clinic = archive.clinic("north");
-        let mut ear = Ear::enrolled(&clinic, 1);
-        let first = ear.chain(1);
-        send(&archive.door(Limits::default()), &first, NOW);
-        Story { archive, clinic, ear, knowledge: Knowledge::compiled(), now: NOW, _folder: folder }
-    }
-
+impl Hours for Story {
     /// Six hours from an hour on were covered so; the report comes at their end.
     fn six_hours(&mut self, hour: u64, ears: &[Heard]) {
         self.say(hour + 6, &whole(hour, ears));
-    }
-
-    fn say(&mut self, hour: u64, payload: &Payload) {
-        let report = self.sealed(payload);
-        self.send(hour, &[report]);
-    }
-
-    fn sealed(&mut self, payload: &Payload) -> SealedReport {
-        self.ear.say(payload)
     }
 
     /// A report with this moment: run of the system, hours of uptime, clock.
@@ -303,46 +277,6 @@ impl Story {
         self.ear.hold(&report);
         self.send(hour, &[report]);
     }
-
-    fn send(&mut self, hour: u64, reports: &[SealedReport]) {
-        let items = send(&self.archive.door(Limits::default()), reports, at(hour));
-        assert!(answers(&items).iter().all(|a| *a == Answer::Done(Outcome::Stored)), "{items:?}");
-        self.look(hour);
-    }
-
-    /// The archive looks at its sensors.
-    fn look(&mut self, hour: u64) {
-        self.now = at(hour);
-        Judge::new(&self.knowledge).catch_up(&self.clinic, self.now).unwrap();
-    }
-
-    /// What became of a finding, and how bad it then was.
-    fn steps(&self, rule: &str) -> Vec<String> {
-        let steps = self.clinic.finding_steps(self.ear.id()).unwrap();
-        let word = |severity: u8| ["info", "low", "medium", "high", "critical"][usize::from(severity)];
-        steps.iter().filter(|s| s.rule == rule).map(|s| format!("{} {}", s.what, word(s.severity))).collect()
-    }
-
-    fn moments(&self, rule: &str) -> Vec<Timestamp> {
-        let steps = self.clinic.finding_steps(self.ear.id()).unwrap();
-        steps.iter().filter(|s| s.rule == rule).map(|s| s.at).collect()
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.clinic.finding_steps(self.ear.id()).unwrap().into_iter().map(|s| s.rule).collect()
-    }
-
-    fn same_from_the_envelopes_alone(&self) {
-        let id = self.ear.id();
-        let told = || (self.clinic.judged(id).unwrap(), self.clinic.finding_steps(id).unwrap());
-        let before = told();
-        Judge::new(&self.knowledge).rebuild(&self.clinic, self.now).unwrap();
-        assert_eq!(before, told());
-    }
-}
-
-fn at(hour: u64) -> Timestamp {
-    Timestamp(NOW.0 + hour * HOUR)
 }
 
 /// A whole report of six hours that were covered so.

@@ -1,13 +1,13 @@
 //! Programs at the door: tokens by which they use the API, what each may, where, until when.
 //!
-//! Keeps: how often each asked in the last minute, in memory; hashes in the store. Drops: the token; it is shown once, when it is made.
+//! Keeps: how often each asked in the last minute and what was noted of it in this hour, in memory; hashes in the store. Drops: the token; it is shown once, when it is made.
 
 use super::roles::Right;
 use super::secret::{new_token, token_hash};
 use super::{AccessError, random};
 use crate::store::{ClinicRow, ClinicStore, NewToken, Store, StoreError, TokenId, TokenRow};
 use auscult_report::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 /// What a token may be made for.
@@ -83,7 +83,12 @@ impl Program {
 pub struct Programs {
     store: Store,
     minutes: Mutex<HashMap<TokenId, (Timestamp, u32)>>,
+    /// Which hour, and what was noted in it.
+    noted: Mutex<(u64, HashSet<Noted>)>,
 }
+
+/// What is noted of a program: who, what it did, by which method, at which line of the table, at which path.
+pub(crate) type Noted = (TokenId, &'static str, &'static str, &'static str, String);
 
 /// What a token is made of.
 pub struct Wanted<'a> {
@@ -133,7 +138,7 @@ impl Programs {
     /// Lets programs into this archive.
     #[must_use]
     pub fn new(store: &Store) -> Programs {
-        Programs { store: store.clone(), minutes: Mutex::default() }
+        Programs { store: store.clone(), minutes: Mutex::default(), noted: Mutex::default() }
     }
 
     /// Makes a token: its number, and the token, which is shown once.
@@ -209,6 +214,17 @@ impl Programs {
         Ok(clinics.into_iter().map(|row| (row.clone(), self.store.clinic_with(row.id))).collect())
     }
 
+    /// Whether this was noted of a program within this hour already; if not, it is from now on. Where there are too many to remember,
+    /// nothing was.
+    pub(crate) fn was_noted(&self, what: Noted, now: Timestamp) -> bool {
+        let hour = now.0 / HOUR_MS;
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.0 != hour {
+            *noted = (hour, HashSet::new());
+        }
+        noted.1.contains(&what) || (noted.1.len() < MOST_NOTED && !noted.1.insert(what))
+    }
+
     /// Counts a request; too many in a minute are held.
     fn may_ask(&self, id: TokenId, now: Timestamp) -> bool {
         let mut minutes = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +242,8 @@ impl Programs {
 const PREFIX: &str = "auscult-api-";
 /// Fifty a second: each costs the store about a millisecond.
 const MOST_A_MINUTE: u32 = 3_000;
+/// What is noted in an hour and remembered: some 20 MB at most.
+const MOST_NOTED: usize = 65_536;
 /// The longest life of a token.
 const MOST_LIFE_MS: u64 = 732 * 24 * HOUR_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

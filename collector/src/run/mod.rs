@@ -12,21 +12,21 @@ use crate::ingest::{Door, Limits};
 use crate::ledger::Ledger;
 use crate::notices::Notices;
 use crate::store::Store;
-use crate::web::{Certificates, Clock, Desk, Elsewhere, Listener, Meters, Side};
+use crate::web::{Certificates, Clock, Desk, Elsewhere, Listener, MOST_EXPORTS, Meters, Side};
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::key::SensorKey;
 use auscult_report::time::Timestamp;
 use chores::Chores;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 use teller::Teller;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::info;
 
 /// A server that runs. When it is dropped, it ends.
@@ -181,6 +181,9 @@ fn desk(
         tiles: config.tiles.clone(),
         config: config.clone(),
         meters: Meters::new(),
+        exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
+        streams: Arc::default(),
+        changes: Mutex::default(),
         ledgers_well: AtomicBool::new(true),
         clock,
         store,

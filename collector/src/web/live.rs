@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 pub(super) fn stream(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let (store, session) = (visit.clinic()?.store.clone(), visit.visitor()?.csrf.clone());
-    let place = Place::new(session).ok_or(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many"))?;
+    let place = Place::new(&desk.streams, session).ok_or(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many"))?;
     let first = store.pulse().map_err(|_| Problem::BUSY)?;
     // Who comes again says what was last heard: nothing that happened in between is missed.
     let mut before: u64 = visit.query.get("pulse").parse().unwrap_or(first);
@@ -49,8 +49,13 @@ pub(super) fn stream(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     Ok(content("text/event-stream; charset=utf-8", Body::new(body)))
 }
 
+/// The pages that listen, by session: the oldest first, and whether it is over for it.
+#[derive(Default)]
+pub struct Streams(Mutex<HashMap<String, VecDeque<Arc<AtomicBool>>>>);
+
 /// A session's place among those that listen.
 struct Place {
+    all: Arc<Streams>,
     session: String,
     /// Somebody else has it now.
     is_over: Arc<AtomicBool>,
@@ -59,9 +64,8 @@ struct Place {
 impl Place {
     /// The newest page of a session listens: whoever turns pages quickly leaves streams behind that nobody hears, and the oldest goes.
     /// `None`: too many listen in all.
-    fn new(session: String) -> Option<Place> {
-        let mut all = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = all.get_or_insert_default();
+    fn new(streams: &Arc<Streams>, session: String) -> Option<Place> {
+        let mut all = streams.0.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = all.values().map(VecDeque::len).sum();
         let own = all.entry(session.clone()).or_default();
         if own.len() < MOST_OF_SESSION && total >= MOST {
@@ -74,14 +78,13 @@ impl Place {
         }
         let is_over = Arc::new(AtomicBool::new(false));
         own.push_back(Arc::clone(&is_over));
-        Some(Place { session, is_over })
+        Some(Place { all: Arc::clone(streams), session, is_over })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut all = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = all.get_or_insert_default();
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = all.get_mut(&self.session) {
             own.retain(|other| !Arc::ptr_eq(other, &self.is_over));
             if own.is_empty() {
@@ -90,8 +93,6 @@ impl Drop for Place {
         }
     }
 }
-
-static STREAMS: Mutex<Option<HashMap<String, VecDeque<Arc<AtomicBool>>>>> = Mutex::new(None);
 
 /// Pages of one session that listen at once.
 const MOST_OF_SESSION: usize = 4;
@@ -112,11 +113,11 @@ mod tests {
 
     #[test]
     fn the_newest_page_of_a_session_listens_and_the_oldest_goes() {
-        let open: Vec<Place> = (0..6).filter_map(|_| Place::new("s".to_owned())).collect();
+        let streams = Arc::default();
+        let open: Vec<Place> = (0..6).filter_map(|_| Place::new(&streams, "s".to_owned())).collect();
         let over: Vec<bool> = open.iter().map(|p| p.is_over.load(Ordering::Relaxed)).collect();
         assert_eq!(over, [true, true, false, false, false, false]);
         drop(open);
-        let all = STREAMS.lock().unwrap();
-        assert!(all.as_ref().is_none_or(|all| !all.contains_key("s")), "nothing is kept of who has gone");
+        assert!(streams.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
     }
 }

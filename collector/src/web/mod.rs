@@ -47,9 +47,10 @@ mod tokens;
 mod words;
 
 pub use crate::access::token_hash;
-pub use api::{Contract, EXPORTS, Export, ExportError, Param, openapi};
+pub use api::{Contract, EXPORTS, Export, ExportError, MOST_EXPORTS, Param, openapi};
 pub use elsewhere::Elsewhere;
 pub use listener::{Listener, Stop};
+pub use live::Streams;
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
 pub use tls::{Certificates, TlsError};
@@ -69,6 +70,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 
 /// What every request can reach.
 pub struct Desk {
@@ -98,6 +100,12 @@ pub struct Desk {
     pub tiles: PathBuf,
     /// What is counted.
     pub meters: Meters,
+    /// Files that may still be read at once.
+    pub exports: Arc<Semaphore>,
+    /// Pages that wait for news.
+    pub streams: Arc<Streams>,
+    /// A change over the API looks at the tag and does what is asked before another one looks.
+    pub changes: Mutex<()>,
     /// Whether the last round of every ledger ended well.
     pub ledgers_well: AtomicBool,
     /// The time.

@@ -21,9 +21,8 @@ use axum::extract::{RawPathParams, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, ETAG, HeaderMap, HeaderName, IF_MATCH, LOCATION};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A line of the API behind its door.
 pub(in crate::web) fn line(route: &'static Route, contract: &'static Contract) -> MethodRouter<Arc<Desk>> {
@@ -207,7 +206,7 @@ fn response(reply: Reply) -> Response<Body> {
 /// one line an hour is enough.
 fn noted(call: &Call, route: &'static Route, octets: &[u8]) -> Result<(), Wrong> {
     let is_look = route.method == "GET";
-    if is_look && is_known(&call.asker, route, &call.path, "looked", call.now) {
+    if is_look && is_known(&call.desk, &call.asker, route, &call.path, "looked", call.now) {
         return Ok(());
     }
     let mut about = format!("{}: {}", route.says, call.path);
@@ -236,7 +235,7 @@ fn refused(
     path: &str,
     (wrong, now): (&Wrong, Timestamp),
 ) {
-    if !is_refusal(wrong) || is_known(asker, route, "", "refused", now) {
+    if !is_refusal(wrong) || is_known(desk, asker, route, "", "refused", now) {
         return;
     }
     let (person, peer) = (asker.name(), from.to_string());
@@ -248,27 +247,12 @@ fn refused(
 }
 
 /// Whether a program's line of this kind was written in this hour; of people each is written.
-fn is_known(asker: &Asker, route: &Route, path: &str, what: &'static str, now: Timestamp) -> bool {
+fn is_known(desk: &Desk, asker: &Asker, route: &'static Route, path: &str, what: &'static str, now: Timestamp) -> bool {
     let Asker::Program(program) = asker else { return false };
-    let hour = now.0 / HOUR_MS;
-    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let (of, lines) = written.get_or_insert_with(|| (hour, HashSet::new()));
-    if *of != hour {
-        (*of, *lines) = (hour, HashSet::new());
-    }
-    // Where there are too many to remember, each is written.
-    let line = (program.id.0, route.method, route.path, path.to_owned(), what);
-    lines.contains(&line) || (lines.len() < MOST_LINES && !lines.insert(line))
+    desk.programs.was_noted((program.id, what, route.method, route.path, path.to_owned()), now)
 }
-
-type Line = ([u8; 16], &'static str, &'static str, String, &'static str);
-
-static WRITTEN: Mutex<Option<(u64, HashSet<Line>)>> = Mutex::new(None);
 
 /// What proves that a change comes from a page of ours.
 const CSRF: &str = "x-csrf-token";
 /// The longest body: a token for two thousand clinics.
 const MOST_BODY: usize = 65_536;
-/// Lines of an hour that are remembered: some 20 MB at most.
-const MOST_LINES: usize = 65_536;
-const HOUR_MS: u64 = 3_600_000;

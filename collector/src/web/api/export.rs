@@ -1,6 +1,6 @@
 //! Lists as files, all of a clinic: CSV (RFC 4180) for people's tables, OCSF JSON lines for a SIEM. Rows go out as they are read.
 //!
-//! Keeps: some hundred rows at a time, or what one sensor says. Drops: what is asked for by more readers at once than [`MOST_AT_ONCE`].
+//! Keeps: some hundred rows at a time, or what one sensor says. Drops: what is asked for by more readers at once than [`MOST_EXPORTS`].
 
 use super::super::Desk;
 use super::super::guard::Visit;
@@ -29,7 +29,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -213,7 +212,8 @@ fn stream(
     if file.starts_with("audit") && !may_audit {
         return Err(Problem::NOT_YOURS);
     }
-    let place = Place::take().ok_or(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many"))?;
+    let place = Arc::clone(&desk.exports).try_acquire_owned();
+    let place = place.map_err(|_| Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many"))?;
     let (mut sender, body) = Channel::<Bytes, io::Error>::new(2);
     let (desk, store, name) = (Arc::clone(desk), store.clone(), name.to_owned());
     let mut response = content(kind, Body::new(body));
@@ -237,29 +237,8 @@ fn stream(
     Ok(response)
 }
 
-/// A place among those that read files.
-struct Place;
-
-impl Place {
-    fn take() -> Option<Place> {
-        if READERS.fetch_add(1, Ordering::Relaxed) < MOST_AT_ONCE {
-            return Some(Place);
-        }
-        READERS.fetch_sub(1, Ordering::Relaxed);
-        None
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        READERS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-static READERS: AtomicUsize = AtomicUsize::new(0);
-
 /// Files that are read at once: each has a thread that waits for its reader.
-const MOST_AT_ONCE: usize = 16;
+pub const MOST_EXPORTS: usize = 16;
 /// How long a reader may take for a piece of at most some hundred kB.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Rows that are read at once.

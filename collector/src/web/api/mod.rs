@@ -21,7 +21,7 @@ mod types;
 mod wrong;
 
 pub(super) use door::line;
-pub use export::{Export, ExportError, FILES as EXPORTS};
+pub use export::{Export, ExportError, FILES as EXPORTS, MOST_EXPORTS};
 pub(super) use openapi::Document;
 pub use openapi::openapi;
 pub use query::Param;
@@ -41,7 +41,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use wrong::Wrong;
 
 /// What a line of the table reads and answers.
@@ -169,7 +169,7 @@ where
 
 fn run<A: Ask>(call: &Call, body: impl FnOnce() -> Result<A::Body, Wrong>) -> Result<Reply, Wrong> {
     let sent = body()?;
-    let _one = A::CHANGES.then(|| CHANGES.lock().unwrap_or_else(PoisonError::into_inner));
+    let _one = A::CHANGES.then(|| call.desk.changes.lock().unwrap_or_else(PoisonError::into_inner));
     if A::CHANGES {
         let wanted = tags(call.if_match.as_deref().ok_or(Wrong::NO_MATCH)?)?;
         let tag = A::tag(call)?;
@@ -198,9 +198,6 @@ fn tags(text: &str) -> Result<Option<Vec<&str>>, Wrong> {
     let strong = tags.ok_or(Wrong::MATCH)?.into_iter().filter(|(weak, _)| !weak).map(|(_, tag)| tag);
     Ok(Some(strong.collect()))
 }
-
-/// A change looks at the tag and does what is asked before another one looks.
-static CHANGES: Mutex<()> = Mutex::new(());
 
 /// An object with one field more.
 fn with(mut object: Value, name: &str, value: Value) -> Value {
