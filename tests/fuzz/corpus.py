@@ -277,6 +277,7 @@ names = sorted(WIRE | PAPER)
     '[package]\nname = "auscult-fuzz"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[package.metadata]\ncargo-fuzz = true\n\n'
     '[lib]\npath = "lib.rs"\ntest = false\ndoctest = false\n\n[[example]]\nname = "fuzzed"\npath = "fuzzed.rs"\n\n'
     '[dependencies]\nlibfuzzer-sys = "0.4.13"\nauscult-agent = { path = "../../agent" }\nauscult-report = { path = "../../report" }\n'
+    'postcard = { version = "1", default-features = false, features = ["alloc"] }\n'
     'rustix = { version = "1", default-features = false, features = ["std", "time"] }\nzeroize = "1"\n\n[workspace]\n'
     + "".join(f'\n[[bin]]\nname = "{n}"\npath = "targets/{n}.rs"\ntest = false\ndoc = false\nbench = false\n' for n in names)
 )
