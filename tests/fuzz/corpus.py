@@ -267,14 +267,17 @@ for name, found in (WIRE | PAPER).items():
     target.write_text(
         f"//! Strange octets for {what}, through the entrance that `tests/{room}.rs` gives it.\n"
         "#![no_main]\n\n"
-        f'libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_tests::{room}::at("{name}", octets));\n'
+        f'libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_fuzz::{room}::at("{name}", octets));\n'
     )
 
 names = sorted(WIRE | PAPER)
 (HERE / "Cargo.toml").write_text(
     "# Fuzz targets, one a file of agent/src/wire and one a paper of report/FORMAT.md; written by corpus.py. Run one: cargo fuzz run --fuzz-dir tests/fuzz dicom\n"
-    "# (cargo-fuzz needs a nightly compiler). The corpus is replayed by an ordinary test too: tests/hostile.rs.\n"
+    "# (cargo-fuzz needs a nightly compiler), all of them: tests/fuzz/run.py. The corpus is replayed by an ordinary test too: tests/hostile.rs.\n"
     '[package]\nname = "auscult-fuzz"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[package.metadata]\ncargo-fuzz = true\n\n'
-    '[dependencies]\nlibfuzzer-sys = "0.4.13"\nauscult-tests = { path = ".." }\n\n[workspace]\n'
+    '[lib]\npath = "lib.rs"\ntest = false\ndoctest = false\n\n[[example]]\nname = "fuzzed"\npath = "fuzzed.rs"\n\n'
+    '[dependencies]\nlibfuzzer-sys = "0.4.13"\nauscult-agent = { path = "../../agent" }\nauscult-report = { path = "../../report" }\n'
+    'postcard = { version = "1", default-features = false, features = ["alloc"] }\n'
+    'rustix = { version = "1", default-features = false, features = ["std", "time"] }\nzeroize = "1"\n\n[workspace]\n'
     + "".join(f'\n[[bin]]\nname = "{n}"\npath = "targets/{n}.rs"\ntest = false\ndoc = false\nbench = false\n' for n in names)
 )

@@ -1,4 +1,4 @@
 //! Strange octets for a paper of `report/FORMAT.md`, through the entrance that `tests/papers.rs` gives it.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_tests::papers::at("enrol", octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| auscult_fuzz::papers::at("enrol", octets));
