@@ -1,5 +1,8 @@
 //! `auscult-inspect` as its user meets it: forms of output, exit status, odd input, a pipe, names.
 
+use auscult_tests::frames::Recording;
+use auscult_tests::octets::ask;
+use auscult_tests::talks::{DEVICE, ok};
 use auscult_tests::{inspect, recorded, root};
 use serde_json::Value;
 use std::fs;
@@ -149,6 +152,20 @@ fn several_files_give_one_document_a_line() {
     let (_, out, _) = run(&["--format", "json", &capture("db-redis-open.pcap"), &capture("hl7-adt-outside.pcap")]);
     let documents: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(documents.len(), 2);
+}
+
+#[test]
+fn a_capture_that_was_made_at_two_times_names_the_servers_of_both() {
+    let mut recording = Recording::new();
+    for (server, day) in [([203, 0, 113, 7], 1), ([203, 0, 113, 8], 300)] {
+        recording.set_clock(1_700_000_000 + day * 86_400);
+        ask(&mut recording, (DEVICE, 49_200), (server, 80), "/", "", &ok("text/html", "Server: nginx/1.24.0\r\n", "x"));
+    }
+    let made = Made::new("two-times.pcap", recording.octets());
+    let document: Value = serde_json::from_str(&run(&["--format", "json", &made.path()]).1).unwrap();
+    let hosts: Vec<&str> =
+        document["services"].as_array().unwrap().iter().filter_map(|service| service["host"].as_str()).collect();
+    assert_eq!(hosts, ["203.0.113.7", "203.0.113.8"]);
 }
 
 #[test]

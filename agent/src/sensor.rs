@@ -275,15 +275,22 @@ impl Sensor {
         self.around.faults.take()
     }
 
-    /// Ends the last window: nothing more will be heard, so that conversations end here as well.
+    /// Ends the last window: nothing more will be heard, so that conversations end here as well. Whom it spoke of stays known.
     pub fn close(&mut self) -> Summary {
         self.flows.finish(self.to, &mut self.around);
-        self.turn(Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some()))))
+        self.end_window(Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some()))))
     }
 
     /// Ends a window at `end` and begins the next one there. Hosts and conversations go on; each window has counters of
     /// its own.
     pub fn turn(&mut self, end: Timestamp) -> Summary {
+        let summary = self.end_window(end);
+        self.around.pairs.forget(end);
+        self.around.hosts.forget_far(Timestamp(end.0.saturating_sub(FAR_HOSTS_KEPT_MS)));
+        summary
+    }
+
+    fn end_window(&mut self, end: Timestamp) -> Summary {
         let from = self.from.unwrap_or_default().max(self.turned);
         self.around.tell_outflows();
         let (sightings, observations_let_go) = self.around.inventory.close();
@@ -303,8 +310,6 @@ impl Sensor {
         let hosts = host_entries(&self.around.hosts, &sightings);
         // Both tables have the bounds of a summary already.
         let (hosts, sightings) = (Bounded::first_of(hosts).0, Bounded::first_of(sightings).0);
-        self.around.pairs.forget(end);
-        self.around.hosts.forget_far(Timestamp(end.0.saturating_sub(FAR_HOSTS_KEPT_MS)));
         (self.from, self.to, self.turned) = (Some(end), self.to.max(end), end);
         Summary { window: Window { from, to: end.max(from) }, hosts, sightings, counters }
     }
