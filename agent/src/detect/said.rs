@@ -155,11 +155,12 @@ impl Said<'_> {
         Subject::Service(self.server.host, self.transport, self.server.port)
     }
 
-    /// What programs of one machine say to each other (RFC 1122 3.2.1.3 g), wherever it was recorded, tells what they are; what they
-    /// give, they give to nobody else.
+    /// What programs of one machine say to each other (RFC 1122 3.2.1.3 g), wherever it was recorded, tells what they are and what
+    /// they would choose with anybody; what they give, they give to nobody else.
     fn say(&mut self, subject: Subject, fact: Fact, amount: Amount) {
         let is_within_a_machine = [&self.client, &self.server].iter().all(|end| end.address.is_loopback());
-        if fact.is_by_zone() && is_within_a_machine {
+        let is_its_choice = matches!(fact, Fact::TlsVersion(_) | Fact::TlsCipher(_));
+        if fact.is_by_zone() && !is_its_choice && is_within_a_machine {
             return;
         }
         let zone = fact.is_by_zone().then_some(self.client.zone);
@@ -170,6 +171,7 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use auscult_report::terms::TlsVersion;
 
     /// What is said of a data base that names itself and gives rows without a login.
     fn facts(server: &str, client: &str) -> Vec<Fact> {
@@ -187,15 +189,17 @@ mod tests {
         said.protocol(Protocol::Postgresql);
         said.answered();
         said.service(Fact::DataServed);
+        said.service(Fact::TlsVersion(TlsVersion::Tls10));
         facts
     }
 
     #[test]
     fn within_a_machine_a_service_is_told_of_and_nothing_that_it_gives() {
-        let all = [Fact::Protocol(Protocol::Postgresql), Fact::Answered, Fact::DataServed];
+        let old = Fact::TlsVersion(TlsVersion::Tls10);
+        let all = [Fact::Protocol(Protocol::Postgresql), Fact::Answered, Fact::DataServed, old];
         assert_eq!(facts("192.168.20.5", "192.168.20.6"), all);
         assert_eq!(facts("192.168.20.5", "192.168.20.5"), all, "an address that others can reach");
-        assert_eq!(facts("127.0.0.1", "127.0.0.1"), all[..1]);
-        assert_eq!(facts("::1", "::1"), all[..1]);
+        assert_eq!(facts("127.0.0.1", "127.0.0.1"), [all[0], old]);
+        assert_eq!(facts("::1", "::1"), [all[0], old]);
     }
 }
