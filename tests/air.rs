@@ -2,7 +2,7 @@
 //! own state says what its beacons say, and who has which right.
 //!
 //! Counts as failure: a sensor that stops, a right that nobody needs, a fact that differs from the beacon's. What no test here can
-//! show: a real radio's driver (README says what was never tried).
+//! show: a real radio's driver (agent/manual.md says what was never tried).
 
 use auscult_agent::sensor::Settings;
 use auscult_report::fact::{Fact, WifiOwner};

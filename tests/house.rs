@@ -1,5 +1,5 @@
 //! The house rules that a machine can hold: which room may use which, how long files and functions are, that every file
-//! says what it follows, that README names only what exists.
+//! says what it follows, that README and the manuals name only what exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -215,20 +215,26 @@ fn every_wire_file_has_an_entrance_for_strange_octets() {
 }
 
 #[test]
-fn readme_names_only_what_exists() {
-    let text = fs::read_to_string(root().join("README.md")).unwrap();
+fn readme_and_the_manuals_name_only_what_exists() {
+    for paper in ["README.md", "agent/manual.md", "collector/manual.md"] {
+        names_only_what_exists(paper);
+    }
+}
+
+fn names_only_what_exists(paper: &str) {
+    let text = fs::read_to_string(root().join(paper)).unwrap();
     let mut checked = 0;
     for word in text.split('`').skip(1).step_by(2) {
         let first = word.split_whitespace().next().unwrap_or_default();
         let is_path = first.contains('/') && !first.starts_with('/') && !first.contains("://") && !first.contains('*');
         if is_path && !first.contains("192.168") && !first.starts_with("target/") && !word.contains('|') {
-            assert!(root().join(first.trim_end_matches('/')).exists(), "README names {first}, which is not there");
+            assert!(root().join(first.trim_end_matches('/')).exists(), "{paper} names {first}, which is not there");
             checked += 1;
         }
     }
     let alias = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
     assert!(!text.contains("cargo demo") || alias.contains("demo = "));
-    assert!(checked >= 5, "README names only {checked} paths: is the check still looking at it?");
+    assert!(checked >= 5, "{paper} names only {checked} paths: is the check still looking at it?");
     for binary in text.split("--bin ").skip(1).filter_map(|t| t.split_whitespace().next()) {
         let binary = binary.trim_matches('`');
         let said = format!("name = \"{binary}\"");

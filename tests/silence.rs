@@ -133,7 +133,7 @@ fn what_the_kernel_itself_says_is_turned_off_before_and_not_by_us() {
     };
     set("heard0", "disable_ipv6", "0");
     wait_until(|| counted("heard0").1 >= 3);
-    // As README says: IPv6 without an address of its own.
+    // As agent/manual.md says: IPv6 without an address of its own.
     cable("heard1", "there1");
     set("heard1", "addr_gen_mode", "1");
     set("heard1", "disable_ipv6", "0");
