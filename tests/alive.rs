@@ -58,6 +58,11 @@ fn a_sensor_that_has_nothing_to_report_listens_as_long_as_it_gives_signs_of_life
     for (page, words) in after.iter().zip(["1 of 1 listening", "The sensor is listening", "Listening; last heard"]) {
         assert!(page.contains(words), "{words}: {page}");
     }
+    caller.ear.uptime_ms += 1;
+    let deaf = sealed_with(&caller, &caller.ear.key, false);
+    assert_eq!(Way::to(&station, Some(&caller)).post("/v1/sensor/alive", ALIVE, &deaf).0, 200);
+    let page = maria.get("/clinics/north/sensors").text;
+    assert!(page.contains("Alive, last heard") && !page.contains("Listening; last heard"), "{page}");
 }
 
 #[test]
@@ -135,6 +140,11 @@ fn who_sends_too_much_is_told_when_to_come_again_and_nothing_of_it_is_lost() {
 }
 
 fn sealed(caller: &Caller, key: &SensorKey) -> Vec<u8> {
+    sealed_with(caller, key, true)
+}
+
+/// Says whether all that it has hears.
+fn sealed_with(caller: &Caller, key: &SensorKey, capturing: bool) -> Vec<u8> {
     let stamp = caller.ear.stamp();
     let head = caller.ear.head.map(|h| Known { place: h.place, hash: h.hash });
     let beat = Heartbeat {
@@ -143,7 +153,7 @@ fn sealed(caller: &Caller, key: &SensorKey) -> Vec<u8> {
         key_no: 0,
         head,
         moment: stamp.moment,
-        health: Health::default(),
+        health: Health { capturing, ..Health::default() },
         seen: None,
         bundle_version: 1,
         ext: Extras::new(),

@@ -138,7 +138,7 @@ fn walk_the_demonstration(guest: &mut Guest, password: &str, digits: &str) {
         let page = guest.get("/clinics/lakeside/sensors").text;
         let card =
             page.split("<li class=\"card sensor\">").find(|card| card.contains(&newcomer)).unwrap_or(&page).to_owned();
-        if card.contains("Listening; last heard") {
+        if card.contains("Listening; last heard") || card.contains("Alive, last heard") {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));

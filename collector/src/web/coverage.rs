@@ -106,17 +106,19 @@ pub(super) fn page(_: &Arc<Desk>, visit: &Visit) -> Answered {
     })
 }
 
-/// In how many hours of all those that can be known nobody listened, from a day on.
-pub(super) fn nobody<'a>(days: impl Iterator<Item = &'a Listened>, first: u64, now: Timestamp) -> (String, u64) {
+/// In a sentence: in how many hours of all those that can be known nobody listened, from a day on.
+pub(super) fn sentence<'a>(days: impl Iterator<Item = &'a Listened>, first: u64, now: Timestamp) -> String {
     let union = Union::of(days, first, now);
     let nobody = union.holes().iter().map(|(from, to)| to.saturating_sub(*from)).sum();
-    (hours(nobody), union.end.saturating_sub(union.begin) / 4)
+    summary(union.end.saturating_sub(union.begin), nobody).0
 }
 
-/// The first sentence.
+/// The first sentence, by quarters of an hour.
 fn summary(all: u64, nobody: u64) -> (String, &'static str) {
     match (all, nobody) {
         (0, _) => ("Nobody has listened here in these days.".to_owned(), "bad"),
+        (..4, 0) => ("Somebody has listened since less than an hour ago.".to_owned(), "good"),
+        (..8, 0) => ("Somebody listened all the time, for an hour so far.".to_owned(), "good"),
         (_, 0) => (format!("Somebody listened in every one of {} hours.", all / 4), "good"),
         (all, n) if n.saturating_mul(20) > all => {
             (format!("In {} of {} hours nobody listened.", hours(n), all / 4), "bad")

@@ -34,7 +34,7 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let knowledge = &desk.knowledge;
     let mut groups: Vec<Group> = Vec::new();
     for rule in knowledge.rules() {
-        let name = sentence(rule.group());
+        let name = group(rule.group());
         if groups.last().is_none_or(|(group, _)| *group != name) {
             groups.push((name, Vec::new()));
         }
@@ -57,11 +57,29 @@ pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     })
 }
 
+/// What people call a group of rules.
+fn group(word: &str) -> String {
+    match word {
+        "wifi" => "Wi-Fi",
+        "messaging" => "Messages between medical systems",
+        "portal" => "Portals and web pages",
+        "database" => "Databases",
+        "remote" => "Remote access and file shares",
+        "patch" => "Old systems and missing updates",
+        "dns" => "Names (DNS)",
+        "change" => "Changes",
+        "sensor" => "The sensors themselves",
+        other => return sentence(other),
+    }
+    .to_owned()
+}
+
 /// How old it is, in a sentence.
 fn state(dated: Timestamp, now: Timestamp) -> (String, &'static str) {
     let old = now.since_ms(dated) / MS_PER_DAY;
     match old {
-        0..=1 => ("The knowledge is of today.".to_owned(), "good"),
+        0 => ("The knowledge is of today.".to_owned(), "good"),
+        1 => ("The knowledge is of yesterday.".to_owned(), "good"),
         _ if old <= FRESH_DAYS => {
             (format!("The knowledge was gathered {}. That is fresh enough.", ago(dated, now)), "good")
         }

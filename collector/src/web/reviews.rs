@@ -213,17 +213,12 @@ fn listed(desk: &Desk, at: &AtClinic, reviews: &Reviews, now: Timestamp) -> Resu
         .collect())
 }
 
-/// In how many hours since the last review nobody listened.
+/// In how many hours since the last review nobody listened, in a sentence.
 fn silent(at: &AtClinic, reviews: &Reviews, now: Timestamp) -> Result<String, StoreError> {
     let oldest = now.days().saturating_sub(MOST_DAYS);
     let from = reviews.held.map_or(oldest, |held| held.days().max(oldest));
     let days = at.store.listened(from)?;
-    let (nobody, all) = super::coverage::nobody(days.iter().map(|(_, day)| day), from, now);
-    Ok(match (all, nobody.as_str()) {
-        (0, _) => "nobody has listened yet".to_owned(),
-        (all, "0") => format!("somebody listened in each of {all} hours"),
-        (all, hours) => format!("nobody listened in {hours} of {all} hours"),
-    })
+    Ok(super::coverage::sentence(days.iter().map(|(_, day)| day), from, now))
 }
 
 /// Risks that are accepted now: the matter, and by whom until when.

@@ -7,7 +7,7 @@ use super::guard::{AtClinic, Visit};
 use super::matters::sensor_id;
 use super::page::{Answered, Frame, html, redirect};
 use super::problem::Problem;
-use super::words::{ago, counted, is_recent, long, moment};
+use super::words::{ago, is_recent, lasting, moment};
 use crate::access::Right;
 use crate::store::{SensorDetail, SensorState, StoreError};
 use askama::Template;
@@ -117,7 +117,9 @@ pub(super) fn card(at: &AtClinic, detail: &SensorDetail, now: Timestamp) -> Resu
     let serial = hint.as_ref().and_then(|h| h.serial);
     let same = serial.map(|s| at.store.same_machine(id, &s)).transpose()?.unwrap_or_default();
     let beat = detail.heartbeat.as_ref().and_then(|octets| keys.iter().find_map(|k| Heartbeat::open(octets, k).ok()));
-    let (says, tone) = says(detail, now);
+    // What came after the sign of life tells of itself.
+    let is_deaf = beat.as_ref().is_some_and(|beat| !beat.health.capturing && detail.beat >= detail.spoke);
+    let (says, tone) = says(detail, is_deaf, now);
     Ok(Card {
         id: id.to_string(),
         site: detail.site_title.clone(),
@@ -140,7 +142,7 @@ pub(super) fn card(at: &AtClinic, detail: &SensorDetail, now: Timestamp) -> Resu
 }
 
 /// How it is, in a sentence.
-fn says(detail: &SensorDetail, now: Timestamp) -> (String, &'static str) {
+fn says(detail: &SensorDetail, is_deaf: bool, now: Timestamp) -> (String, &'static str) {
     let newest = detail.spoke.max(detail.beat);
     match detail.row.state {
         SensorState::Pending => ("Waits for somebody to compare its words.".to_owned(), "fair"),
@@ -149,6 +151,10 @@ fn says(detail: &SensorDetail, now: Timestamp) -> (String, &'static str) {
         }
         SensorState::Revoked => ("Shut out: nothing of it is taken in.".to_owned(), "plain"),
         SensorState::Active if newest.0 == 0 => ("Let in; its first report has not come yet.".to_owned(), "fair"),
+        SensorState::Active if is_recent(newest, now) && is_deaf => {
+            let why = "but not hearing with all that it has: an interface is down, or its capture ended";
+            (format!("Alive, last heard {}, {why}.", ago(newest, now)), "fair")
+        }
         SensorState::Active if is_recent(newest, now) => {
             (format!("Listening; last heard {}.", ago(newest, now)), "good")
         }
@@ -160,12 +166,8 @@ fn says(detail: &SensorDetail, now: Timestamp) -> (String, &'static str) {
 fn clock(off_ms: i64) -> String {
     match off_ms.unsigned_abs() {
         0..5_000 => "right".to_owned(),
-        ms => format!("{} {}", long_or_seconds(ms), if off_ms > 0 { "ahead" } else { "behind" }),
+        ms => format!("{} {}", lasting(ms), if off_ms > 0 { "ahead" } else { "behind" }),
     }
-}
-
-fn long_or_seconds(ms: u64) -> String {
-    if ms < 60_000 { counted(usize::try_from(ms / 1_000).unwrap_or(usize::MAX), "second") } else { long(ms) }
 }
 
 fn health(health: &Health, at: Timestamp, now: Timestamp) -> Vec<(&'static str, String)> {

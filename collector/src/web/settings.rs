@@ -7,7 +7,7 @@ use super::Desk;
 use super::guard::Visit;
 use super::page::{Answered, Frame, html};
 use super::problem::Problem;
-use super::words::{ago, moment};
+use super::words::{ago, lasting, moment};
 use crate::config::Config;
 use crate::store::{SensorState, StoreError};
 use askama::Template;
@@ -147,7 +147,7 @@ fn groups(config: &Config, desk: &Desk) -> Vec<Group> {
             ("The key that signs", path(&config.ledger_key), "[ledger] key"),
             ("Files for reviewers", path(&config.tiles), "[ledger] tiles"),
             ("High-water marks", path(&config.highwater), "[ledger] highwater"),
-            ("A round", format!("every {} seconds", config.round_ms / 1_000), "[ledger] round_s"),
+            ("A round", format!("every {}", lasting(config.round_ms)), "[ledger] round_s"),
             ("Witnesses", "every sensor: each keeps the last checkpoint that it was shown and refuses one that contradicts it".to_owned(), ""),
             ("Policy", "no quorum of reviewers is asked for: none is registered in this version".to_owned(), ""),
         ]),

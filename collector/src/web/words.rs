@@ -108,6 +108,11 @@ pub(super) fn long(ms: u64) -> String {
     counted(usize::try_from(count.max(1)).unwrap_or(usize::MAX), unit)
 }
 
+/// The same for what may be shorter: `5 seconds`.
+pub(super) fn lasting(ms: u64) -> String {
+    if ms < 60_000 { counted(usize::try_from(ms / 1_000).unwrap_or(usize::MAX), "second") } else { long(ms) }
+}
+
 /// `1 finding`, `2 findings`.
 pub(super) fn counted(count: usize, of: &str) -> String {
     match (count, of.strip_suffix('y')) {
