@@ -200,11 +200,28 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    fn file(name: &str, text: &str) -> PathBuf {
+    /// A file that is gone when this is dropped.
+    struct Made(PathBuf);
+
+    impl std::ops::Deref for Made {
+        type Target = Path;
+
+        fn deref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn file(name: &str, text: &str) -> Made {
         let path = std::env::temp_dir().join(format!("auscult-answers-{name}-{}", std::process::id()));
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path
+        Made(path)
     }
 
     fn found() -> Found {
@@ -281,15 +298,15 @@ mod tests {
         let code = Code::new(CodeId([9; 5]), [9; 15]).shown();
         let text = format!("# for the north\ncode = \"{code}\" # once\ncheck_s = 5\n");
         let path = file("code", &text);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&*path, fs::Permissions::from_mode(0o640)).unwrap();
         let Err(said) = Answers::read(&path) else { panic!() };
         assert!(said.contains("chmod 600") && !said.contains(&code), "{said}");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&*path, fs::Permissions::from_mode(0o600)).unwrap();
         let mut answers = Answers::read(&path).unwrap();
         assert_eq!(answers.code(), Ok(code.as_str()));
         answers.forget_code().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "# for the north\ncode = \"\" # once\ncheck_s = 5\n");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&*path).unwrap(), "# for the north\ncode = \"\" # once\ncheck_s = 5\n");
+        assert_eq!(fs::metadata(&*path).unwrap().permissions().mode() & 0o777, 0o600);
         let answers = Answers::read(&path).unwrap();
         assert!(answers.code().is_err_and(|e| e.contains("holds no code")));
         let last = if code.ends_with('0') { '1' } else { '0' };

@@ -250,8 +250,25 @@ const MOST_FILES: usize = 8;
 mod tests {
     use super::*;
 
+    /// A folder that is gone when this is dropped.
+    struct Made(PathBuf);
+
+    impl std::ops::Deref for Made {
+        type Target = Path;
+
+        fn deref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
     /// A machine by its files: paths below a root, with what stands in them; a path that ends in / is a folder.
-    fn machine(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    fn machine(name: &str, files: &[(&str, &str)]) -> Made {
         let root = std::env::temp_dir().join(format!("auscult-found-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         for (path, content) in files {
@@ -263,7 +280,7 @@ mod tests {
                 fs::write(&path, content).unwrap();
             }
         }
-        root
+        Made(root)
     }
 
     fn there(name: &str, is_up: bool, addresses: &[&str]) -> There {
@@ -378,7 +395,6 @@ mod tests {
         let file = root.canonicalize().unwrap().join("run/hostapd-phy0.conf");
         assert_eq!(found, [Radio { name: "wlan0".to_owned(), way: Way::AccessPoint, hostapd: vec![file] }]);
         assert_eq!(names, [(b"Clinic".to_vec(), true)].into());
-        fs::remove_dir_all(&root).unwrap();
     }
 
     /// A machine whose kernel says nothing of radios, and whose interfaces are up.
