@@ -363,3 +363,26 @@ fn status(station: &Station, guest: &mut Guest, route: &Route, path: &str) -> u1
     }
     answer.status
 }
+
+#[test]
+fn the_settings_say_who_is_told_of_what_and_when_not() {
+    let station = Station::new();
+    let nobody = admin(&station).get("/settings").text;
+    assert!(nobody.contains("none: nobody is told, whatever is found"), "{nobody}");
+    let station = Station::with(
+        "[notices]\ntime_zone = \"Europe/Berlin\"\nquiet_from = \"21:00\"\nquiet_to = \"06:30\"\n\
+         [[notices.mail]]\nname = \"office\"\nserver = \"127.0.0.1:9\"\ntls = \"none-on-loopback\"\n\
+         from = \"auscult@example.org\"\nto = [\"maria@example.org\"]\ndigest = \"07:00\"\n\
+         takes = { clinics = [\"north\"], least_severity = \"high\", kinds = [\"opened\", \"worse\"] }\n",
+    );
+    let page = admin(&station).get("/settings").text;
+    for said in [
+        "e-mail to 1 recipient, once a day at 07:00 (Europe/Berlin): north, from high on; only opened, worse",
+        "21:00 to 06:30 (Europe/Berlin); the worst findings are told all the same",
+        "nobody: if it stops, nobody is told",
+        "Notices that reached nobody",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("maria@example.org"), "who is told stands in the file");
+}
