@@ -43,6 +43,10 @@ const UNDERSTOOD: &[&str] = &[
     "sip",
     "astm",
     "poct1a",
+    "coap",
+    "modbus",
+    "iso-tsap",
+    "mssql-browser",
 ];
 
 /// Exposures of hosts that serve nothing.

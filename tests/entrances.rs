@@ -30,6 +30,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("ber", |o| enter(Way::Datagram(161), o)),
     ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("certificate", |o| enter(Way::Talk(443), o)),
+    ("coap", |o| enter(Way::Datagram(5683), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
     ("dhcp6", |o| enter(Way::Datagram(547), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),
@@ -53,6 +54,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("memcached", |o| enter(Way::Talk(11211), o)),
     ("mqtt", |o| enter(Way::Talk(1883), o)),
     ("mllp", |o| enter(Way::Talk(2575), o)),
+    ("modbus", |o| enter(Way::Talk(502), o)),
     ("mongodb", |o| enter(Way::Talk(27017), o)),
     ("mysql", |o| enter(Way::Talk(3306), o)),
     ("natpmp", |o| enter(Way::Datagram(5351), o)),
@@ -76,6 +78,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("smb1", |o| enter(Way::Talk(445), o)),
     ("smb2", |o| enter(Way::Talk(445), o)),
     ("snmp", |o| enter(Way::Datagram(161), o)),
+    ("sqlr", |o| enter(Way::Datagram(1434), o)),
     ("ssh", |o| enter(Way::Talk(22), o)),
     ("ssl2", |o| enter(Way::Talk(443), o)),
     ("syn", |o| enter(Way::Frame(Link::RawIp), o)),
@@ -84,6 +87,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("tftp", |o| enter(Way::Datagram(69), o)),
     ("tls", |o| enter(Way::Talk(8443), o)),
     ("tns", |o| enter(Way::Talk(1521), o)),
+    ("tsap", |o| enter(Way::Talk(102), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
 ];
 

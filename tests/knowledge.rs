@@ -116,10 +116,10 @@ const SERVICES: &[(&str, How)] = &[
     ("astm", As("astm")),
     ("poct1a", As("poct1a")),
     ("mssql", As("mssql")),
-    ("mssql-browser", Not(RARE)),
+    ("mssql-browser", As("mssql-browser")),
     ("oracle-tns", As("oracle-tns")),
     ("mysql", As("mysql")),
-    ("mysql-x", Not(RARE)),
+    ("mysql-x", As("mysql-x")),
     ("postgresql", As("postgresql")),
     ("pgbouncer", As("postgresql")),
     ("mongodb", As("mongodb")),
@@ -132,9 +132,9 @@ const SERVICES: &[(&str, How)] = &[
     ("kibana", As("http")),
     ("neo4j", As("http")),
     ("orientdb", Not(NO_STANDARD)),
-    ("db2", Not(NO_STANDARD)),
+    ("db2", As("db2")),
     ("intersystems-cache-iris", Not(NO_STANDARD)),
-    ("firebird", Not(NO_STANDARD)),
+    ("firebird", As("firebird")),
     ("sql-anywhere", Not(NO_STANDARD)),
     ("ftp", As("ftp")),
     ("tftp", As("tftp")),
@@ -143,7 +143,7 @@ const SERVICES: &[(&str, How)] = &[
     ("smb", As("smb")),
     ("smb-netbios", As("smb")),
     ("rsync", As("rsync")),
-    ("iscsi", Not(RARE)),
+    ("iscsi", As("iscsi")),
     ("ssh", As("ssh")),
     ("telnet", As("telnet")),
     ("rdp", As("rdp")),
@@ -154,10 +154,10 @@ const SERVICES: &[(&str, How)] = &[
     ("kubernetes", As("tls")),
     ("webmin", As("webmin")),
     ("mikrotik-winbox", Not(NO_STANDARD)),
-    ("x11", Not(RARE)),
-    ("rexec", Not(RARE)),
-    ("rlogin", Not(RARE)),
-    ("rsh", Not(RARE)),
+    ("x11", As("x11")),
+    ("rexec", As("rexec")),
+    ("rlogin", As("rlogin")),
+    ("rsh", As("rsh")),
     ("snmp", As("snmp")),
     ("snmp-trap", Not("a trap is never answered: nothing proves that anybody takes it")),
     ("ldap", As("ldap")),
@@ -171,7 +171,7 @@ const SERVICES: &[(&str, How)] = &[
     ("dns-over-tls", As("tls")),
     ("mqtt", As("mqtt")),
     ("mqtt-tls", As("tls")),
-    ("coap", Not(RARE)),
+    ("coap", As("coap")),
     ("ssdp", As("ssdp")),
     ("nat-pmp-pcp", As("nat-pmp")),
     ("ipp", As("ipp")),
@@ -179,16 +179,14 @@ const SERVICES: &[(&str, How)] = &[
     ("lpd", As("lpd")),
     ("rtsp", As("rtsp")),
     ("sip", As("sip")),
-    ("iso-tsap", Not(BUILDING)),
-    ("modbus", Not(BUILDING)),
+    ("iso-tsap", As("iso-tsap")),
+    ("modbus", As("modbus")),
     ("bacnet", As("bacnet")),
+    ("ipmi", As("ipmi")),
 ];
 
-const RARE: &str = "its beginning is known and no finding needs it alone; none of the captures has it, to try it on";
 const NO_STANDARD: &str =
     "its wire format is published by nobody but its maker, and no server of it was to be had to try a view on";
-const BUILDING: &str =
-    "controls of buildings beside BACnet: no finding speaks of them, and a clinic's are on a network of their own";
 
 /// Heard beside the list of ports: neighbours and names, what other words are part of.
 const BESIDE: &[&str] =

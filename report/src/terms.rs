@@ -16,6 +16,9 @@ words! {
         NatPmp = "nat-pmp", Pcp = "pcp", Dhcpv6 = "dhcpv6",
         Nfs = "nfs", Rpcbind = "rpcbind", Tftp = "tftp", Kerberos = "kerberos", Jetdirect = "jetdirect", Lpd = "lpd",
         Docker = "docker", Webmin = "webmin", Winrm = "winrm",
+        X11 = "x11", Rexec = "rexec", Rlogin = "rlogin", Rsh = "rsh", Iscsi = "iscsi", Ipmi = "ipmi", Coap = "coap",
+        Modbus = "modbus", IsoTsap = "iso-tsap", MssqlBrowser = "mssql-browser", MysqlX = "mysql-x", Firebird = "firebird",
+        Db2 = "db2",
     }
 }
 words! { /// `svc.encrypted`.

@@ -174,6 +174,11 @@ def seeds():
         "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
         "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
         "tftp": datagrams("tftp-files", 69),
+        "coap": datagrams("building-modbus-s7-coap", 5683), "modbus": talks("building-modbus-s7-coap", 502), "sqlr": datagrams("db-mssql-browser", 1434),
+        "tsap": talks("building-modbus-s7-coap", 102) + [
+            talk((0, bytes.fromhex("03000016" "11e00000000100" "c0010a" "c1020100" "c2020102")), (1, bytes.fromhex("0300000b" "06800001000002"))),  # refused
+            talk((0, bytes.fromhex("0300001f" "02f080" "32010000000500" "0e0000" "0401120a10020004000184000000")), (1, bytes.fromhex("0300001d" "02f080" "3203000000050002" "00080000" "0401" "ff04002001020304"))),
+        ],
         "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
             bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am

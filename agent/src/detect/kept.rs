@@ -3,7 +3,7 @@
 //!
 //! Keeps: what each detector bounds for itself; the oldest goes. Drops: the rest.
 
-use super::{quic, rpc, tftp};
+use super::{constrained, quic, rpc, tftp};
 use core::net::IpAddr;
 
 /// What is kept.
@@ -12,6 +12,7 @@ pub struct Kept {
     pub(super) hellos: quic::Hellos,
     pub(super) transfers: tftp::Transfers,
     pub(super) calls: rpc::Calls,
+    pub(super) questions: constrained::Questions,
 }
 
 impl Kept {

@@ -10,6 +10,7 @@ pub mod bacnet;
 pub mod broker;
 pub mod camera;
 pub mod cipher;
+pub mod constrained;
 mod counted;
 pub mod database;
 pub mod desktop;
@@ -22,11 +23,13 @@ pub mod files;
 pub mod follow;
 pub mod home;
 pub mod imaging;
+pub mod instances;
 pub mod kept;
 pub mod laboratory;
 pub mod leases;
 pub mod lines;
 pub mod link;
+pub mod machines;
 pub mod mail;
 mod mail_body;
 pub mod mailbox;
@@ -226,6 +229,8 @@ pub const DETECTORS: &[&Detector] = &[
     &printer::JETDIRECT,
     &printer::LPD,
     &transfer::DNS_TCP,
+    &machines::MODBUS,
+    &machines::ISO_TSAP,
 ];
 
 /// What is understood over UDP.
@@ -245,6 +250,8 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &rpc::RPC_DATAGRAM,
     &tftp::TFTP,
     &ticket::KERBEROS_DATAGRAM,
+    &constrained::COAP,
+    &instances::MSSQL_BROWSER,
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].

@@ -288,6 +288,10 @@ const DATA_BASES: &[(Protocol, &str)] = &[
     (Protocol::Redis, "redis"),
     (Protocol::Elasticsearch, "elasticsearch"),
     (Protocol::Memcached, "memcached"),
+    (Protocol::MysqlX, "mysql"),
+    (Protocol::MssqlBrowser, "mssql"),
+    (Protocol::Firebird, "other"),
+    (Protocol::Db2, "other"),
 ];
 
 /// `db.product`, by the product that a service names itself.

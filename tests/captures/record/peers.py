@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The peers of record.py: servers of others that need a few lines to run, and the analysers, which are ours."""
+"""The peers of record.py: servers of others that need a few lines to run, and the analysers and SQL Server's browser, which are ours."""
 import asyncio, socket, sys
 
 
@@ -85,6 +85,78 @@ def poct1a_takes(port):
         call.sendall(b'<?xml version="1.0" encoding="utf-8"?><ACK.R01><HDR/><ACK><ACK.type_cd V="AA"/></ACK></ACK.R01>')
 
 
+async def pump(address):
+    from pymodbus.server import StartAsyncTcpServer
+    from pymodbus.simulator import DataType, SimData, SimDevice
+    registers = SimData(address=0, values=[0x5A5A] * 40, datatype=DataType.REGISTERS)
+    await StartAsyncTcpServer(SimDevice(id=1, simdata=[registers]), address=(address, 502))
+
+
+def pump_asks(address):
+    from pymodbus.client import ModbusTcpClient
+    with ModbusTcpClient(address) as client:
+        print(client.write_register(3, 7), client.read_holding_registers(0, count=10), client.read_holding_registers(900, count=2), client.read_device_information())
+
+
+def controller(address):
+    from snap7.server import Server
+    from snap7.type import SrvArea
+    server = Server()
+    server.register_area(SrvArea.DB, 1, bytearray(b"ZZCANARY-THEATRE-2".ljust(64)))
+    server.start_to(address, 102)
+    asyncio.run(asyncio.Event().wait())
+
+
+def controller_asks(address):
+    from snap7.client import Client
+    client = Client()
+    client.connect(address, 0, 2)
+    print(client.db_write(1, 40, bytearray(b"ZZ")), client.db_read(1, 0, 18))
+    client.disconnect()
+
+
+async def sensor(address):
+    import aiocoap
+    from aiocoap import resource
+
+    class Value(resource.Resource):
+        async def render_get(self, request):
+            return aiocoap.Message(payload=b"21.5 zzcanary-ward")
+
+    site = resource.Site()
+    site.add_resource([".well-known", "core"], resource.WKCResource(site.get_resources_as_linkheader))
+    site.add_resource(["zzcanary-ward"], Value())
+    await aiocoap.Context.create_server_context(site, bind=(address, 5683))
+    await asyncio.Event().wait()
+
+
+async def sensor_asks(*words):
+    import aiocoap
+    client = await aiocoap.Context.create_client_context()
+    for word in words:
+        answer = await client.request(aiocoap.Message(code=aiocoap.GET, uri=word)).response
+        print(answer.code, len(answer.payload))
+    await client.shutdown()
+
+
+def instances(address):
+    """SQL Server's browser, after MC-SQLR 2.2.5."""
+    told = "".join(f"ServerName;ZZCANARY-DB;InstanceName;{name};IsClustered;No;Version;{version};tcp;{port};;" for name, version, port in [("ZZCANARYRIS", "10.52.4000.0", 1433), ("ZZCANARYLIS", "15.0.2000.5", 50123)])
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, 1434))
+    while True:
+        asked, who = s.recvfrom(64)
+        if asked[:1] in b"\x02\x03":
+            s.sendto(b"\x05" + len(told).to_bytes(2, "little") + told.encode(), who)
+
+
+def instances_asks(address):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.sendto(b"\x03", (address, 1434))
+    print(len(s.recv(9000)))
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "camera":
@@ -94,4 +166,6 @@ if __name__ == "__main__":
     elif what == "controls":
         asyncio.run(bacnet("zzcanary-desk", 30, "192.168.20.30", True))
     else:
-        globals()[what.replace("-", "_")](*rest)
+        done = globals()[what.replace("-", "_")](*rest)
+        if asyncio.iscoroutine(done):
+            asyncio.run(done)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Records captures of real servers in closed network namespaces, each with its ground truth. Needs root and Debian 12 with
 lldpd radvd nftables miniupnpd miniupnpc natpmpc isc-dhcp-server wide-dhcpv6-client snmpd snmp sip-tester kamailio tcpdump iproute2
-python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-rtsp gstreamer1.0-tools,
-and PYTHON naming an interpreter that has bacpypes3 (PyPI).
+python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-rtsp gstreamer1.0-tools libcoap3-bin,
+and PYTHON naming an interpreter that has bacpypes3, pymodbus, python-snap7 and aiocoap (PyPI).
 
   record.py [scene...]          writes NAME.pcap and NAME.expect.json into the folder above; no scene: all of them
 
 A router (192.168.20.1) is a bridge; hosts hang on it. No namespace has an interface that leaves the lab. Every password and name
-is invented. What is not a server of others (the analysers) says so in "origin".
+is invented. What is not a server of others (the analysers, SQL Server's browser) says so in "origin".
 """
 import json, os, pathlib, subprocess, sys, tempfile, time
 
@@ -253,7 +253,38 @@ def laboratory():
             [("192.168.20.12", 4000, "tcp", "astm"), ("192.168.20.12", 3001, "tcp", "poct1a")], secrets=["ZZCANARY", "19610203"])
 
 
-SCENES = {f.__name__: f for f in (neighbours, home, ports, cameras, telephony, building, community, laboratory)}
+def machines():
+    """A pump (Modbus), a controller (S7) and two sensors (CoAP) that answer whoever asks."""
+    lab = Lab("building-modbus-s7-coap")
+    hosts = {n: lab.host(n, f"00:1e:67:20:00:{n}") for n in (30, 71, 72, 73, 74)}
+    lab.hear()
+    at = "192.168.20."
+    for what, number, port in [("pump", 71, 502), ("controller", 72, 102), ("sensor", 73, 5683)]:
+        lab.start(hosts[number], f"{PYTHON} {PEERS} {what} {at}{number}")
+        lab.listens(hosts[number], port)
+    lab.start(hosts[74], f"coap-server-notls -A {at}74 -d 10")
+    lab.listens(hosts[74], 5683)
+    for what in (f"pump-asks {at}71", f"controller-asks {at}72", f"sensor-asks coap://{at}73/.well-known/core coap://{at}73/zzcanary-ward coap://{at}73/none coap://{at}74/time"):
+        print(lab.sh(hosts[30], f"timeout 20 {PYTHON} {PEERS} {what}")[-600:])
+    print(lab.sh(hosts[30], f"timeout 9 coap-client-notls -m get coap://{at}74/; timeout 9 coap-client-notls -N -m get coap://{at}73/zzcanary-ward"))
+    lab.end("A pump, a controller and two sensors answer whoever asks", ["pymodbus 3.16.1", "python-snap7 3.3.0", "aiocoap 0.4.17", "libcoap 4.3.1"],
+            [(f"{at}71", 502, "tcp", "modbus"), (f"{at}72", 102, "tcp", "iso-tsap"), (f"{at}73", 5683, "udp", "coap"), (f"{at}74", 5683, "udp", "coap")],
+            secrets=["ZZCANARY-THEATRE-2", "zzcanary-ward"])
+
+
+def instances():
+    """SQL Server's browser tells what instances there are (both peers are ours)."""
+    lab = Lab("db-mssql-browser")
+    server, desk = lab.host(14, "00:1e:67:20:00:14"), lab.host(30, "00:1e:67:20:00:30")
+    lab.hear()
+    lab.start(server, f"{sys.executable} {PEERS} instances 192.168.20.14")
+    lab.listens(server, 1434)
+    print(lab.sh(desk, f"{sys.executable} {PEERS} instances-asks 192.168.20.14"))
+    lab.end("SQL Server's browser tells everybody its instances", ["ours, after MC-SQLR"], [("192.168.20.14", 1434, "udp", "mssql-browser")],
+            exposures=[("end-of-life-software", "192.168.20.14", 1434)], secrets=["ZZCANARY-DB", "ZZCANARYRIS", "ZZCANARYLIS"])
+
+
+SCENES = {f.__name__: f for f in (neighbours, home, ports, cameras, telephony, building, community, laboratory, machines, instances)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SCENES:
