@@ -43,6 +43,9 @@ const UNDERSTOOD: &[&str] = &[
     "sip",
     "astm",
     "poct1a",
+    "firebird",
+    "db2",
+    "mysql-x",
 ];
 
 /// Exposures of hosts that serve nothing.

@@ -12,6 +12,7 @@ pub mod camera;
 pub mod cipher;
 mod counted;
 pub mod database;
+pub mod db2;
 pub mod desktop;
 mod dicom_maker;
 mod dicom_once;
@@ -19,6 +20,7 @@ mod dicom_uid;
 mod dicom_walk;
 pub mod directory;
 pub mod files;
+pub mod firebird;
 pub mod follow;
 pub mod home;
 pub mod imaging;
@@ -36,6 +38,7 @@ pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
+pub mod mysql_x;
 pub mod names;
 pub mod neighbours;
 pub mod netbeui;
@@ -226,6 +229,9 @@ pub const DETECTORS: &[&Detector] = &[
     &printer::JETDIRECT,
     &printer::LPD,
     &transfer::DNS_TCP,
+    &firebird::FIREBIRD,
+    &db2::DB2,
+    &mysql_x::MYSQL_X,
 ];
 
 /// What is understood over UDP.
