@@ -55,6 +55,8 @@ struct Follows {
     session: Session,
     /// The server answered: its first word was one of this protocol.
     is_server: bool,
+    /// It took one of the client's versions: before that nobody can be let in.
+    is_accepted: bool,
     /// The client's next octets are not its own any more.
     is_closed: bool,
     encryption: Option<Encryption>,
@@ -139,7 +141,8 @@ impl Follows {
         }
         match answer {
             Answer::Reject | Answer::Accept { compressed: true } => return Step::End(Interest::Done),
-            Answer::Response(0) => {
+            Answer::Accept { compressed: false } => self.is_accepted = true,
+            Answer::Response(0) if self.is_accepted => {
                 self.session.login(said, Login::Used);
                 self.verdict = true;
             }
@@ -258,6 +261,8 @@ mod tests {
         let (connects, accepts) = (connects(), words(&[3, 0xFFFF_800D, 1, 0x105]));
         assert_eq!(heard(&[Says::Client(&connects), Says::Server(&accepts), Says::Server(&response(0))]), BEGINNING);
         assert_eq!(heard(&[Says::Client(&connects), Says::Client(&attaches(b"\x01\x1d\x02zz"))]), []);
+        // Nobody is let in before a version was agreed upon.
+        assert_eq!(heard(&[Says::Client(&connects), Says::Server(&response(0))]), BEGINNING);
     }
 
     #[test]
