@@ -47,6 +47,9 @@ const UNDERSTOOD: &[&str] = &[
     "modbus",
     "iso-tsap",
     "mssql-browser",
+    "firebird",
+    "db2",
+    "mysql-x",
 ];
 
 /// Exposures of hosts that serve nothing.

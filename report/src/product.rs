@@ -185,6 +185,9 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("Kamailio", "kamailio", ""),
     ("OpenSIPS", "OpenSIPS", ""),
     ("Asterisk", "Asterisk|FPBX-", ""),
+    // data bases of DRDA
+    ("IBM Db2", "", "ibm-db2"),
+    ("Apache Derby", "", ""),
 ];
 
 #[cfg(test)]

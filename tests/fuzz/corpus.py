@@ -169,6 +169,8 @@ def seeds():
         "dot11": dot11, "dot11_elements": dot11, "ports": clear, "radiotap": list(frames("wifi-beacons-radiotap")),
         "hostapd": [HOSTAPD], "nl80211": attributes, "netlink": datagrams_of_kernel,
         "ja4": talks("remote-support", 443) + tls,
+        "drda": talks("databases-inside", 1527) + talks("databases-inside", 50000), "firebird": talks("databases-inside", 3050),
+        "mysql_x": talks("databases-inside", 33060),
         "kerberos": talks("kerberos-logins", 88),
         "onc_rpc": talks("nfs-to-others", 2049) + talks("nfs-to-others", 111),
         "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),

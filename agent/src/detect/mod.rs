@@ -13,6 +13,7 @@ pub mod cipher;
 pub mod constrained;
 mod counted;
 pub mod database;
+pub mod db2;
 pub mod desktop;
 mod dicom_maker;
 mod dicom_once;
@@ -20,6 +21,7 @@ mod dicom_uid;
 mod dicom_walk;
 pub mod directory;
 pub mod files;
+pub mod firebird;
 pub mod follow;
 pub mod home;
 pub mod imaging;
@@ -39,6 +41,7 @@ pub mod memcached;
 pub mod messages;
 pub mod mongodb;
 pub mod mysql;
+pub mod mysql_x;
 pub mod names;
 pub mod neighbours;
 pub mod netbeui;
@@ -231,6 +234,9 @@ pub const DETECTORS: &[&Detector] = &[
     &transfer::DNS_TCP,
     &machines::MODBUS,
     &machines::ISO_TSAP,
+    &firebird::FIREBIRD,
+    &db2::DB2,
+    &mysql_x::MYSQL_X,
 ];
 
 /// What is understood over UDP.
