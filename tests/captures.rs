@@ -43,6 +43,12 @@ const UNDERSTOOD: &[&str] = &[
     "sip",
     "astm",
     "poct1a",
+    "ipmi",
+    "iscsi",
+    "rexec",
+    "rlogin",
+    "rsh",
+    "x11",
 ];
 
 /// Exposures of hosts that serve nothing.

@@ -174,6 +174,9 @@ def seeds():
         "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
         "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
         "tftp": datagrams("tftp-files", 69),
+        "ipmi": datagrams("boards-ipmi", 623), "iscsi": talks("disks-iscsi", 3260),
+        "rcmd": [t for port in (512, 513, 514) for t in talks("screens-and-shells", port)],
+        "x11": talks("screens-and-shells", 6000) + talks("screens-and-shells", 6001),
         "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
             bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am

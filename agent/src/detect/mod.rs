@@ -22,6 +22,8 @@ pub mod files;
 pub mod follow;
 pub mod home;
 pub mod imaging;
+pub mod ipmi;
+pub mod iscsi;
 pub mod kept;
 pub mod laboratory;
 pub mod leases;
@@ -45,6 +47,7 @@ pub mod portal;
 pub mod postgresql;
 pub mod printer;
 pub mod quic;
+pub mod rcmd;
 pub mod remote;
 mod remote_tool;
 pub mod rpc;
@@ -79,6 +82,7 @@ mod wireless_class;
 mod wireless_memory;
 mod wireless_use;
 pub mod workgroup;
+pub mod x11;
 
 use crate::flow::head::Head;
 use auscult_report::time::Timestamp;
@@ -226,6 +230,11 @@ pub const DETECTORS: &[&Detector] = &[
     &printer::JETDIRECT,
     &printer::LPD,
     &transfer::DNS_TCP,
+    &x11::X11,
+    &iscsi::ISCSI,
+    &rcmd::REXEC,
+    &rcmd::RLOGIN,
+    &rcmd::RSH,
 ];
 
 /// What is understood over UDP.
@@ -245,6 +254,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &rpc::RPC_DATAGRAM,
     &tftp::TFTP,
     &ticket::KERBEROS_DATAGRAM,
+    &ipmi::IPMI,
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].
