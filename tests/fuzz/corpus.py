@@ -174,8 +174,9 @@ def seeds():
         "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),
         "quic": datagrams("quic-inside-tls", 443) + datagrams("quic-inside-tls", 8443),
         "tftp": datagrams("tftp-files", 69),
-        "ipmi": datagrams("boards-ipmi", 623), "iscsi": talks("disks-iscsi", 3260),
-        "rcmd": [t for port in (512, 513, 514) for t in talks("screens-and-shells", port)],
+        # What a board asks for, an open session response, a session without a code, what is encrypted in one.
+        "ipmi": [d for d in datagrams("boards-ipmi", 623) if len(d) in (30, 52, 24, 64)], "iscsi": talks("disks-iscsi", 3260),
+        "rcmd": [few(talks("screens-and-shells", port))[0] for port in (512, 513, 514)],
         "x11": talks("screens-and-shells", 6000) + talks("screens-and-shells", 6001),
         "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
