@@ -89,7 +89,7 @@ def disks_iscsi(clinic):
     for host in (nas, sure):
         e.service(host, 3260, "tcp", "iscsi", "iscsi")
     e.exposure("file-share-open", nas, 3260, "blocks were read from outside without CHAP"), e.absent("file-share-open", sure, 3260, "its disk needs CHAP")
-    e.never("ZZCANARY", "zzcanary")
+    e.never("ZZCANARY", "zzcanary", "CnryIscsi123", "wrongCnry1234")
     e.save()
 
 
