@@ -50,6 +50,12 @@ const UNDERSTOOD: &[&str] = &[
     "firebird",
     "db2",
     "mysql-x",
+    "ipmi",
+    "iscsi",
+    "rexec",
+    "rlogin",
+    "rsh",
+    "x11",
 ];
 
 /// Exposures of hosts that serve nothing.

@@ -48,6 +48,8 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("http", |o| enter(Way::Talk(80), o)),
     ("http2", |o| enter(Way::Talk(8080), o)),
     ("internet", |o| enter(Way::Frame(Link::RawIp), o)),
+    ("ipmi", |o| enter(Way::Datagram(623), o)),
+    ("iscsi", |o| enter(Way::Talk(3260), o)),
     ("ja4", |o| enter(Way::Talk(443), o)),
     ("kerberos", |o| enter(Way::Talk(88), o)),
     ("layers", |o| enter(Way::Frame(Link::Ethernet), o)),
@@ -74,6 +76,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("printing", |o| enter(Way::Talk(9100), o)),
     ("quic", |o| enter(Way::Datagram(443), o)),
     ("radiotap", |o| enter(Way::Frame(Link::Radiotap), o)),
+    ("rcmd", in_rcmd),
     ("rdp", |o| enter(Way::Talk(3389), o)),
     ("reader", |o| enter(Way::Frame(Link::LinuxCooked2), o)),
     ("redis", |o| enter(Way::Talk(6379), o)),
@@ -92,12 +95,20 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("tsap", |o| enter(Way::Talk(102), o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
+    ("x11", |o| enter(Way::Talk(6000), o)),
 ];
 
 /// A conversation with a camera, and a datagram to and from an exchange.
 fn in_heads(octets: &[u8]) {
     enter(Way::Talk(554), octets);
     enter(Way::Datagram(5060), octets);
+}
+
+/// The same octets to each of the three ports.
+fn in_rcmd(octets: &[u8]) {
+    for port in 512..=514 {
+        enter(Way::Talk(port), octets);
+    }
 }
 
 /// Lets the octets in at the entrance of a `wire` file.

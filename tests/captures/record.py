@@ -522,4 +522,5 @@ def main():
                 print(f"{name}: see {clinic.folder}/log", file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -181,6 +181,10 @@ def seeds():
             talk((0, bytes.fromhex("03000016" "11e00000000100" "c0010a" "c1020100" "c2020102")), (1, bytes.fromhex("0300000b" "06800001000002"))),  # refused
             talk((0, bytes.fromhex("0300001f" "02f080" "32010000000500" "0e0000" "0401120a10020004000184000000")), (1, bytes.fromhex("0300001d" "02f080" "3203000000050002" "00080000" "0401" "ff04002001020304"))),
         ],
+        # What a board asks for, an open session response, a session without a code, what is encrypted in one.
+        "ipmi": [d for d in datagrams("boards-ipmi", 623) if len(d) in (30, 52, 24, 64)], "iscsi": talks("disks-iscsi", 3260),
+        "rcmd": [few(talks("screens-and-shells", port))[0] for port in (512, 513, 514)],
+        "x11": talks("screens-and-shells", 6000) + talks("screens-and-shells", 6001),
         "hpack": talks("http2-open", 80) + talks("http2-open", 8080), "http2": talks("http2-open", 80) + talks("http2-open", 8080),
         "bacnet": [
             bytes.fromhex("810b0018" "0120ffff00ff" "1000" "c40200006c" "2204009100" "2118"),  # I-Am

@@ -26,6 +26,8 @@ pub mod follow;
 pub mod home;
 pub mod imaging;
 pub mod instances;
+pub mod ipmi;
+pub mod iscsi;
 pub mod kept;
 pub mod laboratory;
 pub mod leases;
@@ -51,6 +53,7 @@ pub mod portal;
 pub mod postgresql;
 pub mod printer;
 pub mod quic;
+pub mod rcmd;
 pub mod remote;
 mod remote_tool;
 pub mod rpc;
@@ -85,6 +88,7 @@ mod wireless_class;
 mod wireless_memory;
 mod wireless_use;
 pub mod workgroup;
+pub mod x11;
 
 use crate::flow::head::Head;
 use auscult_report::time::Timestamp;
@@ -237,6 +241,11 @@ pub const DETECTORS: &[&Detector] = &[
     &firebird::FIREBIRD,
     &db2::DB2,
     &mysql_x::MYSQL_X,
+    &x11::X11,
+    &iscsi::ISCSI,
+    &rcmd::REXEC,
+    &rcmd::RLOGIN,
+    &rcmd::RSH,
 ];
 
 /// What is understood over UDP.
@@ -258,6 +267,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &ticket::KERBEROS_DATAGRAM,
     &constrained::COAP,
     &instances::MSSQL_BROWSER,
+    &ipmi::IPMI,
 ];
 
 /// What is heard below conversations and datagrams of one protocol: name, version, and a paragraph as [`Detector::hears`].

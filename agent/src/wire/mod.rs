@@ -26,6 +26,8 @@ pub mod hpack;
 pub mod http;
 pub mod http2;
 pub mod internet;
+pub mod ipmi;
+pub mod iscsi;
 pub mod ja4;
 pub mod kerberos;
 pub mod layers;
@@ -52,6 +54,7 @@ pub mod postgresql;
 pub mod printing;
 pub mod quic;
 pub mod radiotap;
+pub mod rcmd;
 pub mod rdp;
 pub mod reader;
 pub mod redis;
@@ -70,6 +73,7 @@ pub mod tls;
 pub mod tns;
 pub mod tsap;
 pub mod vnc;
+pub mod x11;
 
 use core::fmt;
 
