@@ -97,6 +97,11 @@ const COSTS: &[(&str, &[&str])] = &[
     ("BACnet", &["bacnet::", "mod bacnet;", "Bacnet"]),
     ("Memcached", &["memcached::", "mod memcached;", "Memcached"]),
     ("rsync", &["mod rsync;", "rsync::", "Rsync"]),
+    ("Modbus", &["mod modbus;", "modbus::", "Modbus", "MODBUS"]),
+    ("CoAP", &["mod coap;", "coap::", "Coap", "COAP", "mod constrained;"]),
+    ("Firebird", &["mod firebird;", "firebird::", "Firebird", "FIREBIRD"]),
+    ("iSCSI", &["mod iscsi;", "iscsi::", "Iscsi", "ISCSI"]),
+    ("X11", &["mod x11;", "x11::", "X11"]),
 ];
 
 enum How {
