@@ -89,15 +89,20 @@ impl Listener for Follows {
 }
 
 impl Follows {
-    /// A message of the client.
-    fn client(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
+    /// How the next message begins; TLS that was asked for ends what is readable.
+    fn header(&mut self, head: &Head, said: &mut Said<'_>) -> Result<Header, Step> {
         if self.asked_tls && is_tls(head.octets()) {
             self.session.encryption(said, Encryption::Tls);
-            return Step::End(Interest::Again);
+            return Err(Step::End(Interest::Again));
         }
-        let header = match Header::parse(head.octets()) {
+        Ok(Header::parse(head.octets())?)
+    }
+
+    /// A message of the client.
+    fn client(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
+        let header = match self.header(head, said) {
             Ok(header) => header,
-            Err(e) => return e.into(),
+            Err(step) => return step,
         };
         let is_login = matches!(header.kind, Header::AUTHENTICATE_START | Header::AUTHENTICATE_CONTINUE);
         if self.logged_in || !(is_login || header.kind == Header::CAPABILITIES_SET) {
@@ -144,13 +149,9 @@ impl Follows {
 
     /// A message of the server.
     fn server(&mut self, head: &mut Head, said: &mut Said<'_>) -> Step {
-        if self.asked_tls && is_tls(head.octets()) {
-            self.session.encryption(said, Encryption::Tls);
-            return Step::End(Interest::Again);
-        }
-        let header = match Header::parse(head.octets()) {
+        let header = match self.header(head, said) {
             Ok(header) => header,
-            Err(e) => return e.into(),
+            Err(step) => return step,
         };
         self.session.answers(said);
         self.replies = self.replies.saturating_add(1);

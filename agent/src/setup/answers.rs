@@ -196,26 +196,10 @@ const MOST_OCTETS: usize = 65_536;
 mod tests {
     use super::*;
     use crate::setup::found::{Interface, Radio};
+    use crate::setup::made::Made;
     use auscult_report::code::CodeId;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-
-    /// A file that is gone when this is dropped.
-    struct Made(PathBuf);
-
-    impl std::ops::Deref for Made {
-        type Target = Path;
-
-        fn deref(&self) -> &Path {
-            &self.0
-        }
-    }
-
-    impl Drop for Made {
-        fn drop(&mut self) {
-            let _ = fs::remove_file(&self.0);
-        }
-    }
 
     fn file(name: &str, text: &str) -> Made {
         let path = std::env::temp_dir().join(format!("auscult-answers-{name}-{}", std::process::id()));

@@ -249,23 +249,7 @@ const MOST_FILES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A folder that is gone when this is dropped.
-    struct Made(PathBuf);
-
-    impl std::ops::Deref for Made {
-        type Target = Path;
-
-        fn deref(&self) -> &Path {
-            &self.0
-        }
-    }
-
-    impl Drop for Made {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::setup::made::Made;
 
     /// A machine by its files: paths below a root, with what stands in them; a path that ends in / is a folder.
     fn machine(name: &str, files: &[(&str, &str)]) -> Made {

@@ -8,6 +8,8 @@
 mod answers;
 mod found;
 mod hands;
+#[cfg(test)]
+mod made;
 mod paper;
 mod person;
 mod terminal;
