@@ -56,8 +56,9 @@ impl Group {
     }
 
     fn add(&mut self, thing: u64) {
-        let (word, bit) = (thing >> 6, thing & 63);
-        let word = usize::try_from(word).unwrap_or(usize::MAX) & (WORDS - 1);
+        // Taken apart before it becomes a place: a pointer of 32 bits holds no hash.
+        let (word, bit) = (thing >> 6 & LAST_WORD, thing & 63);
+        let word = usize::try_from(word).unwrap_or(0);
         if let Some(word) = self.bits.get_mut(word)
             && *word >> bit & 1 == 0
         {
@@ -77,6 +78,7 @@ fn bits_of(things: u16) -> u32 {
 const MOST_GROUPS: usize = 64;
 /// 2,048 bits: up to 1,000 things with an error of 3 percent.
 const WORDS: usize = 32;
+const LAST_WORD: u64 = 31;
 /// Bits set by 0, 100, 200 .. 1,000 things.
 const SET_BITS: [u32; 11] = [0, 98, 190, 279, 363, 444, 520, 593, 662, 728, 791];
 const HOUR_MS: u64 = 3_600_000;
