@@ -5,6 +5,7 @@
 use crate::frames::segment;
 use crate::radio;
 use auscult_agent::capture::{Frame, Link};
+use auscult_agent::config::Memory;
 use auscult_agent::sensor::{Sensor, Settings};
 use auscult_report::time::Timestamp;
 
@@ -120,7 +121,7 @@ pub fn at(name: &str, octets: &[u8]) {
 
 /// Lets a sensor hear the octets, and closes its window.
 pub fn enter(way: Way, octets: &[u8]) {
-    let mut sensor = Sensor::new(Settings::default());
+    let mut sensor = sensor();
     let mut hear = |link, octets: &[u8]| {
         let wire_octets = u32::try_from(octets.len()).unwrap_or(u32::MAX);
         sensor.hear(&Frame { at: Timestamp(1_795_000_000_000), link, octets, wire_octets, domain: None });
@@ -148,6 +149,12 @@ pub fn enter(way: Way, octets: &[u8]) {
         }
     }
     let _ = sensor.close();
+}
+
+/// A sensor with room for some hundred rows, not for a clinic: what an input costs is then its octets, not fresh tables.
+pub(crate) fn sensor() -> Sensor {
+    let memory = Memory { conversations: 64, hosts: 64, rows: 512, known: 512, ..Memory::default() };
+    Sensor::new(Settings { memory, ..Settings::default() })
 }
 
 /// The pieces of a conversation; what is left over at the end is the client's.

@@ -79,7 +79,7 @@ pub(crate) fn in_hostapd(octets: &[u8]) {
 
 /// Lets radios of every way look twice, and follows their plans.
 fn hear(mut answer: Answer<'_>) {
-    let mut sensor = Sensor::new(Settings::default());
+    let mut sensor = crate::entrances::sensor();
     for way in [Ask::Best, Ask::Monitor, Ask::AccessPoint, Ask::Scan] {
         let name = "wlan0".to_owned();
         let hostapd = vec![PathBuf::from("hostapd.conf")];
