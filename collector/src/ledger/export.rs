@@ -1,7 +1,7 @@
 //! A clinic's ledger as a folder for a reviewer: what a verifier that knows nothing of us needs, in C2SP's layout.
 //!
-//! Keeps: the newest checkpoint, every tile and entry below it, the proof of its last leaf, the key, and the checkpoint that the
-//! reviewer holds from before. Drops: judgement; files are copied as they were published, and [`super::verify()`] looks at them.
+//! Keeps: the newest checkpoint, every tile and entry below it, the proof of its last leaf, the key, the checkpoint that the
+//! reviewer holds from before, the keys of reviewers, and the newest checkpoint that each cosigned. Drops: judgement; files are copied as they were published, and [`super::verify()`] looks at them.
 
 use super::{Ledger, LedgerError, failed};
 use crate::store::{ClinicRow, ClinicStore};
@@ -12,8 +12,8 @@ use std::fs;
 use std::path::Path;
 
 impl Ledger {
-    /// Writes `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof` and `tile/` into a folder that is new
-    /// or empty. No round runs meanwhile. Gives the leaves of the checkpoint.
+    /// Writes `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/`, `reviewers` and `cosigned/` (if
+    /// keys are registered) into a folder that is new or empty. No round runs meanwhile. Gives the leaves of the checkpoint.
     ///
     /// # Errors
     /// If there is no checkpoint yet, the folder holds something, or a file cannot be read or written.
@@ -48,6 +48,7 @@ impl Ledger {
             }
         }
         put("proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
+        self.cosigned_parts(store, &head, put)?;
         Ok(head.size)
     }
 
