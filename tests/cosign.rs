@@ -3,33 +3,24 @@
 //! cosignature, a removed key are each refused in words, and nothing of his is written then.
 
 use auscult_collector::access::Role;
-use auscult_collector::store::Store;
+use auscult_collector::ledger::Ledger;
+use auscult_collector::store::ClinicStore;
 use auscult_report::checkpoint::Checkpoint;
-use auscult_report::key::Hash;
 use auscult_report::leaf::LeafKind;
-use auscult_report::merkle::{Growing, inclusion, leaf_hash};
-use auscult_report::note::{Note, NoteKey, NoteKind, NoteSigner, note};
-use auscult_report::tile::{self, Tile};
+use auscult_report::note::{NoteKey, NoteKind, NoteSigner, note};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
-use auscult_tests::archive::Folder;
 use auscult_tests::collector;
-use auscult_tests::desk::Provider;
-use auscult_tests::guest::{Guest, PASSWORD, admin, base32, found, person};
-use auscult_tests::raw::{agents, authority, let_in, listener};
+use auscult_tests::guest::{Guest, admin, found, person};
 use auscult_tests::reviewer::{foreign, run as run_verifier};
-use auscult_tests::station::{Caller, Station};
-use auscult_tests::way::Way;
-use base64ct::{Base64, Encoding};
+use auscult_tests::station::Station;
+use auscult_tests::visit::{Clinic, PAGE, forge, generation, mode, run, size, spoilt};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-const PAGE: &str = "/clinics/north/reviews";
 
 #[test]
 fn a_reviewer_cosigns_what_he_verified_and_everybody_reads_up_to_where() {
-    let mut clinic = Clinic::new();
+    let mut clinic = Clinic::served();
     let vkey = clinic.new_key();
     only_the_clinic_registers(&mut clinic, &vkey);
     assert!(clinic.vera.get(PAGE).text.contains("Never cosigned"));
@@ -91,12 +82,11 @@ fn only_the_clinic_registers(clinic: &mut Clinic, vkey: &str) {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
         guest.post(&keys, &fields)
     };
-    let mut maria = clinic.maria.take().unwrap();
-    for provider in [&mut maria, &mut clinic.rita] {
+    for provider in [&mut clinic.maria, &mut clinic.rita] {
         assert!(!provider.get(PAGE).text.contains("Register a reviewer"));
         assert_eq!(post(provider, vkey).status, 403, "the clinic says who reviews it");
     }
-    assert_eq!(maria.post(&format!("{PAGE}/cosigned"), &[("note", "x")]).status, 403);
+    assert_eq!(clinic.maria.post(&format!("{PAGE}/cosigned"), &[("note", "x")]).status, 403);
     assert!(clinic.stated().is_empty());
     clinic.vera.get(PAGE);
     let csrf = std::mem::take(&mut clinic.vera.csrf);
@@ -127,7 +117,7 @@ fn only_the_clinic_registers(clinic: &mut Clinic, vkey: &str) {
 
 #[test]
 fn what_does_not_go_on_from_the_last_visit_is_refused_and_nothing_is_remembered() {
-    let mut clinic = Clinic::new();
+    let mut clinic = Clinic::served();
     let vkey = clinic.new_key();
     clinic.registers(&vkey);
     let first = clinic.record("first");
@@ -136,19 +126,50 @@ fn what_does_not_go_on_from_the_last_visit_is_refused_and_nothing_is_remembered(
     assert_eq!(clinic.rita.post(&format!("{PAGE}/cosigned"), &[("note", &cosigned)]).status, 303);
     clinic.hears(5);
     let second = clinic.record("second");
-    let (old, new) = (size(&first), size(&second));
     let held = fs::read(clinic.state()).unwrap();
     fs::remove_file(clinic.cosigned()).unwrap();
-    let name = fs::read_to_string(second.join("vkeys")).unwrap().trim().to_owned();
-    let origin = NoteKey::parse(&name).unwrap().name().to_owned();
+    another_ledger_is_refused(&clinic, &second, size(&first));
+    what_is_wrong_about_reviewers_is_refused(&clinic, &second, size(&first));
+    // Of all this nothing was remembered or cosigned; what is true goes on.
+    assert_eq!(fs::read(clinic.state()).unwrap(), held);
+    assert!(!clinic.cosigned().exists());
+    let (holds, said) = clinic.visit(&second);
+    assert!(holds && fs::read(clinic.state()).unwrap() != held && clinic.cosigned().exists(), "{said}");
+    let rolled = clinic.visit(&first);
+    assert!(!rolled.0 && rolled.1.contains(": the ledger was rolled back"), "an older record: {}", rolled.1);
+    let state = clinic.state();
+    fs::write(&state, "something else").unwrap();
+    let mut verify = Command::new(collector());
+    let output = verify.args(["ledger", "verify"]).arg(&second).arg("--state").arg(&state).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "what is no memory is not written over");
+    assert_eq!(fs::read(&state).unwrap(), b"something else");
+}
+
+/// The true signature of a folder's keeper: who could sign it, and a thief who is not.
+fn keepers(clinic: &Clinic, folder: &Path) -> [NoteSigner; 2] {
+    let vkey = fs::read_to_string(folder.join("vkeys")).unwrap();
+    let origin = NoteKey::parse(vkey.trim()).unwrap().name().to_owned();
     let keeper = NoteSigner::new(&origin, &clinic.seed()).unwrap();
-    let thief = NoteSigner::new(&origin, &[8; 32]).unwrap();
+    assert_eq!(keeper.key(NoteKind::Ed25519).vkey(), vkey.trim(), "the true key of the ledger");
+    [keeper, NoteSigner::new(&origin, &[8; 32]).unwrap()]
+}
+
+/// Whole ledgers that hold by themselves: only the last visit tells.
+fn another_ledger_is_refused(clinic: &Clinic, second: &Path, old: u64) {
+    let new = size(second);
+    let [keeper, thief] = keepers(clinic, second);
+    let origin = keeper.key(NoteKind::Ed25519).name().to_owned();
     let next = NoteSigner::new(&generation(&origin, 2), &clinic.seed()).unwrap();
-    assert_eq!(keeper.key(NoteKind::Ed25519).vkey(), name, "the true key of the ledger");
     let last = "FAILED: consistency with your own last visit: ";
-    let of = |n: usize| Some(n);
     for (what, keep, change, signer, words) in [
-        ("forked", new, of(0), &keeper, format!("{last}the first {old} entries are not those that you verified on 20")),
+        (
+            "forked",
+            new,
+            Some(0),
+            &keeper,
+            format!("{last}the first {old} entries are not those that you verified on 20"),
+        ),
+        ("same-size", old, Some(0), &keeper, format!("{last}the first {old} entries are not those")),
         (
             "rolled-back",
             old - 1,
@@ -165,15 +186,17 @@ fn what_does_not_go_on_from_the_last_visit_is_refused_and_nothing_is_remembered(
             format!("{last}this is generation 2 of the ledger, and you visited generation 1"),
         ),
     ] {
-        let forged = forge(&second, &clinic.desk.0.join(what), usize::try_from(keep).unwrap(), change, signer);
+        let forged = clinic.desk.0.join(what);
+        forge(second, &forged, usize::try_from(keep).unwrap(), change, signer);
         let (holds, said) = clinic.visit(&forged);
         assert!(!holds && said.contains(&words), "{what}: {said}");
-        assert!(
-            run(&["ledger", "verify", forged.to_str().unwrap()]).0,
-            "{what}: by itself it holds, only the last visit tells"
-        );
+        assert!(run(&["ledger", "verify", forged.to_str().unwrap()]).0, "{what}");
     }
+}
+
+fn what_is_wrong_about_reviewers_is_refused(clinic: &Clinic, second: &Path, old: u64) {
     let name = format!("cosigned/{old}");
+    let [keeper, thief] = keepers(clinic, second);
     let good = fs::read_to_string(second.join(&name)).unwrap();
     let stranger = NoteSigner::new("stranger.example", &[8; 32]).unwrap();
     let (text, _) = good.split_once("\n\n").unwrap();
@@ -183,33 +206,27 @@ fn what_does_not_go_on_from_the_last_visit_is_refused_and_nothing_is_remembered(
         (spoilt(&good), "the cosignature of rita.example does not hold"),
         (format!("{good}{}", stranger.cosign(&text, 1)), "the key of stranger.example is not registered"),
         (good.lines().take(5).map(|l| format!("{l}\n")).collect(), "nobody has cosigned it"),
-        (fs::read_to_string(second.join("checkpoint")).unwrap(), &format!("it is the checkpoint of {new} entries")),
+        (
+            fs::read_to_string(second.join("checkpoint")).unwrap(),
+            &format!("it is the checkpoint of {} entries", size(second)),
+        ),
         (other.sign(&keeper) + &clinic.witness().cosign(&other.text(), 1), "consistency"),
         (other.sign(&thief), "not signed by this key"),
     ] {
         fs::write(second.join(&name), bad).unwrap();
-        let (holds, said) = clinic.visit(&second);
+        let (holds, said) = clinic.visit(second);
         assert!(!holds && said.contains(&format!("FAILED: {name}: ")) && said.contains(words), "{words}: {said}");
     }
     fs::write(second.join(&name), &good).unwrap();
     fs::write(second.join("cosigned/007"), &good).unwrap();
-    assert!(clinic.visit(&second).1.contains("FAILED: cosigned: 007 is no number of entries"));
+    assert!(clinic.visit(second).1.contains("FAILED: cosigned: 007 is no number of entries"));
     fs::remove_file(second.join("cosigned/007")).unwrap();
     let reviewers = fs::read(second.join("reviewers")).unwrap();
     fs::remove_file(second.join("reviewers")).unwrap();
-    assert!(clinic.visit(&second).1.contains("FAILED: cosigned: there is no list of reviewers"));
+    assert!(clinic.visit(second).1.contains("FAILED: cosigned: there is no list of reviewers"));
+    fs::write(second.join("reviewers"), b"nobody").unwrap();
+    assert!(clinic.visit(second).1.contains("FAILED: reviewers: This is no reviewer's key"));
     fs::write(second.join("reviewers"), reviewers).unwrap();
-    // Of all this nothing was remembered or cosigned; what is true goes on.
-    assert_eq!(fs::read(clinic.state()).unwrap(), held);
-    assert!(!clinic.cosigned().exists());
-    let (holds, said) = clinic.visit(&second);
-    assert!(holds && fs::read(clinic.state()).unwrap() != held && clinic.cosigned().exists(), "{said}");
-    let state = clinic.state();
-    fs::write(&state, "something else").unwrap();
-    let output =
-        Command::new(collector()).args(["ledger", "verify"]).arg(&second).arg("--state").arg(&state).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "what is no memory is not written over");
-    assert_eq!(fs::read(&state).unwrap(), b"something else");
 }
 
 #[test]
@@ -217,65 +234,29 @@ fn what_is_handed_in_and_is_not_so_is_refused_in_words() {
     let station = Station::new();
     let _ = found(&station, "north", 1);
     let until = Timestamp(station.now().0 + 90 * MS_PER_DAY);
-    let (mut vera, mut rita) = (
-        person(&station, "vera", Role::Viewer, "north", None),
-        person(&station, "rita", Role::Reviewer, "north", Some(until)),
-    );
+    let mut vera = person(&station, "vera", Role::Viewer, "north", None);
+    let mut rita = person(&station, "rita", Role::Reviewer, "north", Some(until));
     let (ledger, clinic) = (&station.service().desk().ledger, station.clinic("north"));
-    let witness = NoteSigner::new("rita.example", &[4; 32]).unwrap();
-    let key = witness.key(NoteKind::Cosignature);
-    let head = ledger.take_all(&clinic, station.now()).unwrap().unwrap();
-    let origin = ledger.origin(&clinic.clinic().unwrap());
-    let keeper = NoteSigner::new(&origin, &[9; 32]).unwrap();
-    let thief = NoteSigner::new(&origin, &[8; 32]).unwrap();
-    let seconds = station.now().0 / 1_000;
-    let own = Checkpoint { origin: origin.clone(), size: head.size, root: head.root };
-    let by = |c: &Checkpoint, keeper: &NoteSigner, at: u64| c.sign(keeper) + &witness.cosign(&c.text(), at);
-    let good = by(&own, &keeper, seconds);
-    let mut refuses = |note: &str, words: &str| {
-        rita.get(PAGE);
-        let refused = rita.post(&format!("{PAGE}/cosigned"), &[("note", note)]);
-        assert!(refused.status == 422 && refused.text.contains(words), "{words}: {}", refused.text);
-    };
-    refuses(&good, "The clinic has not registered any reviewer");
+    let hand_in = HandIn::of(ledger, &clinic, station.now());
+    let good = hand_in.signed(&hand_in.own, &hand_in.keeper, hand_in.seconds);
+    refuses(&mut rita, &good, "The clinic has not registered any reviewer");
     vera.get(PAGE);
-    let register = [("what", "register"), ("vkey", &key.vkey())];
+    let vkey = hand_in.witness.key(NoteKind::Cosignature).vkey();
+    let register = [("what", "register"), ("vkey", vkey.as_str())];
     assert_eq!(vera.post(&format!("{PAGE}/keys"), &register).status, 303);
-    let fork = Checkpoint { root: [1; 32], ..own.clone() };
-    let more = Checkpoint { size: own.size + 9, ..own.clone() };
-    let elsewhere = Checkpoint { origin: "other.example/ledger/00/1".into(), ..own.clone() };
-    let earlier = Checkpoint { origin: generation(&origin, 0), ..own.clone() };
-    let stranger = NoteSigner::new("bo.example", &[5; 32]).unwrap();
-    let long = good.clone() + &"— a AAAAAA==\n".repeat(40);
-    for (note, words) in [
-        (by(&fork, &keeper, seconds), "two ledgers were signed with one key"),
-        (by(&more, &keeper, seconds), "though its keeper signed both"),
-        (by(&elsewhere, &keeper, seconds), "a checkpoint of another ledger"),
-        (by(&earlier, &keeper, seconds), "a checkpoint of generation 0 of this ledger; it began again as generation 1"),
-        (by(&own, &thief, seconds), "The keeper of this ledger has not signed it"),
-        (good.replace(&format!("\n{}\n", own.size), "\n1\n"), "keeper does not hold: something in it was changed"),
-        (spoilt(&good), "The cosignature of rita.example does not hold"),
-        (head.note.clone(), "Nobody whose key is registered here has cosigned it: those are rita.example."),
-        (
-            note(&own.text(), &[keeper.sign(&own.text()), stranger.cosign(&own.text(), 1)]),
-            "Nobody whose key is registered",
-        ),
-        (by(&own, &keeper, seconds + 301), "and that has not come yet: set the clock"),
-        (String::new(), "This is no cosigned checkpoint"),
-        (long, "This is no cosigned checkpoint"),
-        (good.lines().next_back().unwrap().to_owned(), "This is no cosigned checkpoint"),
-    ] {
-        refuses(&note, words);
+    for (note, words) in hand_in.wrong(&good) {
+        refuses(&mut rita, &note, words);
     }
     assert!(clinic.newest_cosignatures().unwrap().is_empty());
     // A clock that is a little ahead is a clock; the clinic may hand it in too.
-    let kept = vera.post(&format!("{PAGE}/cosigned"), &[("note", &by(&own, &keeper, seconds + 300))]);
+    let ahead = hand_in.signed(&hand_in.own, &hand_in.keeper, hand_in.seconds + 300);
+    let kept = vera.post(&format!("{PAGE}/cosigned"), &[("note", &ahead)]);
     assert_eq!(kept.status, 303, "{}", kept.text);
     assert_eq!(clinic.newest_cosignatures().unwrap().len(), 1);
     vera.get(PAGE);
-    let remove = [("what", "remove"), ("vkey", &key.vkey())];
+    let remove = [("what", "remove"), ("vkey", vkey.as_str())];
     assert_eq!(vera.post(&format!("{PAGE}/keys"), &remove).status, 303);
-    refuses(&good, "The clinic removed the key of rita.example on 20");
+    refuses(&mut rita, &good, "The clinic removed the key of rita.example on 20");
     let page = vera.get(PAGE).text;
     assert!(page.contains("Never cosigned") && page.contains("; removed on 2"), "it does not count any more: {page}");
     let again = vera.post(&format!("{PAGE}/keys"), &register);
@@ -283,6 +264,74 @@ fn what_is_handed_in_and_is_not_so_is_refused_in_words() {
     let reviews = clinic.statements().unwrap().into_iter().filter(|s| s.kind == LeafKind::Review);
     let ends: Vec<bool> = reviews.map(|s| s.text.ends_with("\nremoved\nby vera\n")).collect();
     assert_eq!((ends.len(), ends.iter().filter(|e| **e).count()), (2, 1));
+    // A folder that is given away now names nobody.
+    let folder = station.folder().join("given");
+    ledger.export(&clinic, &folder, None).unwrap();
+    assert!(!folder.join("reviewers").exists() && !folder.join("cosigned").exists());
+}
+
+fn refuses(rita: &mut Guest, note: &str, words: &str) {
+    rita.get(PAGE);
+    let refused = rita.post(&format!("{PAGE}/cosigned"), &[("note", note)]);
+    assert!(refused.status == 422 && refused.text.contains(words), "{words}: {}", refused.text);
+}
+
+/// What may be handed in.
+struct HandIn {
+    keeper: NoteSigner,
+    witness: NoteSigner,
+    own: Checkpoint,
+    note: String,
+    seconds: u64,
+}
+
+impl HandIn {
+    fn of(ledger: &Ledger, clinic: &ClinicStore, now: Timestamp) -> HandIn {
+        let head = ledger.take_all(clinic, now).unwrap().unwrap();
+        let origin = ledger.origin(&clinic.clinic().unwrap());
+        HandIn {
+            keeper: NoteSigner::new(&origin, &[9; 32]).unwrap(),
+            witness: NoteSigner::new("rita.example", &[4; 32]).unwrap(),
+            own: Checkpoint { origin, size: head.size, root: head.root },
+            note: head.note,
+            seconds: now.0 / 1_000,
+        }
+    }
+
+    fn signed(&self, checkpoint: &Checkpoint, keeper: &NoteSigner, at: u64) -> String {
+        checkpoint.sign(keeper) + &self.witness.cosign(&checkpoint.text(), at)
+    }
+
+    /// What is not so, and what is said of it.
+    fn wrong(&self, good: &str) -> Vec<(String, &'static str)> {
+        let (own, now) = (&self.own, self.seconds);
+        let thief = NoteSigner::new(&own.origin, &[8; 32]).unwrap();
+        let stranger = NoteSigner::new("bo.example", &[5; 32]).unwrap();
+        let by = |other: Checkpoint| self.signed(&other, &self.keeper, now);
+        let of_stranger = note(&own.text(), &[self.keeper.sign(&own.text()), stranger.cosign(&own.text(), 1)]);
+        vec![
+            (by(Checkpoint { root: [1; 32], ..own.clone() }), "two ledgers were signed with one key"),
+            (by(Checkpoint { size: own.size - 1, ..own.clone() }), "two ledgers were signed with one key"),
+            (by(Checkpoint { size: own.size + 9, ..own.clone() }), "though its keeper signed both"),
+            (
+                by(Checkpoint { origin: "other.example/ledger/00/1".into(), ..own.clone() }),
+                "a checkpoint of another ledger",
+            ),
+            (
+                by(Checkpoint { origin: generation(&own.origin, 0), ..own.clone() }),
+                "a checkpoint of generation 0 of this ledger; it began again as generation 1",
+            ),
+            (self.signed(own, &thief, now), "The keeper of this ledger has not signed it"),
+            (good.replace(&format!("\n{}\n", own.size), "\n1\n"), "keeper does not hold: something in it was changed"),
+            (spoilt(good), "The cosignature of rita.example does not hold"),
+            (self.note.clone(), "Nobody whose key is registered here has cosigned it: those are rita.example."),
+            (of_stranger, "Nobody whose key is registered"),
+            (self.signed(own, &self.keeper, now + 301), "and that has not come yet: set the clock"),
+            (String::new(), "This is no cosigned checkpoint"),
+            (format!("{good}{}", "— a AAAAAA==\n".repeat(40)), "This is no cosigned checkpoint"),
+            (good.lines().next_back().unwrap().to_owned(), "This is no cosigned checkpoint"),
+        ]
+    }
 }
 
 #[test]
@@ -309,197 +358,4 @@ fn a_clinic_has_sixteen_reviewers_keys_at_one_time_and_one_for_a_name() {
     let page = maria.get(PAGE).text;
     assert!(page.contains("r35.example") && !page.contains("Remove this key"), "who runs the archive reads it only");
     assert_eq!(vera.post(&format!("{PAGE}/keys"), &[("what", "all")]).status, 400);
-}
-
-/// A clinic that is served, and the people that a review takes.
-struct Clinic {
-    provider: Provider,
-    /// The reviewer's desk.
-    desk: Folder,
-    vera: Guest,
-    rita: Guest,
-    maria: Option<Guest>,
-    caller: Caller,
-    way: Way,
-}
-
-impl Clinic {
-    fn new() -> Clinic {
-        let provider = Provider::serving();
-        let caller = let_in(&provider, "north", 1);
-        let way = Way::try_to(agents(&provider), &authority(&provider), Some(&caller)).unwrap();
-        let vera = account(&provider, "vera", &["clinic-viewer", "north"]);
-        let rita = account(&provider, "rita", &["reviewer", "north", "--days", "30"]);
-        let maria = Some(account(&provider, "maria", &["provider-admin"]));
-        let mut clinic = Clinic { provider, desk: Folder::new(), vera, rita, maria, caller, way };
-        clinic.hears(4);
-        clinic
-    }
-
-    /// Reports come, and are sealed.
-    fn hears(&mut self, reports: usize) {
-        assert_eq!(self.way.reports(&self.caller.ear.chain(reports)).0, 200);
-        self.checkpoint();
-    }
-
-    fn checkpoint(&self) -> u64 {
-        let note = self.provider.command(&["ledger", "checkpoint", "north"]);
-        note.lines().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// The record as the clinic gives it away.
-    fn record(&self, name: &str) -> PathBuf {
-        self.checkpoint();
-        let dir = self.desk.0.join(name);
-        let _ = self.provider.command(&["ledger", "export", "north", dir.to_str().unwrap()]);
-        dir
-    }
-
-    /// Makes the reviewer's key: his vkey.
-    fn new_key(&self) -> String {
-        let file = self.key();
-        let make = ["reviewer", "new-key", file.to_str().unwrap(), "rita.example"];
-        let (made, said) = run(&make);
-        let text = fs::read_to_string(&file).unwrap();
-        let seed = text.lines().find_map(|l| l.strip_prefix("seed ")).unwrap();
-        assert!(made && !said.contains(seed) && mode(&file) == 0o600, "{said}");
-        assert!(!run(&make).0 && fs::read_to_string(&file).unwrap() == text, "a key that is there stays");
-        let vkey = said.lines().find_map(|l| l.strip_prefix("vkey ")).unwrap().to_owned();
-        assert_eq!(NoteKey::parse(&vkey), Some(self.witness().key(NoteKind::Cosignature)));
-        vkey
-    }
-
-    fn registers(&mut self, vkey: &str) {
-        self.vera.get(PAGE);
-        assert_eq!(self.vera.post(&format!("{PAGE}/keys"), &[("what", "register"), ("vkey", vkey)]).status, 303);
-        self.rita.get(PAGE);
-    }
-
-    /// The reviewer verifies a folder with what he brings along.
-    fn visit(&self, folder: &Path) -> (bool, String) {
-        let (state, key) = (self.state(), self.key());
-        let (state, key) = (state.to_str().unwrap(), key.to_str().unwrap());
-        run(&["ledger", "verify", folder.to_str().unwrap(), "--state", state, "--key", key])
-    }
-
-    fn key(&self) -> PathBuf {
-        self.desk.0.join("rita.key")
-    }
-
-    fn state(&self) -> PathBuf {
-        self.desk.0.join("north.state")
-    }
-
-    fn cosigned(&self) -> PathBuf {
-        self.desk.0.join("north.state.cosigned")
-    }
-
-    /// What the reviewer's key signs.
-    fn witness(&self) -> NoteSigner {
-        let text = fs::read_to_string(self.key()).unwrap();
-        let seed = text.lines().find_map(|l| l.strip_prefix("seed ")).unwrap();
-        NoteSigner::new("rita.example", &octets(seed)).unwrap()
-    }
-
-    /// The key that signs the ledger: what its keeper could do with it.
-    fn seed(&self) -> [u8; 32] {
-        octets(fs::read_to_string(self.provider.folder().join("ledger.key")).unwrap().trim())
-    }
-
-    /// The statements about reviews.
-    fn stated(&self) -> Vec<String> {
-        let store = Store::open(&self.provider.folder().join("archive.db"), 1 << 30, Timestamp(0)).unwrap();
-        let stated = store.clinic_named("north").unwrap().unwrap().statements().unwrap();
-        stated.into_iter().filter(|s| s.kind == LeafKind::Review).map(|s| s.text).collect()
-    }
-}
-
-/// An account as somebody makes it with a code of the operator's.
-fn account(provider: &Provider, name: &str, role: &[&str]) -> Guest {
-    let invited = provider.command(&[&["invite"][..], role].concat());
-    let mut guest = Guest::at(listener(provider, "people"), &authority(provider));
-    guest.name = name.to_owned();
-    let code = invited.lines().next().unwrap();
-    let fields = [("code", code), ("name", name), ("title", name), ("password", PASSWORD)];
-    assert_eq!(guest.post("/set-up", &fields).status, 303);
-    let second = guest.get("/set-up/second");
-    guest.key = base32(second.between("<code class=\"key\">", "</code>"));
-    let digits = auscult_collector::access::digits_at(&guest.key, auscult_collector::run::now().unwrap());
-    assert_eq!(guest.post("/set-up/second", &[("digits", &digits)]).status, 303);
-    guest.get("/");
-    guest
-}
-
-/// What a keeper can do who has the key: a whole folder of the first `keep` entries of another, one of them changed, signed.
-fn forge(from: &Path, to: &Path, keep: usize, change: Option<usize>, keeper: &NoteSigner) -> PathBuf {
-    let width = u16::try_from(size(from)).unwrap();
-    let of = |width: u16| Tile { level: 0, index: 0, width };
-    let bundle = fs::read(from.join(of(width).entries_path())).unwrap();
-    let mut leaves: Vec<Vec<u8>> = tile::entries(&bundle).unwrap().into_iter().map(<[u8]>::to_vec).take(keep).collect();
-    if let Some(change) = change {
-        leaves[change][88] ^= 1;
-    }
-    let hashes: Vec<Hash> = leaves.iter().map(|l| leaf_hash(l)).collect();
-    let (mut tree, mut entries) = (Growing::new(), Vec::new());
-    for (leaf, hash) in leaves.iter().zip(&hashes) {
-        tree.push(hash);
-        tile::push_entry(&mut entries, leaf).unwrap();
-    }
-    let key = keeper.key(NoteKind::Ed25519);
-    let signed = Checkpoint { origin: key.name().to_owned(), size: tree.size(), root: tree.root() }.sign(keeper);
-    let tile = of(u16::try_from(keep).unwrap());
-    let octets = hashes.concat();
-    let proof = inclusion(tree.size() - 1, tree.size(), tile::reader(tree.size(), |_| Some(octets.clone()))).unwrap();
-    let last = leaves.last().unwrap();
-    let mut alone =
-        format!("c2sp.org/tlog-proof@v1\nextra {}\nindex {}\n", Base64::encode_string(last), tree.size() - 1);
-    proof.iter().for_each(|hash| alone.extend([&Base64::encode_string(hash), "\n"]));
-    for (name, octets) in [
-        (tile.entries_path(), entries),
-        (tile.path(), octets.clone()),
-        ("vkeys".to_owned(), format!("{}\n", key.vkey()).into_bytes()),
-        ("checkpoint".to_owned(), signed.clone().into_bytes()),
-        ("proof".to_owned(), format!("{alone}\n{signed}").into_bytes()),
-    ] {
-        fs::create_dir_all(to.join(&name).parent().unwrap()).unwrap();
-        fs::write(to.join(name), octets).unwrap();
-    }
-    to.to_path_buf()
-}
-
-/// The same ledger, begun another time.
-fn generation(origin: &str, n: u32) -> String {
-    format!("{}/{n}", origin.rsplit_once('/').unwrap().0)
-}
-
-/// The last line's signature with one bit changed.
-fn spoilt(signed: &str) -> String {
-    let parsed = Note::parse(signed.as_bytes()).unwrap();
-    let line = parsed.signatures.last().unwrap();
-    let mut octets = [&line.key_id.to_be_bytes(), line.signature.as_slice()].concat();
-    *octets.last_mut().unwrap() ^= 1;
-    let (before, _) = signed.trim_end().rsplit_once('\n').unwrap();
-    format!("{before}\n— {} {}\n", line.name, Base64::encode_string(&octets))
-}
-
-/// Entries of a folder's checkpoint; few enough for one tile.
-fn size(folder: &Path) -> u64 {
-    let note = fs::read_to_string(folder.join("checkpoint")).unwrap();
-    note.lines().nth(1).unwrap().parse().unwrap()
-}
-
-/// A command that needs no archive: whether it went well, and what it says.
-fn run(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(collector()).args(arguments).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
-}
-
-fn octets(hex: &str) -> [u8; 32] {
-    let octets: Vec<u8> = (0..32).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect();
-    octets.try_into().unwrap()
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }

@@ -174,15 +174,8 @@ enum LedgerCommand {
     Verify {
         /// The folder.
         folder: PathBuf,
-        /// A reviewer's own file: it remembers the ledger's key and the checkpoint that he verified last. The first time it is made.
-        #[arg(long, value_name = "FILE")]
-        state: Option<PathBuf>,
-        /// The reviewer's key: cosigns the checkpoint, if every claim holds. Who remembers nothing cannot say that it only grew.
-        #[arg(long, value_name = "FILE", requires = "state")]
-        key: Option<PathBuf>,
-        /// Where the cosigned checkpoint is written; beside the state, with `.cosigned` behind its name, if nothing is said.
-        #[arg(long, value_name = "FILE", requires = "key")]
-        cosignature: Option<PathBuf>,
+        #[command(flatten)]
+        brought: Brought,
     },
     /// Take in a checkpoint that a reviewer cosigned.
     Cosign {
@@ -214,6 +207,20 @@ enum LedgerCommand {
         #[arg(long)]
         why: String,
     },
+}
+
+/// What a reviewer brings along.
+#[derive(Default, clap::Args)]
+struct Brought {
+    /// A reviewer's own file: it remembers the ledger's key and the checkpoint that he verified last. The first time it is made.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The reviewer's key: cosigns the checkpoint, if every claim holds. Who remembers nothing cannot say that it only grew.
+    #[arg(long, value_name = "FILE", requires = "state")]
+    key: Option<PathBuf>,
+    /// Where the cosigned checkpoint is written; beside the state, with `.cosigned` behind its name, if nothing is said.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cosignature: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

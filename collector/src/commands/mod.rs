@@ -44,10 +44,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
-        Command::Ledger(LedgerCommand::Verify { folder, state, key, cosignature }) => {
-            let (state, key, cosignature) = (state.as_deref(), key.as_deref(), cosignature.as_deref());
-            return reviewer::verified(folder, &reviewer::Brought { state, key, cosignature }, out);
-        }
+        Command::Ledger(LedgerCommand::Verify { folder, brought }) => return reviewer::verified(folder, brought, out),
         Command::Reviewer(ReviewerCommand::NewKey { file, name }) => return reviewer::new_key(file, name, out),
         Command::Notices(NoticesCommand::NewKey { file }) => return notices::make_key(file, out),
         Command::Notices(NoticesCommand::Try { name }) => {

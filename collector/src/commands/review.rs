@@ -2,8 +2,9 @@
 //!
 //! Keeps: nothing. Drops: nothing; a folder that does not verify is left as it is, so that somebody can look at it.
 
-use super::reviewer::{Brought, verified};
+use super::reviewer::verified;
 use super::{Done, read};
+use crate::Brought;
 use auscult_collector::ledger::Ledger;
 use auscult_collector::store::ClinicStore;
 use std::io::Write;

@@ -3,21 +3,14 @@
 //! Keeps: what he verified, in his own file, once every claim held. Drops: nothing; what does not hold leaves all files as they were.
 
 use super::{Done, EXIT_PERSON, read};
+use crate::Brought;
 use auscult_collector::ledger::{Ledger, Memory, Verified, Witness, beside, replace, verify};
 use auscult_collector::run::now;
 use auscult_collector::store::ClinicStore;
 use auscult_report::note::NoteKey;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// What a reviewer brings along.
-#[derive(Default)]
-pub(super) struct Brought<'a> {
-    pub(super) state: Option<&'a Path>,
-    pub(super) key: Option<&'a Path>,
-    pub(super) cosignature: Option<&'a Path>,
-}
 
 pub(super) fn new_key(file: &Path, name: &str, out: &mut impl Write) -> Done {
     let key = Witness::make(file, name)?.key();
@@ -35,9 +28,9 @@ pub(super) fn new_key(file: &Path, name: &str, out: &mut impl Write) -> Done {
 }
 
 /// Checks a folder: a line for each claim; the first that does not hold ends it.
-pub(super) fn verified(folder: &Path, brought: &Brought<'_>, out: &mut impl Write) -> Done {
-    let key = brought.key.map(Witness::read).transpose()?;
-    let memory = brought.state.map(Memory::open).transpose()?;
+pub(super) fn verified(folder: &Path, brought: &Brought, out: &mut impl Write) -> Done {
+    let key = brought.key.as_deref().map(Witness::read).transpose()?;
+    let memory = brought.state.as_deref().map(Memory::open).transpose()?;
     let mut told = Ok(());
     let mut say = |claim: &str| {
         if told.is_ok() {
@@ -54,8 +47,8 @@ pub(super) fn verified(folder: &Path, brought: &Brought<'_>, out: &mut impl Writ
             // Remembered first: what was cosigned must never be forgotten.
             let at = now()?;
             memory.keep(&found, at)?;
-            let Some((key, state)) = key.zip(brought.state) else { return Ok(ExitCode::SUCCESS) };
-            let file = brought.cosignature.map_or_else(|| beside(state, ".cosigned"), PathBuf::from);
+            let Some((key, state)) = key.zip(brought.state.as_deref()) else { return Ok(ExitCode::SUCCESS) };
+            let file = brought.cosignature.clone().unwrap_or_else(|| beside(state, ".cosigned"));
             cosign(&key.key(), &found, (&file, &key.cosigned(&found, at)), out)
         }
         (Ok(_), None) => Ok(ExitCode::SUCCESS),
