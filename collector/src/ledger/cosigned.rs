@@ -273,7 +273,8 @@ fn minute(at: Timestamp) -> String {
 
 /// The public key in a key, whatever it signs.
 fn public(key: &NoteKey) -> Option<Vec<u8>> {
-    let octets = Base64::decode_vec(key.vkey().rsplit_once('+')?.1).ok()?;
+    // Behind the name and the id; a plus is also a digit of base 64.
+    let octets = Base64::decode_vec(key.vkey().splitn(3, '+').nth(2)?).ok()?;
     octets.get(1..).map(<[u8]>::to_vec)
 }
 
@@ -322,3 +323,40 @@ const NOT_OURS: &str = "The keeper of this ledger has not signed it: verify the 
 /// How far a reviewer's clock may be ahead of the archive's: both are set by the network or by hand; five minutes is what services that
 /// compare clocks allow (RFC 4120, 5.2.8 and its usual setting).
 const MOST_AHEAD_MS: u64 = 300_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auscult_report::note::{NoteKind, NoteSigner};
+
+    #[test]
+    fn a_public_key_is_the_same_whatever_it_signs_and_every_other_is_another() {
+        let key = |name: &str, seed: u8, kind| NoteSigner::new(name, &[seed; 32]).unwrap().key(kind);
+        let mut with_a_plus = 0;
+        for seed in 0..=255 {
+            let (reviewer, keeper) =
+                (key("anna.example", seed, NoteKind::Cosignature), key("a/1", seed, NoteKind::Ed25519));
+            assert!(public(&reviewer).is_some_and(|octets| octets.len() == 32), "{seed}");
+            assert_eq!(public(&reviewer), public(&keeper), "{seed}");
+            assert_ne!(public(&reviewer), public(&key("a/1", seed ^ 1, NoteKind::Ed25519)), "{seed}");
+            with_a_plus += u32::from(reviewer.vkey().matches('+').count() > 2);
+        }
+        assert!(with_a_plus > 10, "{with_a_plus}");
+    }
+
+    #[test]
+    fn what_names_no_reviewers_is_no_list_of_them() {
+        let vkey =
+            |n: u8| NoteSigner::new(&format!("r{n}.example"), &[n; 32]).unwrap().key(NoteKind::Cosignature).vkey();
+        let list = |count: u8| (1..=count).map(|n| format!("{}\n", vkey(n))).collect::<String>();
+        assert_eq!(reviewers(list(16).as_bytes()).map(|keys| keys.len()), Ok(16));
+        for (bad, words) in [
+            (list(17), "17 keys where 1 to 16 can stand"),
+            (String::new(), "0 keys where"),
+            (list(2) + "\n", "This is no reviewer's key"),
+        ] {
+            assert!(reviewers(bad.as_bytes()).unwrap_err().contains(words), "{bad}");
+        }
+        assert!(reviewers(&[0xff]).is_err());
+    }
+}
