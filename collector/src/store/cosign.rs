@@ -139,9 +139,11 @@ impl ClinicStore {
     /// If it could not be read.
     pub fn newest_cosignatures(&self) -> Result<Vec<Cosignature>, StoreError> {
         self.database.ask("newest cosignatures", |reader| {
-            let sql = "WITH own AS (SELECT c.* FROM cosignature c JOIN clinic USING (clinic_id, generation) WHERE clinic_id = ?1)
-                       SELECT generation, size, signer, line, note, time_s FROM own
-                       WHERE size IN (SELECT max(size) FROM own GROUP BY signer) ORDER BY size DESC, signer";
+            let sql = "SELECT generation, size, signer, line, note, time_s FROM cosignature
+                       WHERE clinic_id = ?1 AND generation = (SELECT generation FROM clinic WHERE clinic_id = ?1) AND size IN
+                           (SELECT max(size) FROM cosignature WHERE clinic_id = ?1 AND generation =
+                                (SELECT generation FROM clinic WHERE clinic_id = ?1) GROUP BY signer)
+                       ORDER BY size DESC, signer";
             let mut rows = reader.prepare_cached(sql)?;
             Ok(rows.query_map([self.clinic.0], cosignature)?.collect::<Result<_, _>>()?)
         })
