@@ -17,7 +17,8 @@ use auscult_collector::authority::Authority;
 use auscult_collector::config::Config;
 use auscult_collector::ingest::Door;
 use auscult_collector::judge::{Judge, Open, refresh_strip};
-use auscult_collector::ledger::{Ledger, verify};
+use auscult_collector::ledger::Ledger;
+use auscult_collector::review;
 use auscult_collector::run::{Service, limits, now};
 use auscult_collector::store::{ClinicId, ClinicStore, Decision, Invitation, NewClinic, Store};
 use auscult_report::batch::batch;
@@ -147,7 +148,7 @@ fn past(config: &Config, seed: [u8; 32], folder: &Path) -> Result<Vec<Listener>,
         decisions(&judge.findings(&clinic, false)?, &clinic, now)?;
         ledger.take_all(&clinic, now)?;
         if practice.name == PRACTICES[0].name {
-            reviewed(&ledger, &clinic, (folder, &before.note), now)?;
+            reviewed((&ledger, &knowledge), &clinic, (folder, &before.note), now)?;
         }
         remembered.push(listener);
     }
@@ -182,7 +183,7 @@ fn decisions(open: &[Open<'_>], clinic: &ClinicStore, now: Timestamp) -> Result<
 
 /// A reviewer's folder: the record of the clinic as of now, and a checkpoint from an earlier visit, both cosigned.
 fn reviewed(
-    ledger: &Ledger,
+    by: (&Ledger, &Knowledge),
     clinic: &ClinicStore,
     (folder, before): (&Path, &str),
     now: Timestamp,
@@ -193,7 +194,7 @@ fn reviewed(
         Ok(format!("{note}{}", witness.cosign(&format!("{text}\n"), now.0 / 1_000)))
     };
     let bundle = folder.join("review-northside");
-    ledger.export(clinic, &bundle, Some(cosigned(before)?.as_bytes()))?;
+    review::export(by, clinic, &bundle, Some(cosigned(before)?.as_bytes()), now)?;
     for name in ["checkpoint", "proof"] {
         let note = fs::read_to_string(bundle.join(name))?;
         let (head, note) = match name {
@@ -206,7 +207,8 @@ fn reviewed(
     let keys = fs::read_to_string(bundle.join("vkeys"))?;
     fs::write(bundle.join("vkeys"), format!("{keys}{}\n", witness.key(NoteKind::Cosignature).vkey()))?;
     println!("\nA reviewer's folder, cosigned; whoever has it checks it without this archive:");
-    verify(&bundle, &mut |claim| println!("  {claim}"))?;
+    let scratch = Folder::new();
+    review::verify(&bundle, &scratch.0, by.1, &mut |claim| println!("  {claim}"))?;
     println!("  again: cargo run -q -p auscult-collector -- ledger verify {}", bundle.display());
     Ok(())
 }

@@ -157,7 +157,7 @@ enum LedgerCommand {
         /// The clinic.
         clinic: String,
     },
-    /// Write a clinic's ledger into a folder for a reviewer, and check it.
+    /// Write a clinic's record into a folder for a reviewer, and check it.
     Export {
         /// The clinic.
         clinic: String,
@@ -167,10 +167,13 @@ enum LedgerCommand {
         #[arg(long, value_name = "CHECKPOINT_FILE")]
         since: Option<PathBuf>,
     },
-    /// Check a folder of `export`; needs no settings and no archive.
+    /// Check a folder of `export`, from the signed tree to the findings that were shown; needs no settings and no archive.
     Verify {
         /// The folder.
         folder: PathBuf,
+        /// Look at the ledger alone: checkpoints, tiles and entries, not at the reports and statements behind them.
+        #[arg(long)]
+        ledger_alone: bool,
     },
     /// Make a new key that signs checkpoints.
     NewKey {

@@ -43,7 +43,9 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
-        Command::Ledger(LedgerCommand::Verify { folder }) => return review::verified(folder, out),
+        Command::Ledger(LedgerCommand::Verify { folder, ledger_alone }) => {
+            return review::verified(folder, *ledger_alone, out);
+        }
         Command::Notices(NoticesCommand::NewKey { file }) => return notices::make_key(file, out),
         Command::Notices(NoticesCommand::Try { name }) => {
             return notices::try_out(&read_config(&arguments.config)?, name, out);
