@@ -103,8 +103,10 @@ pub(super) fn check(
     let own = Shown::of(&repeated.clinic, knowledge, shown.at).map_err(failed)?;
     let by = &own.knowledge;
     say(&format!("findings: {} are open by knowledge {by}, as far as the record goes:", counted(&own.open)));
-    for line in own.open.iter().rev() {
-        say(&format!("  {}", described(line, knowledge)));
+    for level in (0..Severity::ALL.len()).rev() {
+        for line in own.open.iter().filter(|l| usize::from(l.severity) == level) {
+            say(&format!("  {}", described(line, knowledge)));
+        }
     }
     if shown.knowledge != own.knowledge {
         say(&format!("findings: not compared: the archive judges by knowledge {}; use its program", shown.knowledge));

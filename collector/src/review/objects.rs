@@ -65,7 +65,7 @@ impl Record {
     }
 
     /// Each entry with its object, a bundle at a time.
-    pub(super) fn bundle(&self, number: u64) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    pub(super) fn bundle(&self, number: u64) -> Result<Vec<Pair>, String> {
         let tile = Tile::within(0, number, self.size).ok_or(BEHIND)?;
         let entries = self.file(&tile.entries_path(), MOST_ENTRIES)?;
         let path = tile.objects_path();
@@ -108,8 +108,8 @@ impl Record {
         Ok(found)
     }
 
-    /// What sensors saw of the ledger is the beginning of this one. Gives how many views are not: none, unless the ledger was begun
-    /// again; then they are of the one before.
+    /// What sensors saw of the ledger is the beginning of this one: gives that in a line. Where the ledger was begun again, views of the
+    /// one before do not lie on it, and the line says how many.
     pub(super) fn roots(&self, objects: &Objects) -> Result<String, String> {
         let mut tree = Growing::new();
         let mut lie: u64 = 0;
@@ -188,6 +188,9 @@ fn read(folder: &Path, name: &str, most: u64) -> Result<Vec<u8>, String> {
     let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
     if length > most { Err(format!("{name}: it is too large")) } else { Ok(octets) }
 }
+
+/// The octets of an entry, and of its object.
+type Pair = (Vec<u8>, Vec<u8>);
 
 /// The generation of a ledger that was never begun again.
 const FIRST: u32 = 1;
