@@ -139,7 +139,12 @@ fn past(config: &Config, seed: [u8; 32], folder: &Path) -> Result<Vec<Listener>,
         clinic.put_site("annex", "Annex")?;
         let mut listener = Listener::new(practice, &clinic, begun);
         let mut days = 0;
-        listener.remember(&door, &mut |end| days = (end.0 - begun.0) / MS_PER_DAY);
+        // As an archive that served all the time would have.
+        listener.remember(&door, &mut |end| {
+            days = (end.0 - begun.0) / MS_PER_DAY;
+            judge.catch_up(&clinic, end).unwrap();
+            review::state(&clinic, &knowledge, end).unwrap();
+        });
         assert!(days >= DAYS - 3, "{days}");
         judge.catch_up(&clinic, now)?;
         refresh_strip(&clinic, true, now)?;

@@ -56,7 +56,7 @@ fn a_folder_that_was_changed_is_refused_by_the_step_that_it_concerns() {
         ("findings", Box::new(|_| b"auscult findings 2\n".to_vec()), "findings: the file is none of ours"),
         (
             "findings",
-            Box::new(findings(|t| t.replace(" 2\n", " 1\n"))),
+            Box::new(findings(|t| t.replace(" 2 holds", " 1 holds"))),
             "this follows from the record and is not shown: medium",
         ),
         (
@@ -86,7 +86,8 @@ fn a_folder_that_was_changed_is_refused_by_the_step_that_it_concerns() {
 
 #[test]
 fn a_keeper_who_signs_a_lie_with_the_true_key_is_named_for_it() {
-    let lies: [(&str, Lie, &str); 9] = [
+    let lies: [(&str, Lie, &str); 10] = [
+        ("showed less on that day", show_less, "others were shown than follow from the record: 0 of sensor"),
         ("hides a finding", |k| k.sql("UPDATE finding SET closed_ms = 1, closed_by = 'heard'"), "is not shown: medium"),
         ("makes it milder", |k| k.sql("UPDATE finding SET severity = 0"), "is not shown: medium"),
         ("invents one", |k| k.sql(INVENTED), "does not follow from the record: info: "),
@@ -108,7 +109,9 @@ fn a_keeper_who_signs_a_lie_with_the_true_key_is_named_for_it() {
         let told = kept.told().expect_err(what);
         assert!(told.contains(why), "who {what}: wanted {why}: {told}");
         // It does not judge, and cannot know what a tree of another size was.
-        let is_blind = ["finding", "milder", "invents one", "another ledger"].iter().any(|word| what.contains(word));
+        let is_blind = ["showed less", "finding", "milder", "invents one", "another ledger"]
+            .iter()
+            .any(|word| what.contains(word));
         assert_eq!(kept.second().starts_with("refused: "), !is_blind, "{what}: {}", kept.second());
     }
 }
@@ -204,7 +207,8 @@ impl Kept {
         clinic.set_state(b.id(), SensorState::Revoked, "replaced", minutes(10)).unwrap();
         clinic.state(LeafKind::Review, "what a test says\n", minutes(11)).unwrap();
         drop(door);
-        Judge::new(&Knowledge::compiled()).catch_up(&clinic, minutes(12)).unwrap();
+        let knowledge = Knowledge::compiled();
+        Judge::new(&knowledge).catch_up(&clinic, minutes(12)).unwrap();
         let dir = folder.0.join("north");
         Kept { archive, clinic, ears: vec![a, b], dir, folder }
     }
@@ -259,6 +263,13 @@ impl Kept {
         let sql = "INSERT INTO ledger_queue (clinic_id, leaf) VALUES (?1, ?2)";
         data.execute(sql, rusqlite::params![self.clinic.id().0, leaf.octets()]).unwrap();
     }
+}
+
+/// The finding is shown to the reviewer, but it was not on the day when it was heard.
+fn show_less(kept: &mut Kept) {
+    kept.sql("UPDATE finding SET holds = 0");
+    review::state(&kept.clinic, &Knowledge::compiled(), minutes(12)).unwrap();
+    kept.sql("UPDATE finding SET holds = 1");
 }
 
 /// A report in the name of the first sensor, signed by somebody else.

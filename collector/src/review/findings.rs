@@ -1,11 +1,12 @@
 //! The findings that were shown, as a text that travels with the record, and whether they follow from it.
 //!
 //! The text: `auscult findings 1`, `at MILLISECONDS`, `knowledge VERSION`; then a line `judged SENSOR HASH` for each sensor with the
-//! newest report that was judged, and for each open finding `finding SENSOR RULE SUBJECT SEVERITY` (subject: FORMAT.md, in hex; severity:
-//! 0 info to 4 critical). Keeps: what is open. Drops: findings that follow from what people plan, and what people decided: statements
-//! of the record say it.
+//! newest report that was judged, and for each open finding `finding SENSOR RULE SUBJECT SEVERITY HOLDS` (subject: FORMAT.md, in hex;
+//! severity: 0 info to 4 critical; `holds`, or `remembered` where nothing says any more that it does, nor that it is gone). Keeps: what
+//! is open. Drops: findings that follow from what people plan, and what people decided: statements of the record say it.
 
 use super::FINDINGS;
+use super::daily::Daily;
 use super::objects::Record;
 use super::repeated::Repeated;
 use crate::judge::Judge;
@@ -20,20 +21,21 @@ use std::fmt::Write;
 /// Findings, as of a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
-    at: Timestamp,
-    knowledge: String,
+    pub(super) at: Timestamp,
+    pub(super) knowledge: String,
     /// The hash of the newest report that was judged, by sensor; both in hex.
-    judged: BTreeMap<String, String>,
-    open: BTreeSet<Line>,
+    pub(super) judged: BTreeMap<String, String>,
+    pub(super) open: BTreeSet<Line>,
 }
 
 /// An open finding: sensor, rule, subject, severity; numbers and octets as they are written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Line {
-    sensor: String,
-    rule: String,
-    subject: String,
-    severity: u8,
+pub(super) struct Line {
+    pub(super) sensor: String,
+    pub(super) rule: String,
+    pub(super) subject: String,
+    pub(super) severity: u8,
+    pub(super) holds: bool,
 }
 
 impl Shown {
@@ -49,7 +51,7 @@ impl Shown {
         for found in Judge::new(knowledge).findings(store, false)?.into_iter().filter(|f| f.sensor != NOBODY) {
             let row = found.row;
             let (sensor, subject) = (found.sensor.to_string(), hex(&row.subject));
-            shown.open.insert(Line { sensor, rule: row.rule, subject, severity: row.severity });
+            shown.open.insert(Line { sensor, rule: row.rule, subject, severity: row.severity, holds: row.holds });
         }
         Ok(shown)
     }
@@ -60,8 +62,9 @@ impl Shown {
         for (sensor, hash) in &self.judged {
             let _ = writeln!(text, "judged {sensor} {hash}");
         }
-        for Line { sensor, rule, subject, severity } in &self.open {
-            let _ = writeln!(text, "finding {sensor} {rule} {subject} {severity}");
+        for Line { sensor, rule, subject, severity, holds } in &self.open {
+            let holds = if *holds { HOLDS } else { REMEMBERED };
+            let _ = writeln!(text, "finding {sensor} {rule} {subject} {severity} {holds}");
         }
         text
     }
@@ -78,9 +81,10 @@ impl Shown {
             let words: Vec<&str> = line.split(' ').collect();
             match words.as_slice() {
                 ["judged", sensor, hash] => drop(shown.judged.insert((*sensor).to_owned(), (*hash).to_owned())),
-                ["finding", sensor, rule, subject, severity] => {
+                ["finding", sensor, rule, subject, severity, holds] if [HOLDS, REMEMBERED].contains(holds) => {
                     let [sensor, rule, subject] = [sensor, rule, subject].map(|word| (*word).to_owned());
-                    shown.open.insert(Line { sensor, rule, subject, severity: severity.parse().ok()? });
+                    let (severity, holds) = (severity.parse().ok()?, *holds == HOLDS);
+                    shown.open.insert(Line { sensor, rule, subject, severity, holds });
                 }
                 _ => return None,
             }
@@ -93,9 +97,10 @@ impl Shown {
 pub(super) fn check(
     record: &Record,
     repeated: &Repeated,
-    knowledge: &Knowledge,
+    daily: &Daily<'_>,
     say: &mut impl FnMut(&str),
 ) -> Result<(), String> {
+    let knowledge = daily.knowledge;
     let octets = record.file(FINDINGS, MOST_OCTETS)?;
     let shown = std::str::from_utf8(&octets).ok().and_then(Shown::parse).ok_or("findings: the file is none of ours")?;
     let failed = |e: StoreError| e.to_string();
@@ -122,7 +127,10 @@ pub(super) fn check(
         let (shown, own) = (of(&shown.open), of(&own.open));
         // Reports that contradict others are not in the record: what follows from them for the sensor itself cannot be told from it.
         let is_doubted = shown.iter().any(|line| asks(line, knowledge, CONTRADICTION));
-        let counts = |line: &&Line| !(is_doubted && asks(line, knowledge, OF_SENSORS));
+        // What other knowledge found may still be remembered; what holds now does not depend on it.
+        let counts = |line: &&Line| {
+            !(is_doubted && asks(line, knowledge, OF_SENSORS)) && (line.holds || !daily.was_of_other_knowledge())
+        };
         if let Some(line) = own.difference(&shown).find(counts) {
             return Err(format!(
                 "findings: this follows from the record and is not shown: {}",
@@ -145,7 +153,7 @@ pub(super) fn check(
 }
 
 /// Whether a rule asks for something.
-fn asks(line: &Line, knowledge: &Knowledge, name: &str) -> bool {
+pub(super) fn asks(line: &Line, knowledge: &Knowledge, name: &str) -> bool {
     knowledge.rule(&line.rule).is_some_and(|rule| rule.condition().contains(name))
 }
 
@@ -181,12 +189,12 @@ pub fn subject_words(subject: Subject) -> String {
 }
 
 /// `2026-11-21 14:02 UTC`.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     at.map_or_else(|| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(super) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|o| format!("{o:02x}")).collect()
 }
 
@@ -195,8 +203,10 @@ fn octets(hex: &str) -> Option<Vec<u8>> {
 }
 
 const FIRST_LINE: &str = "auscult findings 1";
+const HOLDS: &str = "holds";
+const REMEMBERED: &str = "remembered";
 /// Names that rules ask for: that a sensor contradicts itself; anything about a sensor.
 const CONTRADICTION: &str = "sensor.chain_broken";
-const OF_SENSORS: &str = "sensor.";
+pub(super) const OF_SENSORS: &str = "sensor.";
 /// A hundred thousand open findings.
 const MOST_OCTETS: u64 = 16 << 20;

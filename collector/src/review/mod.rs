@@ -5,6 +5,7 @@
 //! again by the same door in the same order, and from that to findings, which must be those that were shown ([`repeated`]). Keeps: an
 //! archive in a scratch folder, until the check ends. Drops: what people decided about findings: it is read, not repeated.
 
+mod daily;
 mod findings;
 mod objects;
 mod repeated;
@@ -14,6 +15,8 @@ use crate::ledger::{self, Ledger, LedgerError, Put};
 use crate::store::{ClinicStore, StoreError};
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::time::Timestamp;
+use daily::Daily;
+pub use daily::state;
 use findings::Shown;
 pub use findings::subject_words;
 use objects::Record;
@@ -75,10 +78,12 @@ pub fn verify(folder: &Path, scratch: &Path, knowledge: &Knowledge, say: &mut im
     let objects = record.objects()?;
     say(&objects.said());
     let repeated = Repeated::new(&record, scratch)?;
-    repeated.take_in(&record, &objects)?;
+    let mut daily = Daily::new(knowledge);
+    repeated.take_in(&record, &objects, &mut daily)?;
     repeated.said(&objects, say)?;
     say(&record.roots(&objects)?);
-    findings::check(&record, &repeated, knowledge, say)
+    say(&daily.said());
+    findings::check(&record, &repeated, &daily, say)
 }
 
 /// The file of the findings that are shown.

@@ -4,6 +4,7 @@
 //! key, a new key by the chain that handed it over. Keeps: a data base in the scratch folder. Drops: signs of life and reports that
 //! contradict others; they are not in the record.
 
+use super::daily::Daily;
 use super::objects::{Objects, Record, WIDTH};
 use crate::ingest::Repeat;
 use crate::store::{ClinicId, ClinicStore, NewClinic, STATEMENT, Store};
@@ -38,8 +39,8 @@ impl Repeated {
         Ok(Repeated { store, clinic })
     }
 
-    /// Takes in everything that the record holds.
-    pub(super) fn take_in(&self, record: &Record, objects: &Objects) -> Result<(), String> {
+    /// Takes in everything that the record holds. `daily` gets the statements of findings, each when everything before it is in.
+    pub(super) fn take_in(&self, record: &Record, objects: &Objects, daily: &mut Daily<'_>) -> Result<(), String> {
         let mut door = Repeat::new(&self.store);
         let mut bundle = (u64::MAX, Vec::new());
         for index in &objects.order {
@@ -55,14 +56,19 @@ impl Repeated {
                 LeafKind::KeyRotation => {}
                 _ => {
                     door.settle()?;
-                    self.statement(&leaf, object).map_err(|why| format!("statement of entry {index}: {why}"))?;
+                    let text =
+                        self.statement(&leaf, object).map_err(|why| format!("statement of entry {index}: {why}"))?;
+                    if leaf.kind == LeafKind::Findings {
+                        daily.check(&self.clinic, text)?;
+                    }
                 }
             }
         }
         door.settle()
     }
 
-    fn statement(&self, leaf: &Leaf, object: &[u8]) -> Result<(), String> {
+    /// Keeps a statement that says what its entry says; gives its text.
+    fn statement<'o>(&self, leaf: &Leaf, object: &'o [u8]) -> Result<&'o str, String> {
         let text = std::str::from_utf8(object).map_err(|_| "it is no text")?;
         let mut lines = text.lines();
         let mut begins =
@@ -73,7 +79,8 @@ impl Repeated {
         if begins.iter().any(|line| lines.next() != Some(line)) {
             return Err("it does not say what its entry says".to_owned());
         }
-        self.clinic.repeat_statement(leaf, text).map_err(|e| e.to_string())
+        self.clinic.repeat_statement(leaf, text).map_err(|e| e.to_string())?;
+        Ok(text)
     }
 
     /// Says where each sensor's chain ends. Keys that were stated must be those that chains handed over.

@@ -279,6 +279,19 @@ impl ClinicStore {
         })
     }
 
+    /// The newest statement of a kind, and when it was made.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn newest_statement(&self, kind: LeafKind) -> Result<Option<(Timestamp, String)>, StoreError> {
+        self.database.ask("newest statement", |reader| {
+            let sql = "SELECT stated_ms, text FROM statement WHERE clinic_id = ?1 AND kind = ?2
+                       ORDER BY stated_ms DESC LIMIT 1";
+            let row = |row: &Row<'_>| Ok((Timestamp(nat(row.get(0)?)), row.get(1)?));
+            Ok(reader.prepare_cached(sql)?.query_row(params![self.clinic.0, leaf_number(kind)], row).optional()?)
+        })
+    }
+
     /// Every statement, by hash.
     ///
     /// # Errors
