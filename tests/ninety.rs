@@ -138,7 +138,7 @@ impl Listener {
             if let Some(report) = self.listen(day, end) {
                 waiting.push(door.take(&[report.octets()], None, end));
             }
-            if end.since_ms(self.begun) % MS_PER_DAY == 0 {
+            if end.since_ms(self.begun).is_multiple_of(MS_PER_DAY) {
                 for ticket in waiting.drain(..) {
                     let said = answers(&ticket.wait());
                     assert_eq!(said, [Answer::Done(Outcome::Stored)], "{}", self.practice.name);
