@@ -54,6 +54,12 @@ fn a_folder_that_was_changed_is_refused_by_the_step_that_it_concerns() {
         (&objects, Box::new(|o| [&o[..], &[0; 4]].concat()), "17 objects for 16 entries"),
         (&objects, Box::new(|o| without_the_first(&o)), "objects: the enrolment of entry 0 is not in the folder"),
         ("findings", Box::new(|_| b"auscult findings 2\n".to_vec()), "findings: the file is none of ours"),
+        // What is shown at a terminal must not speak to it.
+        (
+            "findings",
+            Box::new(findings(|t| t.replace("wifi-open-network", "wifi\u{1b}[2J"))),
+            "findings: the file is none of ours",
+        ),
         (
             "findings",
             Box::new(findings(|t| t.replace(" 2 holds", " 1 holds"))),

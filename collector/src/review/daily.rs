@@ -75,9 +75,10 @@ impl<'k> Daily<'k> {
             // A report that came while the day was written is judged here and was not there.
             let Some(own) = own.get(sensor).filter(is_of) else { continue };
             if own != shown {
-                let number = |judged: &str| judged.split(' ').nth(1).unwrap_or("?").to_owned();
+                // Whoever is reviewed wrote the line: only a number of it is shown.
+                let number = |judged: &str| judged.split(' ').nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
                 return Err(format!(
-                    "findings: at {} others were shown than follow from the record: {} of sensor {sensor} held, {} follow",
+                    "findings: at {} others were shown than follow from the record: {} of sensor {sensor}, {} follow",
                     moment(as_of),
                     number(shown),
                     number(own)

@@ -69,6 +69,7 @@ impl Shown {
         text
     }
 
+    /// Reads the text. It comes from whoever is reviewed, and parts of it are shown: every word has its form.
     fn parse(text: &str) -> Option<Shown> {
         let mut lines = text.lines();
         let mut shown = Shown::default();
@@ -76,9 +77,12 @@ impl Shown {
             return None;
         }
         shown.at = Timestamp(lines.next()?.strip_prefix("at ")?.parse().ok()?);
-        lines.next()?.strip_prefix("knowledge ")?.clone_into(&mut shown.knowledge);
+        lines.next()?.strip_prefix("knowledge ").filter(|w| is_word(w))?.clone_into(&mut shown.knowledge);
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
+            if !words.iter().all(|word| is_word(word)) {
+                return None;
+            }
             match words.as_slice() {
                 ["judged", sensor, hash] => drop(shown.judged.insert((*sensor).to_owned(), (*hash).to_owned())),
                 ["finding", sensor, rule, subject, severity, holds] if [HOLDS, REMEMBERED].contains(holds) => {
@@ -188,6 +192,11 @@ pub fn subject_words(subject: Subject) -> String {
     }
 }
 
+/// A name, a number, or octets in hex.
+fn is_word(word: &str) -> bool {
+    (1..=MOST_WORD).contains(&word.len()) && word.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.'))
+}
+
 /// `2026-11-21 14:02 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
@@ -208,5 +217,7 @@ const REMEMBERED: &str = "remembered";
 /// Names that rules ask for: that a sensor contradicts itself; anything about a sensor.
 const CONTRADICTION: &str = "sensor.chain_broken";
 pub(super) const OF_SENSORS: &str = "sensor.";
+/// Octets of the longest word: a subject in hex is shorter.
+const MOST_WORD: usize = 128;
 /// A hundred thousand open findings.
 const MOST_OCTETS: u64 = 16 << 20;
