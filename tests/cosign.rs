@@ -2,8 +2,10 @@
 //! remembers, cosigns and hands in; everybody reads up to where. A second ledger, one that was rolled back, another key, a changed
 //! cosignature, a removed key are each refused in words, and nothing of his is written then.
 
+use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::Role;
 use auscult_collector::ledger::Ledger;
+use auscult_collector::review::export;
 use auscult_collector::store::ClinicStore;
 use auscult_report::checkpoint::Checkpoint;
 use auscult_report::leaf::LeafKind;
@@ -190,7 +192,7 @@ fn another_ledger_is_refused(clinic: &Clinic, second: &Path, old: u64) {
         forge(second, &forged, usize::try_from(keep).unwrap(), change, signer);
         let (holds, said) = clinic.visit(&forged);
         assert!(!holds && said.contains(&words), "{what}: {said}");
-        assert!(run(&["ledger", "verify", forged.to_str().unwrap()]).0, "{what}");
+        assert!(run(&["ledger", "verify", "--ledger-alone", forged.to_str().unwrap()]).0, "{what}");
     }
 }
 
@@ -266,7 +268,7 @@ fn what_is_handed_in_and_is_not_so_is_refused_in_words() {
     assert_eq!((ends.len(), ends.iter().filter(|e| **e).count()), (2, 1));
     // A folder that is given away now names nobody.
     let folder = station.folder().join("given");
-    ledger.export(&clinic, &folder, None).unwrap();
+    export((ledger, &Knowledge::compiled()), &clinic, &folder, None, station.now()).unwrap();
     assert!(!folder.join("reviewers").exists() && !folder.join("cosigned").exists());
 }
 

@@ -17,7 +17,8 @@ use auscult_collector::authority::Authority;
 use auscult_collector::config::Config;
 use auscult_collector::ingest::Door;
 use auscult_collector::judge::{Judge, Open, refresh_strip};
-use auscult_collector::ledger::{Ledger, verify};
+use auscult_collector::ledger::Ledger;
+use auscult_collector::review;
 use auscult_collector::run::{Service, limits, now};
 use auscult_collector::store::{ClinicId, ClinicStore, Decision, Invitation, NewClinic, Store};
 use auscult_report::batch::batch;
@@ -138,7 +139,12 @@ fn past(config: &Config, seed: [u8; 32], folder: &Path) -> Result<Vec<Listener>,
         clinic.put_site("annex", "Annex")?;
         let mut listener = Listener::new(practice, &clinic, begun);
         let mut days = 0;
-        listener.remember(&door, &mut |end| days = (end.0 - begun.0) / MS_PER_DAY);
+        // As an archive that served all the time would have.
+        listener.remember(&door, &mut |end| {
+            days = (end.0 - begun.0) / MS_PER_DAY;
+            judge.catch_up(&clinic, end).unwrap();
+            review::state(&clinic, &knowledge, end).unwrap();
+        });
         assert!(days >= DAYS - 3, "{days}");
         judge.catch_up(&clinic, now)?;
         refresh_strip(&clinic, true, now)?;
@@ -147,7 +153,7 @@ fn past(config: &Config, seed: [u8; 32], folder: &Path) -> Result<Vec<Listener>,
         decisions(&judge.findings(&clinic, false)?, &clinic, now)?;
         ledger.take_all(&clinic, now)?;
         if practice.name == PRACTICES[0].name {
-            reviewed(&ledger, &clinic, (folder, &before.note), now)?;
+            reviewed((&ledger, &knowledge), &clinic, (folder, &before.note), now)?;
         }
         remembered.push(listener);
     }
@@ -183,20 +189,22 @@ fn decisions(open: &[Open<'_>], clinic: &ClinicStore, now: Timestamp) -> Result<
 /// A reviewer was here before anything was decided: the clinic registered his key, he cosigned what he had verified and handed it in. His
 /// folder: the record as of now, with that checkpoint.
 fn reviewed(
-    ledger: &Ledger,
+    by: (&Ledger, &Knowledge),
     clinic: &ClinicStore,
     (folder, before): (&Path, &str),
     now: Timestamp,
 ) -> Result<(), Box<dyn Error>> {
     let witness = NoteSigner::new("rita.review.example", &random()?).ok_or("no name")?;
+    let ledger = by.0;
     ledger.register(clinic, &witness.key(NoteKind::Cosignature).vkey(), "nora", now)?;
     let (text, _) = before.split_once("\n\n").ok_or("no note")?;
     let cosigned = format!("{before}{}", witness.cosign(&format!("{text}\n"), now.0 / 1_000));
     ledger.take_cosigned(clinic, cosigned.as_bytes(), now)?;
     let bundle = folder.join("review-northside");
-    ledger.export(clinic, &bundle, Some(before.as_bytes()))?;
+    review::export(by, clinic, &bundle, Some(before.as_bytes()), now)?;
     println!("\nA reviewer's folder, with what was cosigned; whoever has it checks it without this archive:");
-    verify(&bundle, &mut |claim| println!("  {claim}"))?;
+    let scratch = Folder::new();
+    review::verify(&bundle, &scratch.0, by.1, &mut |claim| println!("  {claim}"))?;
     println!("  again: cargo run -q -p auscult-collector -- ledger verify {}", bundle.display());
     Ok(())
 }

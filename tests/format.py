@@ -516,7 +516,13 @@ def main():
     print("receipt-1: note, cosignature, consistency and inclusion hold")
 
 
-try:
-    main()
-except Refused as step:
-    sys.exit(f"refused: {step}")
+def run(program):
+    """Its exit code 0 only if nothing was refused."""
+    try:
+        program()
+    except Refused as step:
+        sys.exit(f"refused: {step}")
+
+
+if __name__ == "__main__":
+    run(main)

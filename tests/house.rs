@@ -83,7 +83,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "collector",
-        &["config", "authority", "store", "access", "ledger", "ingest", "judge", "notices", "web", "run", "commands"],
+        &[
+            "config",
+            "authority",
+            "store",
+            "access",
+            "ledger",
+            "ingest",
+            "judge",
+            "review",
+            "notices",
+            "web",
+            "run",
+            "commands",
+        ],
     ),
 ];
 

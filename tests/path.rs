@@ -2,10 +2,10 @@
 //! and written into the ledger by the collector. Both are the programs themselves.
 
 use auscult_collector::authority::Authority;
-use auscult_collector::ledger::verify;
 use auscult_collector::run::now;
 use auscult_tests::archive::Folder;
 use auscult_tests::guest::Guest;
+use auscult_tests::reviewer::claims;
 use auscult_tests::{agent, collector, root};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -76,12 +76,12 @@ fn the_demonstration_opens_on_three_clinics_with_ninety_days_behind_them_and_lea
     let after =
         |word: &str| shown.iter().find_map(|l| l.strip_prefix(word)).unwrap_or_else(|| panic!("{word}: {text}"));
     let folder = Path::new(after("auscult DEMO: made-up clinics on this machine; everything lies in "));
-    let mut claims = Vec::new();
-    verify(&folder.join("review-northside"), &mut |claim| claims.push(claim.to_owned())).unwrap();
-    assert!(
-        claims.iter().any(|c| c.starts_with("cosigned: entry ") && c.contains(" by rita.review.example on 20")),
-        "{claims:?}"
-    );
+    let claims = claims(&folder.join("review-northside"));
+    for claim in
+        [" by rita.review.example on 20", "one chain from its beginning to", "is what follows from the record: "]
+    {
+        assert!(claims.iter().any(|c| c.contains(claim)), "{claim}: {claims:?}");
+    }
     let at = after("Open   https://").split(' ').next().unwrap().parse().unwrap();
     let authority = Authority::open(&folder.join("authority"), "archive.example", now().unwrap()).unwrap();
     walk_the_demonstration(&mut Guest::at(at, &authority), after("Password "), after("Digits   "));

@@ -1,6 +1,9 @@
 //! A reviewer with a folder of a clinic's ledger, software that is not ours to check it with, and what a keeper might have changed.
 
+use crate::archive::Folder;
 use crate::{collector, root, target};
+use auscult_assess::knowledge::Knowledge;
+use auscult_collector::review;
 use auscult_report::merkle::leaf_hash;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +56,17 @@ fn build() -> Result<PathBuf, String> {
 #[must_use]
 pub fn ours() -> Verifier {
     Verifier { program: collector().to_path_buf(), arguments: &["ledger", "verify"] }
+}
+
+/// The claims of a folder, checked from the tree to the findings, in this process.
+///
+/// # Panics
+/// If one does not hold.
+#[must_use]
+pub fn claims(folder: &Path) -> Vec<String> {
+    let (scratch, mut claims) = (Folder::new(), Vec::new());
+    review::verify(folder, &scratch.0, &Knowledge::compiled(), &mut |claim| claims.push(claim.to_owned())).unwrap();
+    claims
 }
 
 /// Whether every claim of a folder holds, and what is said. Where it does not, the exit status is 1.

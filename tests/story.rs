@@ -1,9 +1,11 @@
 //! One clinic with one sensor, and what its archive finds hour after hour: what the tests of findings over time share.
 
 use crate::archive::{Archive, Ear, Folder, NOW, answers, send};
+use crate::reviewer::claims;
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ingest::{Answer, Limits};
 use auscult_collector::judge::Judge;
+use auscult_collector::review;
 use auscult_collector::store::{ClinicStore, NOBODY, StepRow};
 use auscult_report::payload::Payload;
 use auscult_report::receipt::Outcome;
@@ -131,6 +133,18 @@ impl Story {
         let before = told();
         Judge::new(&self.knowledge).rebuild(&self.clinic, self.now).unwrap();
         assert_eq!(before, told());
+        self.same_for_a_reviewer();
+    }
+
+    /// Counts as failure: the record that a reviewer takes along does not verify, or other findings follow from it than are shown.
+    fn same_for_a_reviewer(&self) {
+        let Archive { ledger, .. } = &self.archive;
+        ledger.take_all(&self.clinic, self.now).unwrap();
+        let folder = Folder::new();
+        review::export((ledger, &self.knowledge), &self.clinic, &folder.0, None, self.now).unwrap();
+        let claims = claims(&folder.0);
+        assert!(claims.last().unwrap().contains("is what follows from the record"), "{claims:?}");
+        assert!(!claims.iter().any(|claim| claim.contains("not compared")), "{claims:?}");
     }
 
     fn of(&self, rule: &str) -> Vec<StepRow> {

@@ -25,6 +25,10 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the mildest to the worst: the place is the number of an archive.
+    pub const ALL: [Severity; 5] =
+        [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
     /// `info`, `low`, `medium`, `high`, `critical`.
     #[must_use]
     pub const fn word(self) -> &'static str {

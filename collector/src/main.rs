@@ -160,7 +160,7 @@ enum LedgerCommand {
         /// The clinic.
         clinic: String,
     },
-    /// Write a clinic's ledger into a folder for a reviewer, and check it.
+    /// Write a clinic's record into a folder for a reviewer, and check it.
     Export {
         /// The clinic.
         clinic: String,
@@ -170,7 +170,7 @@ enum LedgerCommand {
         #[arg(long, value_name = "CHECKPOINT_FILE")]
         since: Option<PathBuf>,
     },
-    /// Check a folder of `export`; needs no settings and no archive.
+    /// Check a folder of `export`, from the signed tree to the findings that were shown; needs no settings and no archive.
     Verify {
         /// The folder.
         folder: PathBuf,
@@ -212,11 +212,14 @@ enum LedgerCommand {
 /// What a reviewer brings along.
 #[derive(Default, clap::Args)]
 struct Brought {
+    /// Look at the ledger alone: checkpoints, tiles and entries, not at the reports and statements behind them.
+    #[arg(long)]
+    ledger_alone: bool,
     /// A reviewer's own file: it remembers the ledger's key and the checkpoint that he verified last. The first time it is made.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// The reviewer's key: cosigns the checkpoint, if every claim holds. Who remembers nothing cannot say that it only grew.
-    #[arg(long, value_name = "FILE", requires = "state")]
+    #[arg(long, value_name = "FILE", requires = "state", conflicts_with = "ledger_alone")]
     key: Option<PathBuf>,
     /// Where the cosigned checkpoint is written; beside the state, with `.cosigned` behind its name, if nothing is said.
     #[arg(long, value_name = "FILE", requires = "key")]

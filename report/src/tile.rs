@@ -41,6 +41,13 @@ impl Tile {
         alloc::format!("tile/entries/{}", Number(self))
     }
 
+    /// The path, in a reviewer's folder, of the objects whose hashes are in the entries of a tile of level 0:
+    /// `objects/x001/234.p/5`.
+    #[must_use]
+    pub fn objects_path(&self) -> String {
+        alloc::format!("objects/{}", Number(self))
+    }
+
     /// The tile of a path, whose level is `None` for a bundle of entries. `None` if it is no path of either, or has
     /// another form than [`Tile::path`] gives it.
     #[must_use]
@@ -143,6 +150,31 @@ pub fn entries(mut bundle: &[u8]) -> Option<Vec<&[u8]>> {
     Some(found)
 }
 
+/// Appends an object to a bundle of objects: its length in four octets, the highest first, and its octets; nothing stands for
+/// an object that is not there. `None` if it is longer than four octets can say.
+#[must_use]
+pub fn push_object(bundle: &mut Vec<u8>, object: &[u8]) -> Option<()> {
+    bundle.extend(u32::try_from(object.len()).ok()?.to_be_bytes());
+    bundle.extend(object);
+    Some(())
+}
+
+/// The objects of a bundle, at most 256. `None` if it does not end with an object.
+#[must_use]
+pub fn objects(mut bundle: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut found = Vec::new();
+    while !bundle.is_empty() {
+        let (length, rest) = bundle.split_first_chunk()?;
+        let (object, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        found.push(object);
+        bundle = rest;
+        if found.len() > 256 {
+            return None;
+        }
+    }
+    Some(found)
+}
+
 /// Number and width as paths have them: three digits a part, an `x` before all but the last.
 struct Number<'a>(&'a Tile);
 
@@ -187,6 +219,7 @@ mod tests {
         assert_eq!(tile(0, 256).path(), "tile/0/000");
         assert_eq!(tile(273, 112).path(), "tile/0/273.p/112");
         assert_eq!(tile(1_000, 1).entries_path(), "tile/entries/x001/000.p/1");
+        assert_eq!(tile(1_000, 1).objects_path(), "objects/x001/000.p/1");
         assert_eq!(tile(u64::MAX, 256).path(), "tile/0/x018/x446/x744/x073/x709/x551/615");
     }
 

@@ -5,7 +5,10 @@
 use super::reviewer::verified;
 use super::{Done, read};
 use crate::Brought;
+use auscult_assess::knowledge::Knowledge;
 use auscult_collector::ledger::Ledger;
+use auscult_collector::review;
+use auscult_collector::run::now;
 use auscult_collector::store::ClinicStore;
 use std::io::Write;
 use std::path::Path;
@@ -19,7 +22,8 @@ pub(super) fn export(
     out: &mut impl Write,
 ) -> Done {
     let since = since.map(|path| read(path).map_err(|e| format!("{}: {e}", path.display()))).transpose()?;
-    let size = ledger.export(clinic, folder, since.as_deref())?;
+    let knowledge = Knowledge::compiled();
+    let size = review::export((ledger, &knowledge), clinic, folder, since.as_deref(), now()?)?;
     writeln!(out, "{size} entries are in {}", folder.display())?;
     verified(folder, &Brought::default(), out)
 }

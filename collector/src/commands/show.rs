@@ -6,11 +6,11 @@ use super::Done;
 use auscult_assess::Severity;
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::judge::{Judge, Open};
+use auscult_collector::review::subject_words;
 use auscult_collector::run::now;
 use auscult_collector::store::ClinicStore;
 use auscult_collector::web::{Export, ExportError};
 use auscult_report::fingerprint::fingerprint_words;
-use auscult_report::subject::Subject;
 use auscult_report::time::Timestamp;
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,14 +22,14 @@ pub(super) fn findings(clinic: &ClinicStore, all: bool, out: &mut impl Write) ->
     let found = judge.findings(clinic, all)?;
     for finding in &found {
         let Open { sensor, rule, subject, row } = finding;
-        let severity = LEVELS.get(usize::from(row.severity)).map_or("?", |s| s.word());
+        let severity = Severity::ALL.get(usize::from(row.severity)).map_or("?", |s| s.word());
         let state = match &row.closed {
             Some((at, by)) => format!("gone since {} ({by})", day(*at)),
             None if row.holds => format!("open since {}", day(row.opened)),
             None => format!("open since {}, not heard since {}", day(row.opened), day(row.held)),
         };
         let title = rule.map_or("(this rule is no longer in the catalogue)", |r| r.title());
-        let subject = subject.map_or_else(|| "?".to_owned(), shown);
+        let subject = subject.map_or_else(|| "?".to_owned(), subject_words);
         writeln!(out, "{severity:8} {:3}% {} - {title}", row.confidence, row.rule)?;
         writeln!(out, "         {subject}; {state}; sensor {sensor}")?;
     }
@@ -49,19 +49,6 @@ pub(super) fn export(clinic: &ClinicStore, file: &str, out: &mut impl Write) -> 
 fn day(at: Timestamp) -> String {
     let at = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     at.map_or_else(|| "?".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
-}
-
-fn shown(subject: Subject) -> String {
-    match subject {
-        Subject::Sensor => "the sensor".to_owned(),
-        Subject::Site => "the site".to_owned(),
-        Subject::Host(id) => format!("host {:016x}", id.0),
-        Subject::Service(id, transport, port) => format!("service {}/{port} of host {:016x}", transport.word(), id.0),
-        Subject::Wireless(bssid) => {
-            let octets: Vec<String> = bssid.0.iter().map(|o| format!("{o:02x}")).collect();
-            format!("wireless network {}", octets.join(":"))
-        }
-    }
 }
 
 pub(super) fn sensors(clinic: &ClinicStore, out: &mut impl Write) -> Done {
@@ -87,6 +74,3 @@ pub(super) fn sensors(clinic: &ClinicStore, out: &mut impl Write) -> Done {
     writeln!(out, "{reports} reports, {forks} that contradict, {refused} refused, {queued} wait for the ledger")?;
     Ok(ExitCode::SUCCESS)
 }
-
-/// By their number in the archive.
-const LEVELS: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];

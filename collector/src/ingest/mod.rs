@@ -9,9 +9,11 @@ mod answer;
 mod check;
 mod place;
 mod queue;
+mod repeat;
 
 pub use answer::{receipt, receipt_at};
 pub use check::Limits;
+pub use repeat::Repeat;
 
 use crate::store::{ClinicId, Store, StoreError};
 use auscult_report::key::{Hash, SensorId};
@@ -262,8 +264,8 @@ impl Writer {
             let mut answers = Vec::new();
             for job in jobs {
                 let mut of_job = Vec::new();
-                for (slot, candidate) in &job.candidates {
-                    of_job.push((*slot, place::settle(batch, candidate, &self.limits, job.now)?));
+                for (slot, Candidate { of, report, octets, .. }) in &job.candidates {
+                    of_job.push((*slot, place::settle(batch, *of, (report, octets), &self.limits, job.now)?));
                 }
                 let last = job.candidates.last();
                 answers.push((of_job, last.map(|(_, c)| batch.durable(c.of)).transpose()?));

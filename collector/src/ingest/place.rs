@@ -3,7 +3,7 @@
 //! Keeps: what follows, what stands behind a hole, what comes late and fits, and as evidence what contradicts. Drops:
 //! nothing whose signature holds, but what a sensor sends beyond its quota or from quarantine: that may come again.
 
-use super::check::{Candidate, Limits};
+use super::check::Limits;
 use super::{Answer, Later};
 use crate::store::{Batch, ClinicId, NewReport, SensorState, Standing, StoreError};
 use auscult_report::chain::{ChainError, Head, follows};
@@ -19,12 +19,11 @@ type Of = (ClinicId, SensorId);
 /// Settles one report: what was written for it, and the answer that is true once the transaction is committed.
 pub(super) fn settle(
     batch: &Batch<'_>,
-    candidate: &Candidate,
+    of: Of,
+    (report, octets): (&VerifiedReport, &[u8]),
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
-    let Candidate { of, report, octets, .. } = candidate;
-    let of = *of;
     let header = report.header();
     let Some(standing) = batch.standing(of, now.days())?.filter(|s| s.ledger == header.ledger) else {
         return Ok(Answer::Done(Outcome::RefusedLedger));

@@ -1,31 +1,19 @@
 //! A clinic's ledger as a folder for a reviewer: what a verifier that knows nothing of us needs, in C2SP's layout.
 //!
-//! Keeps: the newest checkpoint, every tile and entry below it, the proof of its last leaf, the key, the checkpoint that the
-//! reviewer holds from before, the keys of reviewers, and the newest checkpoint that each cosigned. Drops: judgement; files are copied as they were published, and [`super::verify()`] looks at them.
+//! Keeps: the newest checkpoint, every tile, entry and object below it, the proof of its last leaf, the key, the checkpoint that the
+//! reviewer holds from before, the keys of reviewers, and the newest checkpoint that each cosigned. Drops: judgement; files are copied
+//! as they were published, and [`super::verify()`] looks at them.
 
-use super::{Ledger, LedgerError, failed};
+use super::{Ledger, LedgerError};
 use crate::store::{ClinicRow, ClinicStore};
+use auscult_report::leaf::Leaf;
 use auscult_report::merkle::inclusion;
 use auscult_report::tile::{self, Tile, new_tiles, reader};
 use base64ct::{Base64, Encoding};
-use std::fs;
-use std::path::Path;
 
 impl Ledger {
-    /// Writes `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/`, `reviewers` and `cosigned/` (if
-    /// keys are registered) into a folder that is new or empty. No round runs meanwhile. Gives the leaves of the checkpoint.
-    ///
-    /// # Errors
-    /// If there is no checkpoint yet, the folder holds something, or a file cannot be read or written.
-    pub fn export(&self, store: &ClinicStore, folder: &Path, since: Option<&[u8]>) -> Result<u64, LedgerError> {
-        fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-        if fs::read_dir(folder).map_err(|e| failed(folder, &e))?.next().is_some() {
-            return Err(LedgerError::Disk(format!("{} is not empty: name a new folder", folder.display())));
-        }
-        self.parts(store, since, &mut |name, octets| write(folder, name, octets))
-    }
-
-    /// The same, each file given to `put` by its name.
+    /// Gives `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/`, `objects/`, and, if keys of reviewers
+    /// are registered, `reviewers` and `cosigned/`, each file to `put` by its name. No round runs meanwhile. Gives the leaves of the checkpoint.
     ///
     /// # Errors
     /// If there is no checkpoint yet, a file cannot be read, or `put` fails.
@@ -44,7 +32,9 @@ impl Ledger {
             let missing = || LedgerError::Broken(format!("{} of clinic {} cannot be read", tile.path(), clinic.name));
             put(&tile.path(), &self.files.tile(&clinic, tile).ok_or_else(missing)?)?;
             if tile.level == 0 {
-                put(&tile.entries_path(), &self.files.bundle(&clinic, tile).ok_or_else(missing)?)?;
+                let entries = self.files.bundle(&clinic, tile).ok_or_else(missing)?;
+                put(&tile.entries_path(), &entries)?;
+                put(&tile.objects_path(), &objects(store, &entries).ok_or_else(missing)??)?;
             }
         }
         put("proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
@@ -67,10 +57,21 @@ impl Ledger {
     }
 }
 
-fn write(folder: &Path, name: &str, octets: &[u8]) -> Result<(), LedgerError> {
-    let path = folder.join(name);
-    let above = path.parent().unwrap_or(folder);
-    fs::create_dir_all(above).and_then(|()| fs::write(&path, octets)).map_err(|e| failed(&path, &e))
+/// What the entries of a bundle stand for. `None` if they are none, or an object is too long.
+fn objects(store: &ClinicStore, entries: &[u8]) -> Option<Result<Vec<u8>, LedgerError>> {
+    // An entry of a kind that this program does not know has no object here.
+    let leaves: Vec<Option<Leaf>> = tile::entries(entries)?.into_iter().map(Leaf::read).collect();
+    let known: Vec<Leaf> = leaves.iter().flatten().copied().collect();
+    let mut found = match store.objects(&known) {
+        Ok(found) => found.into_iter(),
+        Err(e) => return Some(Err(e.into())),
+    };
+    let mut bundle = Vec::new();
+    for leaf in leaves {
+        let object = leaf.and_then(|_| found.next().flatten()).unwrap_or_default();
+        tile::push_object(&mut bundle, &object)?;
+    }
+    Some(Ok(bundle))
 }
 
 /// The first line of a proof that stands alone (C2SP tlog-proof).

@@ -27,7 +27,7 @@ use auscult_report::note::{NoteKey, NoteKind, NoteSigner};
 use auscult_report::receipt::{Inclusion, Proven};
 use auscult_report::tile::reader;
 use auscult_report::time::Timestamp;
-use files::{Files, failed};
+use files::Files;
 use highwater::{HighWater, Mark};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,6 +4,7 @@
 
 use crate::judge::{Judge, refresh_strip};
 use crate::ledger::LedgerError;
+use crate::review;
 use crate::store::{ClinicStore, SensorState};
 use crate::web::{Certificates, Desk};
 use auscult_assess::knowledge::Knowledge;
@@ -25,7 +26,7 @@ pub(super) struct Chores {
     data: PathBuf,
     knowledge: Knowledge,
     certified: Timestamp,
-    /// The day up to whose beginning the audits were stated in the ledgers; 0: not since the start.
+    /// The day whose findings, and up to whose beginning the audits, were stated in the ledgers; 0: not since the start.
     audited: u64,
     /// What failed the last time, so that it is told once.
     told: Option<String>,
@@ -100,7 +101,11 @@ impl Chores {
         }
         if self.audited < now.days() {
             let midnight = Timestamp(now.days().saturating_mul(MS_PER_DAY));
-            match clinics.iter().try_for_each(|clinic| clinic.state_audit(midnight, now).map(drop)) {
+            let state = |clinic: &ClinicStore| {
+                review::state(clinic, &self.knowledge, now)?;
+                clinic.state_audit(midnight, now).map(drop)
+            };
+            match clinics.iter().try_for_each(state) {
                 Ok(()) => self.audited = now.days(),
                 Err(e) => failed = Some(e.to_string()),
             }

@@ -279,6 +279,19 @@ impl ClinicStore {
         })
     }
 
+    /// The newest statement of a kind, and when it was made.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn newest_statement(&self, kind: LeafKind) -> Result<Option<(Timestamp, String)>, StoreError> {
+        self.database.ask("newest statement", |reader| {
+            let sql = "SELECT stated_ms, text FROM statement WHERE clinic_id = ?1 AND kind = ?2
+                       ORDER BY stated_ms DESC LIMIT 1";
+            let row = |row: &Row<'_>| Ok((Timestamp(nat(row.get(0)?)), row.get(1)?));
+            Ok(reader.prepare_cached(sql)?.query_row(params![self.clinic.0, leaf_number(kind)], row).optional()?)
+        })
+    }
+
     /// Every statement, by hash.
     ///
     /// # Errors
@@ -304,24 +317,33 @@ pub(super) fn insert_sensor(
     (state, why): (SensorState, &str),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let known: Option<i64> = tx
-        .prepare_cached("SELECT 1 FROM sensor WHERE clinic_id = ?1 AND sensor_id = ?2")?
-        .query_row(params![clinic.0, sensor.0], |row| row.get(0))
-        .optional()?;
-    if known.is_some() {
+    if !insert_rows(tx, (clinic, sensor), (site, key), (state, why), now)? {
         return Ok(false);
     }
+    let key: String = key.0.iter().map(|o| format!("{o:02x}")).collect();
+    let said = format!("site {site}\nkey {key}\nstate {}\nwhy {why}\n", state.word());
+    state_it(tx, clinic, LeafKind::Enrolment, Some(sensor), &said, now)?;
+    Ok(true)
+}
+
+/// The rows of a sensor. Says whether it is new.
+pub(super) fn insert_rows(
+    tx: &Transaction<'_>,
+    (clinic, sensor): (ClinicId, SensorId),
+    (site, key): (&str, &PublicKey),
+    (state, why): (SensorState, &str),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO sensor (clinic_id, sensor_id, site, state, why, changed_ms, created_ms)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
-    tx.execute(sql, params![clinic.0, sensor.0, site, state.word(), why, int(now.0)])?;
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING";
+    if tx.execute(sql, params![clinic.0, sensor.0, site, state.word(), why, int(now.0)])? == 0 {
+        return Ok(false);
+    }
     let sql = "INSERT INTO sensor_key (clinic_id, sensor_id, key_no, public, since_ms) VALUES (?1, ?2, 0, ?3, ?4)";
     tx.execute(sql, params![clinic.0, sensor.0, key.0, int(now.0)])?;
     let sql = "INSERT INTO sensor_state (clinic_id, sensor_id, head, last_report_ms, clock_off_ms, clock)
                VALUES (?1, ?2, NULL, 0, 0, 0)";
     tx.execute(sql, params![clinic.0, sensor.0])?;
-    let key: String = key.0.iter().map(|o| format!("{o:02x}")).collect();
-    let said = format!("site {site}\nkey {key}\nstate {}\nwhy {why}\n", state.word());
-    state_it(tx, clinic, LeafKind::Enrolment, Some(sensor), &said, now)?;
     Ok(true)
 }
 
@@ -336,18 +358,31 @@ pub(super) fn state_it(
 ) -> Result<Hash, StoreError> {
     let received = stamp(tx, clinic, now)?;
     let whose = sensor.map_or_else(String::new, |s| format!("sensor {s}\n"));
-    let text = format!("auscult statement 1\nkind {}\nat {}\n{whose}{said}", kind.word(), received.0);
-    let hash = statement_hash(text.as_bytes());
-    let number = leaf_number(kind);
+    let text = format!("{STATEMENT}\nkind {}\nat {}\n{whose}{said}", kind.word(), received.0);
     let sensor = sensor.unwrap_or(SensorId([0; 16]));
+    keep_statement(tx, clinic, (kind, sensor), &text, received)
+}
+
+/// Keeps a statement as it stands, and queues its leaf if it is new.
+pub(super) fn keep_statement(
+    tx: &Transaction<'_>,
+    clinic: ClinicId,
+    (kind, sensor): (LeafKind, SensorId),
+    text: &str,
+    received: Timestamp,
+) -> Result<Hash, StoreError> {
+    let hash = statement_hash(text.as_bytes());
     let sql =
         "INSERT INTO statement (clinic_id, hash, sensor_id, kind, text, stated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                ON CONFLICT DO NOTHING";
-    if tx.execute(sql, params![clinic.0, hash, sensor.0, number, text, int(received.0)])? > 0 {
+    if tx.execute(sql, params![clinic.0, hash, sensor.0, leaf_number(kind), text, int(received.0)])? > 0 {
         queue_leaf(tx, clinic, &Leaf { kind, sensor, place: Place::default(), received, object: hash })?;
     }
     Ok(hash)
 }
+
+/// The first line of every statement.
+pub(crate) const STATEMENT: &str = "auscult statement 1";
 
 /// The number of a kind in the data base.
 pub(super) fn leaf_number(kind: LeafKind) -> i64 {

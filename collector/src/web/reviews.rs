@@ -11,6 +11,7 @@ use super::problem::{Problem, content, set};
 use super::words::{counted, date, day, end_of, level, moment, sentence, typed};
 use crate::access::hex;
 use crate::judge::{EVER, REVIEW_WITHIN_DAYS, Reviews, Standing, WHOLE, changes};
+use crate::review;
 use crate::store::{PlanEvent, StoreError};
 use askama::Template;
 use auscult_assess::plan::unheard;
@@ -121,7 +122,7 @@ pub(super) fn say(desk: &Arc<Desk>, visit: &Visit) -> Answered {
 pub(super) fn record(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     let at = visit.clinic()?;
     let mut tar = Tar::default();
-    let packed = desk.ledger.parts(&at.store, None, &mut |name, octets| {
+    let packed = review::parts((&desk.ledger, &desk.knowledge), &at.store, None, visit.now, &mut |name, octets| {
         tar.add(name, octets, visit.now);
         Ok(())
     });
@@ -316,7 +317,7 @@ fn head(name: &str, size: usize, now: Timestamp) -> Vec<u8> {
 const BLOCK: usize = 512;
 /// Octets of the longest name in it.
 const MOST_NAME: usize = 100;
-/// A record of half a million entries; a longer one is had by the command.
+/// A record of some ten thousand reports; a longer one is had by the command.
 const MOST_OCTETS: usize = 64 << 20;
 /// Days between two reviews: monthly to three years; yearly is usual (ISO/IEC 27001 9.2, A.5.35; 45 CFR 164.308(a)(8)).
 const INTERVAL_DAYS: std::ops::RangeInclusive<u64> = 30..=1_096;
