@@ -112,7 +112,7 @@ fn only_the_clinic_registers(clinic: &mut Clinic, vkey: &str) {
     );
     let stated = clinic.stated();
     assert_eq!(stated.len(), 1);
-    let said = format!("reviewer-key rita.example\nvkey {vkey}\nregistered\nby vera\n");
+    let said = format!("reviewer-key rita.example\nvkey {vkey}\nstate registered\nby vera\n");
     assert!(stated[0].starts_with("auscult statement 1\nkind review\nat ") && stated[0].ends_with(&said), "{stated:?}");
     assert!(clinic.vera.get(PAGE).text.contains("by vera; has cosigned nothing"));
 }
@@ -264,7 +264,7 @@ fn what_is_handed_in_and_is_not_so_is_refused_in_words() {
     let again = vera.post(&format!("{PAGE}/keys"), &register);
     assert!(again.status == 422 && again.text.contains("was removed once and is not taken again"), "{}", again.text);
     let reviews = clinic.statements().unwrap().into_iter().filter(|s| s.kind == LeafKind::Review);
-    let ends: Vec<bool> = reviews.map(|s| s.text.ends_with("\nremoved\nby vera\n")).collect();
+    let ends: Vec<bool> = reviews.map(|s| s.text.ends_with("\nstate removed\nby vera\n")).collect();
     assert_eq!((ends.len(), ends.iter().filter(|e| **e).count()), (2, 1));
     // A folder that is given away now names nobody.
     let folder = station.folder().join("given");

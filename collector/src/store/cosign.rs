@@ -158,7 +158,7 @@ fn said(
     person: &str,
     now: Timestamp,
 ) -> Result<Hash, StoreError> {
-    let text = format!("reviewer-key {name}\nvkey {vkey}\n{what}\nby {person}\n");
+    let text = format!("reviewer-key {name}\nvkey {vkey}\nstate {what}\nby {person}\n");
     state_it(tx, of.clinic, LeafKind::Review, None, &text, now)
 }
 
