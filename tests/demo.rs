@@ -186,7 +186,8 @@ fn decisions(open: &[Open<'_>], clinic: &ClinicStore, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// A reviewer's folder: the record of the clinic as of now, and a checkpoint from an earlier visit, both cosigned.
+/// A reviewer was here before anything was decided: the clinic registered his key, he cosigned what he had verified and handed it in. His
+/// folder: the record as of now, with that checkpoint.
 fn reviewed(
     by: (&Ledger, &Knowledge),
     clinic: &ClinicStore,
@@ -194,24 +195,14 @@ fn reviewed(
     now: Timestamp,
 ) -> Result<(), Box<dyn Error>> {
     let witness = NoteSigner::new("rita.review.example", &random()?).ok_or("no name")?;
-    let cosigned = |note: &str| -> Result<String, Box<dyn Error>> {
-        let (text, _) = note.split_once("\n\n").ok_or("no note")?;
-        Ok(format!("{note}{}", witness.cosign(&format!("{text}\n"), now.0 / 1_000)))
-    };
+    let ledger = by.0;
+    ledger.register(clinic, &witness.key(NoteKind::Cosignature).vkey(), "nora", now)?;
+    let (text, _) = before.split_once("\n\n").ok_or("no note")?;
+    let cosigned = format!("{before}{}", witness.cosign(&format!("{text}\n"), now.0 / 1_000));
+    ledger.take_cosigned(clinic, cosigned.as_bytes(), now)?;
     let bundle = folder.join("review-northside");
-    review::export(by, clinic, &bundle, Some(cosigned(before)?.as_bytes()), now)?;
-    for name in ["checkpoint", "proof"] {
-        let note = fs::read_to_string(bundle.join(name))?;
-        let (head, note) = match name {
-            "proof" => note.split_once("\n\n").map(|(head, note)| (format!("{head}\n\n"), note.to_owned())),
-            _ => Some((String::new(), note)),
-        }
-        .ok_or("no proof")?;
-        fs::write(bundle.join(name), format!("{head}{}", cosigned(&note)?))?;
-    }
-    let keys = fs::read_to_string(bundle.join("vkeys"))?;
-    fs::write(bundle.join("vkeys"), format!("{keys}{}\n", witness.key(NoteKind::Cosignature).vkey()))?;
-    println!("\nA reviewer's folder, cosigned; whoever has it checks it without this archive:");
+    review::export(by, clinic, &bundle, Some(before.as_bytes()), now)?;
+    println!("\nA reviewer's folder, with what was cosigned; whoever has it checks it without this archive:");
     let scratch = Folder::new();
     review::verify(&bundle, &scratch.0, by.1, &mut |claim| println!("  {claim}"))?;
     println!("  again: cargo run -q -p auscult-collector -- ledger verify {}", bundle.display());
@@ -244,6 +235,7 @@ fn others(service: &Service) -> Result<(), Box<dyn Error>> {
     for (name, title, role, clinics, until) in [
         ("tom", "Tom Abel", Role::Technician, "northside\nlakeside\nhilltop", None),
         ("vera", "Vera Holm", Role::Viewer, "lakeside", None),
+        ("nora", "Nora Elm", Role::Viewer, "northside", None),
         ("rita", "Rita Review", Role::Reviewer, "northside", until),
     ] {
         let role = role.word().to_owned();

@@ -68,6 +68,7 @@ pub mod trap_talks;
 pub mod trap_web;
 pub mod trapped;
 pub mod two;
+pub mod visit;
 pub mod ward;
 pub mod watched;
 pub mod way;

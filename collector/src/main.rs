@@ -102,6 +102,9 @@ enum Command {
     /// The ledgers.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// What a reviewer needs at his own desk.
+    #[command(subcommand)]
+    Reviewer(ReviewerCommand),
     /// Who is told what: what waits, what reached nobody, a trial of a channel.
     #[command(subcommand)]
     Notices(NoticesCommand),
@@ -171,9 +174,15 @@ enum LedgerCommand {
     Verify {
         /// The folder.
         folder: PathBuf,
-        /// Look at the ledger alone: checkpoints, tiles and entries, not at the reports and statements behind them.
-        #[arg(long)]
-        ledger_alone: bool,
+        #[command(flatten)]
+        brought: Brought,
+    },
+    /// Take in a checkpoint that a reviewer cosigned.
+    Cosign {
+        /// The clinic.
+        clinic: String,
+        /// The file that `verify --key` wrote.
+        file: PathBuf,
     },
     /// Make a new key that signs checkpoints.
     NewKey {
@@ -197,6 +206,34 @@ enum LedgerCommand {
         /// Why: a few words for the reviewer.
         #[arg(long)]
         why: String,
+    },
+}
+
+/// What a reviewer brings along.
+#[derive(Default, clap::Args)]
+struct Brought {
+    /// Look at the ledger alone: checkpoints, tiles and entries, not at the reports and statements behind them.
+    #[arg(long)]
+    ledger_alone: bool,
+    /// A reviewer's own file: it remembers the ledger's key and the checkpoint that he verified last. The first time it is made.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The reviewer's key: cosigns the checkpoint, if every claim holds. Who remembers nothing cannot say that it only grew.
+    #[arg(long, value_name = "FILE", requires = "state", conflicts_with = "ledger_alone")]
+    key: Option<PathBuf>,
+    /// Where the cosigned checkpoint is written; beside the state, with `.cosigned` behind its name, if nothing is said.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cosignature: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum ReviewerCommand {
+    /// Make the key by which a reviewer cosigns, and print what the clinic registers.
+    NewKey {
+        /// The file to make; it must not exist.
+        file: PathBuf,
+        /// The reviewer's name in it, best one that is his on the internet, as anna.example.
+        name: String,
     },
 }
 

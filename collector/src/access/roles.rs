@@ -48,6 +48,9 @@ impl Role {
             Right::Decide => !matches!(self, Role::Reviewer),
             Right::Comment => true,
             Right::Audit | Right::Review => !matches!(self, Role::Technician),
+            // Who is reviewed answers for who reviews: the clinic, never the provider whose work it is.
+            Right::Register => matches!(self, Role::Viewer),
+            Right::Cosign => matches!(self, Role::Viewer | Role::Reviewer),
         }
     }
 
@@ -102,6 +105,10 @@ pub enum Right {
     Audit,
     /// Say something about reviews; what is asked again.
     Review,
+    /// Register a reviewer's key, and remove it.
+    Register,
+    /// Hand in a checkpoint that a reviewer cosigned.
+    Cosign,
 }
 
 #[cfg(test)]
@@ -128,6 +135,9 @@ mod tests {
         }
         assert!(Role::Reviewer.may_say_of_reviews("noted") && !Role::Technician.may_say_of_reviews("noted"));
         assert!(Role::ALL.iter().all(|role| !role.may_decide("deleted")));
+        let who = |right| Role::ALL.map(|role| role.may(right));
+        assert_eq!(who(Right::Register), [false, false, true, false], "the clinic alone says who reviews it");
+        assert_eq!(who(Right::Cosign), [false, false, true, true]);
         for what in ["accepted", "fixed", "not-true", "open"] {
             assert!(!Role::Technician.may_decide(what), "{what}: a technician proposes");
             let proposes = Role::ALL.map(|role| role.may_propose(what));

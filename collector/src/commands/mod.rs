@@ -7,10 +7,11 @@ mod enrol;
 mod import;
 mod notices;
 mod review;
+mod reviewer;
 mod serve;
 mod show;
 
-use crate::{Arguments, Command, LedgerCommand, NewState, NoticesCommand};
+use crate::{Arguments, Command, LedgerCommand, NewState, NoticesCommand, ReviewerCommand};
 use auscult_assess::knowledge::Knowledge;
 use auscult_collector::access::random;
 use auscult_collector::config::{Config, octets};
@@ -43,9 +44,8 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Ledger(LedgerCommand::NewKey { file }) => return new_key(file, out),
-        Command::Ledger(LedgerCommand::Verify { folder, ledger_alone }) => {
-            return review::verified(folder, *ledger_alone, out);
-        }
+        Command::Ledger(LedgerCommand::Verify { folder, brought }) => return reviewer::verified(folder, brought, out),
+        Command::Reviewer(ReviewerCommand::NewKey { file, name }) => return reviewer::new_key(file, name, out),
         Command::Notices(NoticesCommand::NewKey { file }) => return notices::make_key(file, out),
         Command::Notices(NoticesCommand::Try { name }) => {
             return notices::try_out(&read_config(&arguments.config)?, name, out);
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut impl Write) -> Done {
     let config = read_config(&arguments.config)?;
     let store = Store::open(&config.store, config.most_octets, now()?)?;
     match arguments.command {
-        Command::Check { .. } | Command::Serve | Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Check { .. } | Command::Serve | Command::Openapi | Command::Reviewer(_) => Ok(ExitCode::SUCCESS),
         Command::Enrol { clinic, site, minutes } => enrol::code(&config, &named(&store, &clinic)?, &site, minutes, out),
         Command::Approve { clinic, words } => enrol::approve(&named(&store, &clinic)?, &words, out),
         Command::Token { clinic, days, whose } => enrol::token(&named(&store, &clinic)?, days, &whose, out),
@@ -152,9 +152,19 @@ fn run_ledger(config: &Config, store: &Store, command: LedgerCommand, out: &mut 
         LedgerCommand::Export { clinic, folder, since } => {
             return review::export(&ledger, &named(store, &clinic)?, &folder, since.as_deref(), out);
         }
+        LedgerCommand::Cosign { clinic, file } => {
+            return reviewer::take(&ledger, &named(store, &clinic)?, &file, out);
+        }
         LedgerCommand::NewKey { .. } | LedgerCommand::Verify { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A note in a file; what is longer is none.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(MOST_NOTE).read_to_end(&mut octets)?;
+    Ok(octets)
 }
 
 fn rebuild(store: &Store, clinic: Option<&str>, out: &mut impl Write) -> Done {
@@ -177,6 +187,9 @@ fn rebuild(store: &Store, clinic: Option<&str>, out: &mut impl Write) -> Done {
 
 /// It was done, and a person must look.
 const EXIT_PERSON: u8 = 1;
+
+/// Longest checkpoint.
+const MOST_NOTE: u64 = 65_536;
 
 /// Longest file of a key.
 const MOST_KEY_OCTETS: u64 = 1_024;

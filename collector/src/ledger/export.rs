@@ -1,7 +1,8 @@
 //! A clinic's ledger as a folder for a reviewer: what a verifier that knows nothing of us needs, in C2SP's layout.
 //!
-//! Keeps: the newest checkpoint, every tile, entry and object below it, the proof of its last leaf, the key, and the checkpoint that
-//! the reviewer holds from before. Drops: judgement; files are copied as they were published, and [`super::verify()`] looks at them.
+//! Keeps: the newest checkpoint, every tile, entry and object below it, the proof of its last leaf, the key, the checkpoint that the
+//! reviewer holds from before, the keys of reviewers, and the newest checkpoint that each cosigned. Drops: judgement; files are copied
+//! as they were published, and [`super::verify()`] looks at them.
 
 use super::{Ledger, LedgerError};
 use crate::store::{ClinicRow, ClinicStore};
@@ -11,8 +12,8 @@ use auscult_report::tile::{self, Tile, new_tiles, reader};
 use base64ct::{Base64, Encoding};
 
 impl Ledger {
-    /// Gives `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/` and `objects/`, each file to `put`
-    /// by its name. No round runs meanwhile. Gives the leaves of the checkpoint.
+    /// Gives `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/`, `objects/`, and, if keys of reviewers
+    /// are registered, `reviewers` and `cosigned/`, each file to `put` by its name. No round runs meanwhile. Gives the leaves of the checkpoint.
     ///
     /// # Errors
     /// If there is no checkpoint yet, a file cannot be read, or `put` fails.
@@ -37,6 +38,7 @@ impl Ledger {
             }
         }
         put("proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
+        self.cosigned_parts(store, &head, put)?;
         Ok(head.size)
     }
 

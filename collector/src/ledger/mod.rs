@@ -6,13 +6,17 @@
 //! in one transaction; then the checkpoint is published. The next round goes on from whatever it finds: there is never a
 //! second note for a size. Keeps: the key that signs, in memory. Drops: objects; leaves have their hashes only.
 
+mod cosigned;
 mod export;
 mod files;
 mod highwater;
 mod verify;
+mod witness;
 
+pub use cosigned::CosignError;
 pub use export::Put;
-pub use verify::verify;
+pub use verify::{Verified, verify};
+pub use witness::{Memory, Witness, beside, replace, reviewer_key};
 
 use crate::store::{BookHead, ClinicRow, ClinicStore, Plan, Queued, StoreError};
 use auscult_report::bounded::Bounded;

@@ -3,7 +3,9 @@
 //! Keeps: one full tile and the hashes above it. Drops: what the leaves speak of, but for their count. Everything is made again from
 //! the entries; `tests/verify/main.go` does the same and shares no line with this.
 
+use super::cosigned;
 use super::export::PROOF;
+use super::witness::of_keeper;
 use auscult_report::checkpoint::Checkpoint;
 use auscult_report::key::Hash;
 use auscult_report::leaf::{Leaf, LeafKind};
@@ -15,11 +17,24 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+/// What holds of a folder.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The newest checkpoint.
+    pub checkpoint: Checkpoint,
+    /// Its note, with the keeper's signature alone.
+    pub note: String,
+    /// The keeper's key.
+    pub keeper: NoteKey,
+    /// The keys of reviewers that the clinic has registered.
+    pub reviewers: Vec<NoteKey>,
+}
+
 /// Checks the folder and gives each claim that holds to `say`, in one line.
 ///
 /// # Errors
 /// The first claim that does not hold, in one sentence.
-pub fn verify(folder: &Path, say: &mut impl FnMut(&str)) -> Result<(), String> {
+pub fn verify(folder: &Path, say: &mut impl FnMut(&str)) -> Result<Verified, String> {
     let dir = Dir(folder);
     let keys = dir.keys().map_err(|why| format!("reading vkeys: {why}"))?;
     keys.iter().for_each(|key| say(&format!("key: {}; compare it with the one that you hold", key.vkey())));
@@ -33,14 +48,31 @@ pub fn verify(folder: &Path, say: &mut impl FnMut(&str)) -> Result<(), String> {
         Some(before) => dir.consistency(before, &now, say)?,
     }
     dir.proof(&keys, &now, say)?;
-    dir.entries(before.as_ref(), &now, say)
+    dir.entries(before.as_ref(), &now, say)?;
+    let mut found = dir.found(&keys, now)?;
+    found.reviewers = cosigned::check(&dir, &found, say)?;
+    Ok(found)
 }
 
 /// A ledger's files.
-struct Dir<'a>(&'a Path);
+pub(super) struct Dir<'a>(pub(super) &'a Path);
 
 impl Dir<'_> {
-    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+    /// The newest checkpoint with the keeper's signature alone.
+    fn found(&self, keys: &[NoteKey], checkpoint: Checkpoint) -> Result<Verified, String> {
+        let keeper = keys.first().ok_or("no key")?.clone();
+        let octets = self.read("checkpoint")?;
+        let is_same = open(&octets, keys).is_ok_and(|again| again == checkpoint);
+        let note = Note::parse(&octets).ok().filter(|_| is_same).and_then(|note| of_keeper(&note, &keeper));
+        let note = note.ok_or("checkpoint: it changed meanwhile")?;
+        Ok(Verified { checkpoint, note, keeper, reviewers: Vec::new() })
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.0.join(name)).is_ok()
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         let mut octets = Vec::new();
         let file = File::open(self.0.join(name)).map_err(|e| format!("{name}: {e}"))?;
         file.take(MOST_OCTETS.saturating_add(1)).read_to_end(&mut octets).map_err(|e| format!("{name}: {e}"))?;
@@ -73,17 +105,20 @@ impl Dir<'_> {
 
     fn consistency(&self, before: &Checkpoint, now: &Checkpoint, say: &mut impl FnMut(&str)) -> Result<(), String> {
         let (old, new) = (before.size, now.size);
-        let failed = |why: &str| format!("consistency of {old} and {new}: {why}");
-        if old > new {
-            return Err(failed("it is smaller than before"));
-        }
-        let grown = consistency(old, new, reader(new, |tile| self.tile(tile)));
-        let grown = grown.ok_or_else(|| failed("tiles are missing"))?;
-        let checked = check_consistency((old, &before.root), (new, &now.root), &grown);
-        checked.map_err(|e| failed(&e.to_string()))?;
-        let by = grown.len();
+        let by = self.grown(before, now).map_err(|why| format!("consistency of {old} and {new}: {why}"))?;
         say(&format!("consistency: the first {old} entries of {new} are those of before, by {by} hashes"));
         Ok(())
+    }
+
+    /// Whether one tree is the beginning of another; by how many hashes.
+    pub(super) fn grown(&self, before: &Checkpoint, now: &Checkpoint) -> Result<usize, String> {
+        let (old, new) = (before.size, now.size);
+        if old > new {
+            return Err("it is smaller than before".to_owned());
+        }
+        let grown = consistency(old, new, reader(new, |tile| self.tile(tile))).ok_or("tiles are missing")?;
+        check_consistency((old, &before.root), (new, &now.root), &grown).map_err(|e| e.to_string())?;
+        Ok(grown.len())
     }
 
     /// One leaf's inclusion, from a proof that stands alone; and that a changed leaf is refused.

@@ -11,7 +11,7 @@ mod objects;
 mod repeated;
 
 use crate::judge::Judge;
-use crate::ledger::{self, Ledger, LedgerError, Put};
+use crate::ledger::{self, Ledger, LedgerError, Put, Verified};
 use crate::store::{ClinicStore, StoreError};
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::time::Timestamp;
@@ -72,8 +72,22 @@ pub fn export(
 ///
 /// # Errors
 /// The first claim that does not hold, in one sentence.
-pub fn verify(folder: &Path, scratch: &Path, knowledge: &Knowledge, say: &mut impl FnMut(&str)) -> Result<(), String> {
-    ledger::verify(folder, say)?;
+pub fn verify(
+    folder: &Path,
+    scratch: &Path,
+    knowledge: &Knowledge,
+    say: &mut impl FnMut(&str),
+) -> Result<Verified, String> {
+    let found = ledger::verify(folder, say)?;
+    behind(folder, scratch, knowledge, say)?;
+    Ok(found)
+}
+
+/// The same behind the entries, where the ledger alone was verified.
+///
+/// # Errors
+/// As [`verify`].
+pub fn behind(folder: &Path, scratch: &Path, knowledge: &Knowledge, say: &mut impl FnMut(&str)) -> Result<(), String> {
     let record = Record::open(folder)?;
     let objects = record.objects()?;
     say(&objects.said());

@@ -195,6 +195,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_tokens", include_str!("../../schema/0006_tokens.sql")),
     ("0007_plans", include_str!("../../schema/0007_plans.sql")),
     ("0008_entry", include_str!("../../schema/0008_entry.sql")),
+    ("0009_cosign", include_str!("../../schema/0009_cosign.sql")),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -38,6 +38,8 @@ struct ClinicPage<'d> {
     decided: Vec<(String, Matter<'d>)>,
     sensors: usize,
     ledger: Option<(u64, String)>,
+    /// How far reviewers have cosigned it.
+    cosigned: String,
     printed: String,
 }
 
@@ -88,6 +90,7 @@ fn made<'d>(desk: &'d Desk, visit: &Visit) -> Result<ClinicPage<'d>, Problem> {
         decided: decided.into_iter().take(LISTED).map(|m| (stands(m.standing), m)).collect(),
         sensors: sensors.len(),
         ledger: head.map(|(size, changed)| (size, moment(changed))),
+        cosigned: super::cosign::sentence(at, record.unwrap_or(0)).map_err(busy)?,
         printed: moment(now),
     })
 }

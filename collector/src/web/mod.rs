@@ -10,6 +10,7 @@ mod again;
 mod api;
 mod assets;
 mod clinic;
+mod cosign;
 mod coverage;
 mod deadlines;
 mod elsewhere;

@@ -4,6 +4,7 @@
 //! Keeps: what was said, each a statement of the ledger. Drops: what the role may not say; a plan without a day.
 
 use super::Desk;
+use super::cosign::{Cosigned, cosigned};
 use super::guard::{AtClinic, Visit};
 use super::page::{Answered, Frame, html, html_with, redirect};
 use super::problem::{Problem, content, set};
@@ -42,7 +43,8 @@ struct ReviewsPage {
     unheard: Vec<(String, &'static str)>,
     may_plan: bool,
     may_note: bool,
-    wrong: &'static str,
+    wrong: String,
+    cosigned: Cosigned,
     interval: u64,
     next: String,
     today: String,
@@ -59,7 +61,12 @@ struct Change {
 }
 
 pub(super) fn page(desk: &Arc<Desk>, visit: &Visit) -> Answered {
-    html(&made(desk, visit, "")?)
+    html(&made(desk, visit, String::new())?)
+}
+
+/// The page, with what is wrong with what was sent.
+pub(super) fn wrong(desk: &Arc<Desk>, visit: &Visit, why: String) -> Answered {
+    html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, why)?)
 }
 
 /// Keeps what is said about reviews.
@@ -87,9 +94,7 @@ pub(super) fn say(desk: &Arc<Desk>, visit: &Visit) -> Answered {
         _ if words.is_none() => "Say it in 10 to 500 characters: it stays in the record.",
         _ => "",
     };
-    let (Some(words), "") = (words, wrong) else {
-        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &made(desk, visit, wrong)?);
-    };
+    let (Some(words), "") = (words, wrong) else { return self::wrong(desk, visit, wrong.to_owned()) };
     let size = at.store.ledger_head().map_err(|_| Problem::BUSY)?.map_or(0, |(size, _)| size);
     let topic = match (what, visit.form.get("scope")) {
         ("held", "changes") => "changes",
@@ -133,7 +138,7 @@ pub(super) fn record(desk: &Arc<Desk>, visit: &Visit) -> Answered {
     Ok(response)
 }
 
-fn made(desk: &Desk, visit: &Visit, wrong: &'static str) -> Result<ReviewsPage, Problem> {
+fn made(desk: &Desk, visit: &Visit, wrong: String) -> Result<ReviewsPage, Problem> {
     let (at, now) = (visit.clinic()?, visit.now);
     let busy = |_: StoreError| Problem::BUSY;
     let events = at.store.plan_events().map_err(busy)?;
@@ -173,6 +178,7 @@ fn made(desk: &Desk, visit: &Visit, wrong: &'static str) -> Result<ReviewsPage, 
         may_plan: at.role.may_say_of_reviews("planned"),
         may_note: at.role.may_say_of_reviews("noted"),
         wrong,
+        cosigned: cosigned(at, head.map_or(0, |(size, _)| size)).map_err(busy)?,
         interval,
         next: date(next),
         today: date(now),

@@ -5,9 +5,9 @@
 use super::api::{Ask, Nothing, clinics, findings, heard};
 use super::guard::{self, PageFn};
 use super::{
-    Contract, Desk, Side, account, add, api, assets, clinic, coverage, deadlines, finding, fleet, knowledge, letter,
-    live, oidc, ops, page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings, timeline,
-    today, tokens,
+    Contract, Desk, Side, account, add, api, assets, clinic, cosign, coverage, deadlines, finding, fleet, knowledge,
+    letter, live, oidc, ops, page, people, proposal, reset, reviewer, reviews, sensor, sensors, session, settings,
+    timeline, today, tokens,
 };
 use crate::access::Right;
 use axum::routing::{MethodRouter, get, post};
@@ -248,6 +248,22 @@ pub const ROUTES: &[Route] = &[
         &["what", "when", "interval", "scope", "by", "why"],
         &[303, 422],
         reviews::say,
+    ),
+    careful(act(
+        Who::At(Right::Register),
+        "/clinics/{clinic}/reviews/keys",
+        "register a reviewer's key, or remove it",
+        &["what", "vkey"],
+        &[303, 422],
+        cosign::set,
+    )),
+    act(
+        Who::At(Right::Cosign),
+        "/clinics/{clinic}/reviews/cosigned",
+        "hand in a cosigned checkpoint",
+        &["note"],
+        &[303, 422],
+        cosign::hand_in,
     ),
     Route {
         answers: &[200, 303],
