@@ -228,6 +228,18 @@ fn what_is_wrong_about_reviewers_is_refused(clinic: &Clinic, second: &Path, old:
     assert!(clinic.visit(second).1.contains("FAILED: cosigned: there is no list of reviewers"));
     fs::write(second.join("reviewers"), b"nobody").unwrap();
     assert!(clinic.visit(second).1.contains("FAILED: reviewers: This is no reviewer's key"));
+    // A true list is the one that statements of the ledger make.
+    let own = stranger.key(NoteKind::Cosignature).vkey();
+    let longer = [reviewers.as_slice(), own.as_bytes(), b"\n"].concat();
+    fs::write(second.join("reviewers"), longer).unwrap();
+    let invented = "FAILED: reviewers: stranger.example is on the list, and no statement registered that key";
+    assert!(clinic.visit(second).1.contains(invented));
+    fs::remove_file(second.join("reviewers")).unwrap();
+    fs::remove_dir_all(second.join("cosigned")).unwrap();
+    let left_out = "FAILED: reviewers: the key of rita.example is registered, and the list does not hold it";
+    assert!(clinic.visit(second).1.contains(left_out));
+    fs::create_dir(second.join("cosigned")).unwrap();
+    fs::write(second.join(&name), &good).unwrap();
     fs::write(second.join("reviewers"), reviewers).unwrap();
 }
 

@@ -44,7 +44,7 @@ pub(super) fn verified(folder: &Path, brought: &Brought, out: &mut impl Write) -
     let scratch = if brought.ledger_alone { None } else { Some(Scratch::new()?) };
     let holds = verify(folder, &mut say).and_then(|found| {
         memory.as_ref().map_or(Ok(()), |memory| memory.agrees(folder, &found, &mut say))?;
-        scratch.map_or(Ok(()), |own| behind(folder, &own.0, &Knowledge::compiled(), &mut say))?;
+        scratch.map_or(Ok(()), |own| behind(folder, &found, &own.0, &Knowledge::compiled(), &mut say))?;
         Ok(found)
     });
     told?;

@@ -10,6 +10,7 @@ use super::witness::{date, is_of, lines, of_keeper, reviewer_key};
 use super::{Ledger, LedgerError};
 use crate::store::{BookHead, ClinicRow, ClinicStore, Cosignature, MOST_KEYS, ReviewerKey, StoreError};
 use auscult_report::checkpoint::Checkpoint;
+use auscult_report::key::Hash;
 use auscult_report::merkle::check_consistency;
 use auscult_report::note::{MAX_NOTE, Note, NoteError, NoteKey};
 use auscult_report::time::Timestamp;
@@ -106,7 +107,7 @@ impl Ledger {
         })
     }
 
-    /// Gives `put` the keys that are registered, one a line, and for each key the newest checkpoint that it cosigned, with the lines of
+    /// Gives `put` the keys that are registered as of the checkpoint, one a line, and for each key the newest checkpoint that it cosigned, with the lines of
     /// all of them: at most [`MOST_KEYS`] notes.
     pub(super) fn cosigned_parts(
         &self,
@@ -114,8 +115,7 @@ impl Ledger {
         head: &BookHead,
         put: &mut Put<'_>,
     ) -> Result<(), LedgerError> {
-        let mut keys = store.reviewer_keys()?;
-        keys.retain(|key| key.removed.is_none());
+        let keys = stated(store, head.size)?;
         if keys.is_empty() {
             return Ok(());
         }
@@ -134,6 +134,19 @@ impl Ledger {
         }
         notes.iter().try_for_each(|(size, note)| put(&format!("cosigned/{size}"), note.as_bytes()))
     }
+}
+
+/// The keys that are registered by the statements below a size: one that was registered or removed since is not in that record yet.
+fn stated(store: &ClinicStore, size: u64) -> Result<Vec<ReviewerKey>, StoreError> {
+    let is_below = |statement: &Hash| Ok::<_, StoreError>(store.leaf_of(statement)?.is_some_and(|leaf| leaf < size));
+    let mut keys = Vec::new();
+    for key in store.reviewer_keys()? {
+        let is_removed = key.removal.as_ref().map(is_below).transpose()?.unwrap_or(false);
+        if !is_removed && is_below(&key.statement)? {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }
 
 /// The cosignatures of a note that hold, by keys that are registered: key, line, when.

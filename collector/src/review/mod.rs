@@ -9,6 +9,7 @@ mod daily;
 mod findings;
 mod objects;
 mod repeated;
+mod reviewers;
 
 use crate::judge::Judge;
 use crate::ledger::{self, Ledger, LedgerError, Put, Verified};
@@ -21,6 +22,7 @@ use findings::Shown;
 pub use findings::subject_words;
 use objects::Record;
 use repeated::Repeated;
+use reviewers::Reviewers;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -79,22 +81,29 @@ pub fn verify(
     say: &mut impl FnMut(&str),
 ) -> Result<Verified, String> {
     let found = ledger::verify(folder, say)?;
-    behind(folder, scratch, knowledge, say)?;
+    behind(folder, &found, scratch, knowledge, say)?;
     Ok(found)
 }
 
-/// The same behind the entries, where the ledger alone was verified.
+/// The same behind the entries, where the ledger alone was verified and `found`.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn behind(folder: &Path, scratch: &Path, knowledge: &Knowledge, say: &mut impl FnMut(&str)) -> Result<(), String> {
+pub fn behind(
+    folder: &Path,
+    found: &Verified,
+    scratch: &Path,
+    knowledge: &Knowledge,
+    say: &mut impl FnMut(&str),
+) -> Result<(), String> {
     let record = Record::open(folder)?;
     let objects = record.objects()?;
     say(&objects.said());
     let repeated = Repeated::new(&record, scratch)?;
-    let mut daily = Daily::new(knowledge);
-    repeated.take_in(&record, &objects, &mut daily)?;
+    let (mut daily, mut reviewers) = (Daily::new(knowledge), Reviewers::default());
+    repeated.take_in(&record, &objects, (&mut daily, &mut reviewers))?;
     repeated.said(&objects, say)?;
+    say(reviewers.check(&found.reviewers)?);
     say(&record.roots(&objects)?);
     say(&daily.said());
     findings::check(&record, &repeated, &daily, say)

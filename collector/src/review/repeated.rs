@@ -6,6 +6,7 @@
 
 use super::daily::Daily;
 use super::objects::{Objects, Record, WIDTH};
+use super::reviewers::Reviewers;
 use crate::ingest::Repeat;
 use crate::store::{ClinicId, ClinicStore, NewClinic, STATEMENT, Store};
 use auscult_report::key::{Hash, SensorId};
@@ -39,8 +40,14 @@ impl Repeated {
         Ok(Repeated { store, clinic })
     }
 
-    /// Takes in everything that the record holds. `daily` gets the statements of findings, each when everything before it is in.
-    pub(super) fn take_in(&self, record: &Record, objects: &Objects, daily: &mut Daily<'_>) -> Result<(), String> {
+    /// Takes in everything that the record holds. `daily` gets the statements of findings, each when everything before it is in;
+    /// `reviewers` those of reviews.
+    pub(super) fn take_in(
+        &self,
+        record: &Record,
+        objects: &Objects,
+        (daily, reviewers): (&mut Daily<'_>, &mut Reviewers),
+    ) -> Result<(), String> {
         let mut door = Repeat::new(&self.store);
         let mut bundle = (u64::MAX, Vec::new());
         for index in &objects.order {
@@ -56,10 +63,12 @@ impl Repeated {
                 LeafKind::KeyRotation => {}
                 _ => {
                     door.settle()?;
-                    let text =
-                        self.statement(&leaf, object).map_err(|why| format!("statement of entry {index}: {why}"))?;
-                    if leaf.kind == LeafKind::Findings {
-                        daily.check(&self.clinic, text)?;
+                    let said = |why: String| format!("statement of entry {index}: {why}");
+                    let text = self.statement(&leaf, object).map_err(said)?;
+                    match leaf.kind {
+                        LeafKind::Findings => daily.check(&self.clinic, text)?,
+                        LeafKind::Review => reviewers.take(text).map_err(said)?,
+                        _ => {}
                     }
                 }
             }

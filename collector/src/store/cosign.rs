@@ -25,6 +25,8 @@ pub struct ReviewerKey {
     pub removed: Option<(Timestamp, String)>,
     /// The statement that registered it.
     pub statement: Hash,
+    /// The statement that removed it.
+    pub removal: Option<Hash>,
 }
 
 /// A cosignature that holds.
@@ -163,7 +165,7 @@ fn said(
 }
 
 fn keys(tx: &Transaction<'_>, of: &ClinicStore) -> Result<Vec<ReviewerKey>, StoreError> {
-    let sql = "SELECT vkey, name, since_ms, person, removed_ms, removed_by, statement FROM reviewer_key
+    let sql = "SELECT vkey, name, since_ms, person, removed_ms, removed_by, statement, removal FROM reviewer_key
                WHERE clinic_id = ?1 ORDER BY since_ms, vkey";
     let row = |row: &Row<'_>| {
         let (removed, by): (Option<i64>, Option<String>) = (row.get(4)?, row.get(5)?);
@@ -173,6 +175,7 @@ fn keys(tx: &Transaction<'_>, of: &ClinicStore) -> Result<Vec<ReviewerKey>, Stor
             since: (Timestamp(nat(row.get(2)?)), row.get(3)?),
             removed: removed.map(|ms| Timestamp(nat(ms))).zip(by),
             statement: row.get(6)?,
+            removal: row.get(7)?,
         })
     };
     Ok(tx.prepare_cached(sql)?.query_map([of.clinic.0], row)?.collect::<Result<_, _>>()?)

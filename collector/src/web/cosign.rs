@@ -136,6 +136,7 @@ mod tests {
             since: (at, "vera".to_owned()),
             removed: (!is_now).then(|| (at, "vera".to_owned())),
             statement: [0; 32],
+            removal: None,
         };
         let held = |name: &str, size| Cosignature {
             generation: 1,

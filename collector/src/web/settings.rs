@@ -171,7 +171,7 @@ fn groups(config: &Config, desk: &Desk) -> Vec<Group> {
             ("High-water marks", path(&config.highwater), "[ledger] highwater"),
             ("A round", format!("every {}", lasting(config.round_ms)), "[ledger] round_s"),
             ("Witnesses", "every sensor: each keeps the last checkpoint that it was shown and refuses one that contradicts it".to_owned(), ""),
-            ("Policy", "no quorum of reviewers is asked for: none is registered in this version".to_owned(), ""),
+            ("Policy", "reviewers cosign at their visits what they verified (page Reviews); nothing waits for it".to_owned(), ""),
         ]),
         group("Sensors", vec![
             ("Where they are listened for", agents.map_or_else(none, |a| a.listen.to_string()), "[agents] listen"),
