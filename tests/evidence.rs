@@ -44,6 +44,39 @@ fn a_record_with_two_chains_a_new_key_a_gap_and_late_reports_verifies_to_its_fin
 }
 
 #[test]
+fn a_ledger_grows_on_while_its_record_is_read_and_what_was_read_holds() {
+    let mut kept = Kept::unsealed();
+    let Kept { archive, clinic, dir, .. } = &kept;
+    let grow = |n: u64| {
+        clinic.state(LeafKind::Review, &format!("what a test says for the {n}th time\n"), minutes(12 + n)).unwrap();
+        archive.ledger.take_all(clinic, minutes(12 + n)).unwrap().unwrap().size
+    };
+    for n in 0..600 {
+        clinic.state(LeafKind::Review, &format!("{n}\n"), minutes(11)).unwrap();
+    }
+    let before = grow(0);
+    let mut files = 0;
+    let by = (&archive.ledger, &Knowledge::compiled());
+    let size = review::parts(by, clinic, None, minutes(13), &mut |name, octets| {
+        files += 1;
+        // More rounds than partial tiles are kept of.
+        for n in 0..2 {
+            grow(files * 2 + n);
+        }
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, octets).unwrap();
+        Ok(())
+    });
+    assert_eq!(size.unwrap(), before, "it is the record of when it was asked for");
+    assert!(grow(1_000) > before + 2 * files && files > 12, "{files} files");
+    assert!(kept.told().unwrap().contains(&format!("objects: 11 reports and {} statements", before - 11)));
+    kept.dir = kept.folder.0.join("later");
+    kept.seal();
+    assert!(kept.told().is_ok());
+}
+
+#[test]
 fn a_folder_that_was_changed_is_refused_by_the_step_that_it_concerns() {
     let kept = Kept::new();
     let objects = kept.bundle();

@@ -13,33 +13,59 @@ use base64ct::{Base64, Encoding};
 
 impl Ledger {
     /// Gives `vkeys`, `checkpoint`, `checkpoint.old` (if the reviewer named one), `proof`, `tile/`, `objects/`, and, if keys of reviewers
-    /// are registered, `reviewers` and `cosigned/`, each file to `put` by its name. No round runs meanwhile. Gives the leaves of the checkpoint.
+    /// are registered, `reviewers` and `cosigned/`, each file to `put` by its name. However slow `put` is, rounds go on meanwhile. Gives
+    /// the leaves of the checkpoint.
     ///
     /// # Errors
     /// If there is no checkpoint yet, a file cannot be read, or `put` fails.
     pub fn parts(&self, store: &ClinicStore, since: Option<&[u8]>, put: &mut Put<'_>) -> Result<u64, LedgerError> {
         let clinic = store.clinic()?;
-        let _alone = self.highwater.alone(&clinic)?;
-        let Some(head) = store.book()?.0 else {
-            return Err(LedgerError::Disk(format!("nothing has come for the ledger of {} yet", clinic.name)));
-        };
-        put("vkeys", format!("{}\n", self.key(&clinic)?.vkey()).as_bytes())?;
-        put("checkpoint", head.note.as_bytes())?;
+        let (size, edge) = self.edge(&clinic, store)?;
+        edge.iter().try_for_each(|(name, octets)| put(name, octets))?;
         if let Some(since) = since {
             put("checkpoint.old", since)?;
         }
-        for tile in new_tiles(0, head.size) {
-            let missing = || LedgerError::Broken(format!("{} of clinic {} cannot be read", tile.path(), clinic.name));
-            put(&tile.path(), &self.files.tile(&clinic, tile).ok_or_else(missing)?)?;
-            if tile.level == 0 {
-                let entries = self.files.bundle(&clinic, tile).ok_or_else(missing)?;
-                put(&tile.entries_path(), &entries)?;
-                put(&tile.objects_path(), &objects(store, &entries).ok_or_else(missing)??)?;
-            }
+        new_tiles(0, size).filter(is_full).try_for_each(|tile| self.put_tile((&clinic, store), tile, put))?;
+        Ok(size)
+    }
+
+    /// What another round would take away: the newest checkpoint and every tile that is not full, with all that is said of it. A hundred
+    /// files at most; they are read while no round runs.
+    fn edge(&self, clinic: &ClinicRow, store: &ClinicStore) -> Result<(u64, Vec<Named>), LedgerError> {
+        let _alone = self.highwater.alone(clinic)?;
+        let Some(head) = store.book()?.0 else {
+            return Err(LedgerError::Disk(format!("nothing has come for the ledger of {} yet", clinic.name)));
+        };
+        let mut edge = vec![
+            ("vkeys".to_owned(), format!("{}\n", self.key(clinic)?.vkey()).into_bytes()),
+            ("checkpoint".to_owned(), head.note.clone().into_bytes()),
+            ("proof".to_owned(), self.last_leaf(clinic, head.size, &head.note)?.into_bytes()),
+        ];
+        let mut keep = |name: &str, octets: &[u8]| {
+            edge.push((name.to_owned(), octets.to_vec()));
+            Ok(())
+        };
+        self.cosigned_parts(store, &head, &mut keep)?;
+        let mut partial = new_tiles(0, head.size).filter(|tile| !is_full(tile));
+        partial.try_for_each(|tile| self.put_tile((clinic, store), tile, &mut keep))?;
+        Ok((head.size, edge))
+    }
+
+    /// A tile; of the lowest level with its entries and what they stand for.
+    fn put_tile(
+        &self,
+        (clinic, store): (&ClinicRow, &ClinicStore),
+        tile: Tile,
+        put: &mut Put<'_>,
+    ) -> Result<(), LedgerError> {
+        let missing = || LedgerError::Broken(format!("{} of clinic {} cannot be read", tile.path(), clinic.name));
+        put(&tile.path(), &self.files.tile(clinic, tile).ok_or_else(missing)?)?;
+        if tile.level == 0 {
+            let entries = self.files.bundle(clinic, tile).ok_or_else(missing)?;
+            put(&tile.entries_path(), &entries)?;
+            put(&tile.objects_path(), &objects(store, &entries).ok_or_else(missing)??)?;
         }
-        put("proof", self.last_leaf(&clinic, head.size, &head.note)?.as_bytes())?;
-        self.cosigned_parts(store, &head, put)?;
-        Ok(head.size)
+        Ok(())
     }
 
     /// The proof that the last leaf stands in the ledger, alone (C2SP tlog-proof).
@@ -55,6 +81,10 @@ impl Ledger {
         proof.iter().for_each(|hash| text.extend([&Base64::encode_string(hash), "\n"]));
         Ok(format!("{text}\n{note}"))
     }
+}
+
+fn is_full(tile: &Tile) -> bool {
+    u64::from(tile.width) == WIDTH
 }
 
 /// What the entries of a bundle stand for. `None` if they are none, or an object is too long.
@@ -79,6 +109,9 @@ pub(super) const PROOF: &str = "c2sp.org/tlog-proof@v1";
 
 /// Takes a file of an export: its name, its octets.
 pub type Put<'a> = dyn FnMut(&str, &[u8]) -> Result<(), LedgerError> + 'a;
+
+/// A file: its name, its octets.
+type Named = (String, Vec<u8>);
 
 /// Leaves of a full tile.
 const WIDTH: u64 = 256;

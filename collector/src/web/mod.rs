@@ -41,6 +41,7 @@ mod sensor;
 mod sensors;
 mod session;
 mod settings;
+mod stream;
 mod timeline;
 mod tls;
 mod today;
@@ -48,12 +49,13 @@ mod tokens;
 mod words;
 
 pub use crate::access::token_hash;
-pub use api::{Contract, EXPORTS, Export, ExportError, MOST_EXPORTS, Param, openapi};
+pub use api::{Contract, EXPORTS, Export, ExportError, Param, openapi};
 pub use elsewhere::Elsewhere;
 pub use listener::{Listener, Stop};
 pub use live::Streams;
 pub use meters::Meters;
 pub use routes::{ROUTES, Route, Who};
+pub use stream::MOST_EXPORTS;
 pub use tls::{Certificates, TlsError};
 
 use crate::access::{Access, Offered, People, Programs};

@@ -7,18 +7,19 @@ use super::Desk;
 use super::cosign::{Cosigned, cosigned};
 use super::guard::{AtClinic, Visit};
 use super::page::{Answered, Frame, html, html_with, redirect};
-use super::problem::{Problem, content, set};
+use super::problem::Problem;
+use super::stream::stream;
 use super::words::{counted, date, day, end_of, level, moment, sentence, typed};
 use crate::access::hex;
 use crate::judge::{EVER, REVIEW_WITHIN_DAYS, Reviews, Standing, WHOLE, changes};
+use crate::ledger::LedgerError;
 use crate::review;
 use crate::store::{PlanEvent, StoreError};
 use askama::Template;
 use auscult_assess::plan::unheard;
 use auscult_assess::rule::Rule;
 use auscult_report::time::{MS_PER_DAY, Timestamp};
-use axum::http::header::CONTENT_DISPOSITION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -120,22 +121,24 @@ pub(super) fn say(desk: &Arc<Desk>, visit: &Visit) -> Answered {
 
 /// The record of the clinic, for a reviewer to check elsewhere: a folder as one file (ustar, POSIX.1-1988).
 pub(super) fn record(desk: &Arc<Desk>, visit: &Visit) -> Answered {
-    let at = visit.clinic()?;
-    let mut tar = Tar::default();
-    let packed = review::parts((&desk.ledger, &desk.knowledge), &at.store, None, visit.now, &mut |name, octets| {
-        tar.add(name, octets, visit.now);
-        Ok(())
-    });
-    if packed.is_err() || tar.is_full {
-        // Nothing was sealed yet, or it is too long for a page: the page says how else it is had.
+    let (at, now) = (visit.clinic()?, visit.now);
+    if at.store.ledger_head().map_err(|_| Problem::BUSY)?.is_none() {
         return Ok(redirect(&format!("/clinics/{}/reviews", at.row.name)));
     }
-    let mut response = content("application/x-tar", tar.end());
-    let name = format!("attachment; filename=\"record-{}-{}.tar\"", at.row.name, date(visit.now));
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        set(&mut response, CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    let (store, name) = (at.store.clone(), format!("record-{}-{}.tar", at.row.name, date(now)));
+    stream(desk, ("application/x-tar", &name), move |desk, out| {
+        let mut folder = tar::Builder::new(out);
+        let gone = |e: std::io::Error| LedgerError::Disk(format!("record.tar: {e}"));
+        review::parts((&desk.ledger, &desk.knowledge), &store, None, now, &mut |name, octets| {
+            let mut head = tar::Header::new_ustar();
+            head.set_size(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+            head.set_mode(0o600);
+            head.set_mtime(now.0 / 1_000);
+            folder.append_data(&mut head, format!("record/{name}"), octets).map_err(gone)
+        })?;
+        folder.finish().map_err(gone)?;
+        Ok::<_, review::ExportError>(())
+    })
 }
 
 fn made(desk: &Desk, visit: &Visit, wrong: String) -> Result<ReviewsPage, Problem> {
@@ -258,67 +261,6 @@ fn said(event: &PlanEvent) -> String {
     }
 }
 
-/// A folder as one file.
-#[derive(Default)]
-struct Tar {
-    octets: Vec<u8>,
-    is_full: bool,
-}
-
-impl Tar {
-    fn add(&mut self, name: &str, octets: &[u8], now: Timestamp) {
-        let name = format!("record/{name}");
-        let padding = BLOCK.saturating_sub(octets.len() % BLOCK) % BLOCK;
-        let more = octets.len().saturating_add(padding).saturating_add(BLOCK);
-        if name.len() > MOST_NAME || self.octets.len().saturating_add(more) > MOST_OCTETS {
-            self.is_full = true;
-            return;
-        }
-        self.octets.extend(head(&name, octets.len(), now));
-        self.octets.extend(octets);
-        self.octets.extend(core::iter::repeat_n(0, padding));
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        self.octets.extend([0; 2 * BLOCK]);
-        self.octets
-    }
-}
-
-/// The head of a file in a ustar archive: name, mode, owner, group, size, time, sum, kind, mark.
-fn head(name: &str, size: usize, now: Timestamp) -> Vec<u8> {
-    let mut head = Vec::with_capacity(BLOCK);
-    let field = |head: &mut Vec<u8>, text: &str, width: usize| {
-        head.extend(text.bytes().take(width));
-        head.extend(core::iter::repeat_n(0, width.saturating_sub(text.len())));
-    };
-    field(&mut head, name, 100);
-    field(&mut head, "0000644", 8);
-    field(&mut head, "0000000", 8);
-    field(&mut head, "0000000", 8);
-    field(&mut head, &format!("{size:011o}"), 12);
-    field(&mut head, &format!("{:011o}", now.0 / 1_000), 12);
-    // The sum is taken with blanks in its place.
-    let sum_at = head.len();
-    field(&mut head, "        ", 8);
-    field(&mut head, "0", 1);
-    field(&mut head, "", 100);
-    field(&mut head, "ustar", 6);
-    field(&mut head, "00", 2);
-    let rest = BLOCK.saturating_sub(head.len());
-    field(&mut head, "", rest);
-    let sum: u32 = head.iter().map(|o| u32::from(*o)).sum();
-    let text = format!("{sum:06o}\0 ");
-    head.splice(sum_at..sum_at.saturating_add(8), text.bytes());
-    head
-}
-
-/// Octets of a block of an archive.
-const BLOCK: usize = 512;
-/// Octets of the longest name in it.
-const MOST_NAME: usize = 100;
-/// A record of some ten thousand reports; a longer one is had by the command.
-const MOST_OCTETS: usize = 64 << 20;
 /// Days between two reviews: monthly to three years; yearly is usual (ISO/IEC 27001 9.2, A.5.35; 45 CFR 164.308(a)(8)).
 const INTERVAL_DAYS: std::ops::RangeInclusive<u64> = 30..=1_096;
 const DEFAULT_INTERVAL: u64 = 365;
@@ -337,23 +279,6 @@ const MOST_BY: usize = 120;
 #[allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may stop")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_archive_has_a_head_a_sum_and_whole_blocks() {
-        let mut tar = Tar::default();
-        tar.add("tile/0/000", &[7; 700], Timestamp(1_795_219_200_000));
-        tar.add(&"x".repeat(200), b"", Timestamp(0));
-        assert!(tar.is_full, "a name that does not fit is not cut");
-        let octets = tar.end();
-        assert_eq!(octets.len(), 512 + 1_024 + 1_024);
-        assert_eq!(&octets[..17], b"record/tile/0/000");
-        assert_eq!(&octets[124..136], b"00000001274\0", "700 in octal");
-        assert_eq!(&octets[257..265], b"ustar\x0000");
-        let mut blank = octets[..512].to_vec();
-        blank[148..156].fill(b' ');
-        let sum: u32 = blank.iter().map(|o| u32::from(*o)).sum();
-        assert_eq!(&octets[148..156], format!("{sum:06o}\0 ").as_bytes());
-    }
 
     #[test]
     fn how_reviews_stand_is_said_in_a_sentence() {

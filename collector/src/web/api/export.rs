@@ -1,12 +1,13 @@
 //! Lists as files, all of a clinic: CSV (RFC 4180) for people's tables, OCSF JSON lines for a SIEM. Rows go out as they are read.
 //!
-//! Keeps: some hundred rows at a time, or what one sensor says. Drops: what is asked for by more readers at once than [`MOST_EXPORTS`].
+//! Keeps: some hundred rows at a time, or what one sensor says. Drops: nothing.
 
 use super::super::Desk;
 use super::super::guard::Visit;
 use super::super::matters::with;
 use super::super::page::Answered;
-use super::super::problem::{Problem, content, set};
+use super::super::problem::Problem;
+use super::super::stream::stream as streamed;
 use super::clinics::AuditLine;
 use super::findings::Finding;
 use super::heard::{FactLine, hosts_of};
@@ -19,19 +20,14 @@ use crate::store::{ClinicStore, Decision, FindingKey, FindingRow, StoreError, Wh
 use auscult_assess::knowledge::Knowledge;
 use auscult_report::key::SensorId;
 use auscult_report::time::Timestamp;
-use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_DISPOSITION;
-use axum::http::{HeaderValue, Response, StatusCode};
-use http_body_util::channel::Channel;
+use axum::body::Body;
+use axum::http::Response;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
+use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 /// A file that can be asked for: its name, its type.
 pub const FILES: &[(&str, &str)] = &[
@@ -212,35 +208,13 @@ fn stream(
     if file.starts_with("audit") && !may_audit {
         return Err(Problem::NOT_YOURS);
     }
-    let place = Arc::clone(&desk.exports).try_acquire_owned();
-    let place = place.map_err(|_| Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many"))?;
-    let (mut sender, body) = Channel::<Bytes, io::Error>::new(2);
-    let (desk, store, name) = (Arc::clone(desk), store.clone(), name.to_owned());
-    let mut response = content(kind, Body::new(body));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}-{file}\"")) {
-        set(&mut response, CONTENT_DISPOSITION, value);
-    }
-    let handle = Handle::current();
-    handle.clone().spawn_blocking(move || {
-        let _place = place;
+    let (store, name) = (store.clone(), name.to_owned());
+    streamed(desk, (kind, &format!("{name}-{file}")), move |desk, out| {
         let export = Export { store: &store, clinic: &name, knowledge: &desk.knowledge, now };
-        let mut take = |piece: String| {
-            let sent = handle.block_on(timeout(PATIENCE, sender.send_data(piece.into())));
-            sent.ok().and_then(Result::ok).ok_or(ExportError::Gone)
-        };
-        if let Err(e) = export.write(&file, &mut take) {
-            tracing::warn!(error = %e, "an export ended early");
-            // So that nobody takes it for the whole.
-            sender.abort(io::Error::other("ended early"));
-        }
-    });
-    Ok(response)
+        export.write(&file, &mut |piece| out.write_all(piece.as_bytes()).map_err(|_| ExportError::Gone))
+    })
 }
 
-/// Files that are read at once: each has a thread that waits for its reader.
-pub const MOST_EXPORTS: usize = 16;
-/// How long a reader may take for a piece of at most some hundred kB.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Rows that are read at once.
 const ROWS: u32 = 500;
 const CSV: &str = "text/csv; charset=utf-8";

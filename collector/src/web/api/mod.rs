@@ -21,7 +21,7 @@ mod types;
 mod wrong;
 
 pub(super) use door::line;
-pub use export::{Export, ExportError, FILES as EXPORTS, MOST_EXPORTS};
+pub use export::{Export, ExportError, FILES as EXPORTS};
 pub(super) use openapi::Document;
 pub use openapi::openapi;
 pub use query::Param;
