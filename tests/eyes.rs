@@ -7,6 +7,7 @@
 use auscult_collector::access::{Role, digits_at};
 use auscult_collector::store::{Decision, FindingId};
 use auscult_collector::web::{ROUTES, Route, Side};
+use auscult_report::note::{NoteKind, NoteSigner};
 use auscult_report::time::{MS_PER_DAY, Timestamp};
 use auscult_tests::guest::{Found, Guest, PASSWORD, admin, found, matter, person};
 use auscult_tests::npm::{AXE, fetched};
@@ -174,7 +175,23 @@ fn lived_in(station: &Station) -> (Found, Vec<(&'static str, Guest)>) {
     clinic.propose(&decision, station.now()).unwrap();
     let of_admin = Decision { what: "open".to_owned(), person: "maria".to_owned(), ..decision };
     clinic.decide(&of_admin, station.now()).unwrap();
+    cosigned(station);
     (found, people)
+}
+
+/// A reviewer's key has cosigned, another one was removed.
+fn cosigned(station: &Station) {
+    let (clinic, now) = (station.clinic("north"), station.now());
+    let ledger = &station.service().desk().ledger;
+    let head = ledger.take_all(&clinic, now).unwrap().unwrap();
+    let [rita, carl] = ["rita.example", "carl.example"].map(|name| NoteSigner::new(name, &[7; 32]).unwrap());
+    for key in [&rita, &carl] {
+        clinic.register_reviewer(&key.key(NoteKind::Cosignature), "viewer", now).unwrap();
+    }
+    assert!(clinic.remove_reviewer(&carl.key(NoteKind::Cosignature).vkey(), "viewer", now).unwrap());
+    let (text, _) = head.note.split_once("\n\n").unwrap();
+    let cosigned = format!("{}{}", head.note, rita.cosign(&format!("{text}\n"), now.0 / 1_000));
+    assert_eq!(ledger.take_cosigned(&clinic, cosigned.as_bytes(), now).unwrap().len(), 1);
 }
 
 /// Somebody who has begun an account and must still show the second factor.
