@@ -19,6 +19,8 @@ pub enum Way {
     Datagram(u16),
     /// One frame of this link type.
     Frame(Link),
+    /// IP packets, one after the other: pieces as of a conversation, whatever their side.
+    Packets,
 }
 
 /// Lets octets in.
@@ -95,6 +97,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("tls", |o| enter(Way::Talk(8443), o)),
     ("tns", |o| enter(Way::Talk(1521), o)),
     ("tsap", |o| enter(Way::Talk(102), o)),
+    ("tunnel", |o| enter(Way::Packets, o)),
     ("vnc", |o| enter(Way::Talk(5900), o)),
     ("x11", |o| enter(Way::Talk(6000), o)),
 ];
@@ -131,6 +134,7 @@ pub fn enter(way: Way, octets: &[u8]) {
             hear(link, octets);
             hear(Link::Ppi, octets);
         }
+        Way::Packets => pieces(octets).for_each(|(_, packet)| hear(Link::RawIp, packet)),
         Way::Datagram(port) => {
             hear(Link::RawIp, &datagram(SERVER, port, CLIENT, 40_000, octets));
             hear(Link::RawIp, &datagram(CLIENT, 40_000, SERVER, port, octets));

@@ -8,6 +8,7 @@ use crate::detect::kept::Kept;
 use crate::detect::leases::Leases;
 use crate::detect::wireless::{Airwaves, Ownership};
 use crate::detect::{AWAITING, DATAGRAM_DETECTORS, Datagram, Ears, Observation, home};
+use crate::flow::fragments::Fragments;
 use crate::flow::table::FlowTable;
 use crate::hosts::Hosts;
 use crate::inventory::Inventory;
@@ -15,7 +16,7 @@ use crate::places::Places;
 use crate::wire::layers::{ACK, Body, Ends, Layers, Mac, Packet, SYN};
 use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
-use crate::wire::{WireError, dot11};
+use crate::wire::{WireError, dot11, tunnel};
 use around::Around;
 use auscult_report::bounded::Bounded;
 use auscult_report::coverage::{Fault, FaultPlace, MAX_FAULTS};
@@ -38,6 +39,7 @@ mod around;
 mod domains;
 mod entries;
 mod faults;
+mod inner;
 mod outflows;
 mod pairs;
 mod stations;
@@ -64,6 +66,7 @@ pub struct Settings {
 /// Frames in, one summary out.
 pub struct Sensor {
     flows: FlowTable<Following>,
+    fragments: Fragments,
     around: Around,
     counters: Counters,
     from: Option<Timestamp>,
@@ -72,6 +75,8 @@ pub struct Sensor {
     turned: Timestamp,
     /// One bit for each UDP port on which somebody listens.
     ports: Box<[u64]>,
+    /// How deep within tunnels and packets of parts that is what is being heard.
+    depth: u8,
 }
 
 impl Sensor {
@@ -101,12 +106,14 @@ impl Sensor {
         };
         Sensor {
             flows: FlowTable::new(&settings.memory),
+            fragments: Fragments::default(),
             around,
             counters: Counters::default(),
             from: None,
             to: Timestamp(0),
             turned: Timestamp(0),
             ports: port_set(),
+            depth: 0,
         }
     }
 
@@ -196,6 +203,9 @@ impl Sensor {
                     return;
                 }
                 Body::Udp(packet) => {
+                    if let Some(inner) = tunnel::in_datagram(&packet) {
+                        return self.inner(at, inner);
+                    }
                     self.around.near = near(&layers, &packet);
                     self.around.outward(at, &packet);
                     self.datagram(at, &packet);
@@ -215,7 +225,8 @@ impl Sensor {
                     return self.around.advertised(at, &packet);
                 }
                 Body::OtherIp => return,
-                Body::Fragment => &mut self.counters.fragments,
+                Body::Fragment(fragment) => return self.part(at, layers.link, &fragment),
+                Body::Tunnel(inner) => return self.inner(at, inner),
                 Body::Other => {
                     self.around.faults.unknown(FaultPlace::Frame);
                     &mut self.counters.not_understood

@@ -52,7 +52,7 @@ pub struct Counters {
     pub not_understood: u64,
     /// Frames of which the capture kept only the beginning.
     pub cut: u64,
-    /// IP fragments: counted, never put together.
+    /// IP fragments that were let go: their packet was not whole, or there was no room.
     pub fragments: u64,
     /// Conversations heard.
     pub conversations: u64,

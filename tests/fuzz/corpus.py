@@ -132,6 +132,32 @@ def ipv6(protocol, body):
     return struct.pack(">IHBB", 0x60000000, len(body), protocol, 255) + bytes.fromhex("fe80" + "00" * 13 + "01" "ff02" + "00" * 13 + "01") + body
 
 
+def ipv4(protocol, body, offset=0, more=False):
+    return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 7, more << 13 | offset // 8, 64, protocol, 0) + bytes([192, 168, 20, 30, 192, 168, 20, 10]) + body
+
+
+def tunnels():
+    """Packets of one conversation, each in another tunnel; all of it in parts; a tunnel in a tunnel."""
+    frames_of = list(frames("hl7-oru-inside"))[:7]
+    inner = [f[14:] for f in frames_of]
+    udp = lambda port, o: ipv4(17, struct.pack(">HHHH", 50000, port, 8 + len(o), 0) + o)
+    ways = [
+        lambda f: ipv4(4, f[14:]), lambda f: ipv4(47, bytes.fromhex("b0000800" "00000000" "0000002a" "00000001") + f[14:]),
+        lambda f: ipv4(47, bytes.fromhex("100088be" "00000001" "100a000100000000") + f),
+        lambda f: ipv4(47, bytes.fromhex("100022eb" "00000001" "200a0001" "00000000" "00000001" "0000000000000000") + f),
+        lambda f: udp(4789, bytes.fromhex("0800000000002a00") + f), lambda f: udp(6081, bytes.fromhex("0100655800002a00" "00018000") + f),
+        lambda f: udp(37008, bytes.fromhex("01000001" "0a01c8" "00" "01") + f),
+    ]
+    cut = lambda p: [(o, p[20 + o : 84 + o]) for o in range(0, len(p) - 20, 64)]
+    part = lambda p, o, c: p[:2] + struct.pack(">H", 20 + len(c)) + p[4:6] + struct.pack(">H", (o + 64 < len(p) - 20) << 13 | o // 8) + p[8:20] + c
+    parts = lambda p: [part(p, o, c) for o, c in cut(p)]
+    one = lambda packets: talk(*((0, p) for p in packets))
+    return [
+        one(way(f) for way, f in zip(ways, frames_of)), one(q for p in inner for q in parts(p)),
+        one(q for f in frames_of for q in parts(ways[4](f))), one([ipv4(4, ipv4(4, ways[2](frames_of[3])))]),
+    ]
+
+
 def seeds():
     attributes, datagrams_of_kernel = kernel()
     tls = talks("tls10-expired-cert", 8443) + talks("https-portal-good", 443)
@@ -217,6 +243,7 @@ def seeds():
             bytes.fromhex("01010203" "0001000a00030001001e00000001" "0010000e" "0000013700084d53465420352e30"),  # solicit, MSFT 5.0
             bytes.fromhex("07010203" "0001000a00030001001e00000001" "00190029" + "00" * 12 + "001a0019" "00000e00" "00000e00" "38" "20010db8007700000000000000000000"),
         ],
+        "tunnel": tunnels(),
         "internet": [f[14:] for n in ("ipv6-exposed", "hl7-oru-inside") for f in list(frames(n))[:6]],
         "layers": ethernet, "reader": cooked, "syn": [f[14:] for f in frames("os-syn-signatures")],
     }

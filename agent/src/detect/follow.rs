@@ -146,8 +146,8 @@ fn may_become_clear(sides: &Sides<'_>) -> bool {
 /// Octets of one side after which nobody will recognise it any more.
 const MAX_SNIFFED_OCTETS: usize = 4 * 1024;
 
-/// Times that the detectors are asked about one conversation.
-const MAX_TRIES: u8 = 24;
+/// Times that the detectors are asked about one conversation: an opening of a kilobyte may come in pieces of some octets.
+const MAX_TRIES: u8 = 200;
 
 /// Protocols that one conversation may pass through: clear, STARTTLS, and one more.
 const MAX_PROTOCOLS: u8 = 4;

@@ -226,7 +226,7 @@ fn coverage(inspection: &Inspection<'_>, out: &mut impl Write) -> io::Result<()>
         (c.one_sided, "conversations of which one side was not heard"),
         (c.holes, "holes: octets that were sent but not captured"),
         (c.cut, "frames of which the capture kept only the beginning"),
-        (c.fragments, "IP fragments, not put together"),
+        (c.fragments, "IP fragments whose packet was not whole"),
         (c.malformed, "frames that contradict themselves"),
         (c.not_understood, "frames of protocols that are not looked into"),
         (c.conversations_let_go, "conversations let go for want of room"),

@@ -1,12 +1,13 @@
 //! What IP carries: IPv4 (RFC 791), IPv6 with its extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768), on
 //! pnet_packet's views.
 //!
-//! Keeps: addresses, ports, sequence numbers, flags, the payload as far as captured and how much of it is missing.
-//! Drops: everything else; a fragment is told as one, never put together.
+//! Keeps: addresses, ports, sequence numbers, flags, the payload as far as captured and how much of it is missing; of a fragment
+//! where it belongs. Drops: everything else.
 
 use super::WireError;
 use super::layers::{Body, Packet, Segment};
 use super::reader::Reader;
+use super::tunnel;
 use core::net::{IpAddr, Ipv6Addr};
 use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::ipv6::Ipv6Packet;
@@ -23,10 +24,6 @@ pub fn ipv4(octets: &[u8]) -> Result<Body<'_>, WireError> {
     if header_octets < 20 {
         return Err(WireError::Malformed("IPv4 header length"));
     }
-    // More fragments (bit 0 of the flags) or an offset: a part of a packet.
-    if header.get_flags() & 1 == 1 || header.get_fragment_offset() > 0 {
-        return Ok(Body::Fragment);
-    }
     // A length of 0 is left by cards that cut segments themselves: the frame's own length is all there is.
     let total = match usize::from(header.get_total_length()) {
         0 => octets.len(),
@@ -41,7 +38,46 @@ pub fn ipv4(octets: &[u8]) -> Result<Body<'_>, WireError> {
         destination: IpAddr::V4(header.get_destination()),
         ttl: header.get_ttl(),
     };
-    transport(header.get_next_level_protocol().0, ends, payload, missing)
+    let protocol = header.get_next_level_protocol().0;
+    // More fragments (bit 0 of the flags) or an offset: a part of a packet.
+    let (more, units) = (header.get_flags() & 1 == 1, header.get_fragment_offset());
+    if more || units > 0 {
+        let (identification, offset) = (u32::from(header.get_identification()), u32::from(units).saturating_mul(8));
+        return Ok(Body::Fragment(ends.part(protocol, identification, (offset, more), payload, missing)));
+    }
+    transport(protocol, ends, payload, missing)
+}
+
+/// What a packet carries that was put together from its parts, of which one is `part`.
+///
+/// # Errors
+/// As [`ipv4`].
+pub fn whole<'a>(part: &Fragment<'_>, octets: &'a [u8], missing: u32) -> Result<Body<'a>, WireError> {
+    let Fragment { source, destination, ttl, .. } = *part;
+    transport(part.protocol, Header { source, destination, ttl }, octets, missing)
+}
+
+/// A part of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// What the packet carries.
+    pub protocol: u8,
+    /// Which packet of these two it is.
+    pub identification: u32,
+    /// Where in the packet's payload this part begins, in octets.
+    pub offset: u32,
+    /// Whether more follow.
+    pub more: bool,
+    /// Time to live, hop limit.
+    pub ttl: u8,
+    /// The part, as far as captured.
+    pub payload: &'a [u8],
+    /// Octets of it that were on the wire but not in the capture.
+    pub missing: u32,
 }
 
 /// Peels an IPv6 packet. Work is bounded by [`MAX_EXTENSIONS`].
@@ -78,8 +114,11 @@ pub fn ipv6(octets: &[u8]) -> Result<Body<'_>, WireError> {
             44 => {
                 // fragment: next, reserved, offset and more flag (2), identification (4). A whole packet may carry one.
                 let [following, _] = rest.array::<2>("IPv6 fragment header")?;
-                if rest.u16("IPv6 fragment offset")? & 0xfff9 != 0 {
-                    return Ok(Body::Fragment);
+                let place = rest.u16("IPv6 fragment offset")?;
+                if place & 0xfff9 != 0 {
+                    let identification = u32::from_be_bytes(rest.array("IPv6 fragment identification")?);
+                    let place = (u32::from(place & 0xfff8), place & 1 == 1);
+                    return Ok(Body::Fragment(ends.part(following, identification, place, rest.rest(), missing)));
                 }
                 next = following;
                 4
@@ -104,6 +143,20 @@ struct Header {
     source: IpAddr,
     destination: IpAddr,
     ttl: u8,
+}
+
+impl Header {
+    const fn part<'a>(
+        &self,
+        protocol: u8,
+        identification: u32,
+        (offset, more): (u32, bool),
+        payload: &'a [u8],
+        missing: u32,
+    ) -> Fragment<'a> {
+        let Header { source, destination, ttl } = *self;
+        Fragment { source, destination, protocol, identification, offset, more, ttl, payload, missing }
+    }
 }
 
 fn transport(protocol: u8, header: Header, octets: &[u8], missing: u32) -> Result<Body<'_>, WireError> {
@@ -156,7 +209,7 @@ fn transport(protocol: u8, header: Header, octets: &[u8], missing: u32) -> Resul
                 Packet { source, destination, source_port: 0, destination_port: 0, ttl, payload: octets, missing };
             Ok(Body::Icmp6(packet))
         }
-        _ => Ok(Body::OtherIp),
+        _ => Ok(tunnel::in_ip(protocol, octets)?.map_or(Body::OtherIp, Body::Tunnel)),
     }
 }
 

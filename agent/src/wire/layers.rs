@@ -4,11 +4,12 @@
 //! LLC (IEEE 802.2) and SNAP (RFC 1042), MPLS labels (RFC 3032), ARP (RFC 826), on pnet_packet's views; what IP carries
 //! is peeled by [`super::internet`].
 //! Keeps: addresses, ports, sequence numbers, flags, the payload as far as captured and how much of it is missing.
-//! Drops: everything else; a fragment is counted, never put together.
+//! Drops: everything else; what is in a tunnel is not peeled here.
 
 use super::WireError;
-use super::internet::{ipv4, ipv6};
+use super::internet::{Fragment, ipv4, ipv6};
 use super::reader::Reader;
+use super::tunnel::Inner;
 use core::net::IpAddr;
 use pnet_packet::arp::ArpPacket;
 use pnet_packet::ethernet::EthernetPacket;
@@ -55,7 +56,9 @@ pub enum Body<'a> {
     /// A message of ICMP for IPv6; it has no ports.
     Icmp6(Packet<'a>),
     /// A part of an IP packet.
-    Fragment,
+    Fragment(Fragment<'a>),
+    /// A packet or frame in this one.
+    Tunnel(Inner<'a>),
     /// ICMP, IGMP and other protocols over IP.
     OtherIp,
     /// A protocol that is not looked into.
@@ -366,7 +369,7 @@ mod tests {
     fn a_fragment_is_a_fragment_and_a_lie_is_malformed() {
         let mut ip = ipv4_tcp(45, b"hello");
         ip[6] = 0x20; // more fragments
-        assert!(matches!(Layers::raw_ip(&ip).unwrap().body, Body::Fragment));
+        assert!(matches!(Layers::raw_ip(&ip).unwrap().body, Body::Fragment(_)));
         let mut ip = ipv4_tcp(45, b"hello");
         ip[0] = 0x44; // header of 16 octets
         assert!(matches!(Layers::raw_ip(&ip), Err(WireError::Malformed("IPv4 header length"))));

@@ -72,6 +72,7 @@ pub mod tftp;
 pub mod tls;
 pub mod tns;
 pub mod tsap;
+pub mod tunnel;
 pub mod vnc;
 pub mod x11;
 
