@@ -139,9 +139,12 @@ fn packet(frame: &[u8]) -> Option<&[u8]> {
     packet.get(..usize::from(u16::from_be_bytes([packet[2], packet[3]])))
 }
 
-/// A frame as the frames of its packet's parts; one that is no IPv4, or short, or in parts already, as it is.
+/// A frame as the frames of its packet's parts; one that is no IP, or short, or in parts already, as it is.
 fn parts(frame: &[u8], size: usize) -> Vec<Vec<u8>> {
     let whole = || vec![frame.to_vec()];
+    if frame.get(12..14) == Some(&[0x86, 0xdd]) {
+        return parts_of_ipv6(frame, size);
+    }
     let Some(packet) = packet(frame) else { return whole() };
     let (head, payload) = packet.split_at(usize::from(packet[0] & 0x0f) * 4);
     if payload.len() <= size || head[6] & 0x3f != 0 || head[7] != 0 {
@@ -156,6 +159,23 @@ fn parts(frame: &[u8], size: usize) -> Vec<Vec<u8>> {
         head[2..4].copy_from_slice(&length.to_be_bytes());
         head[6..8].copy_from_slice(&(more | offset).to_be_bytes());
         [&frame[..14], &head, part].concat()
+    };
+    payload.chunks(size).enumerate().map(part).collect()
+}
+
+/// The same of IPv6: a header of its own says which part it is.
+fn parts_of_ipv6(frame: &[u8], size: usize) -> Vec<Vec<u8>> {
+    let (head, rest) = frame[14..].split_at(40);
+    let payload = &rest[..usize::from(u16::from_be_bytes([head[4], head[5]])).min(rest.len())];
+    let count = payload.len().div_ceil(size);
+    if count < 2 {
+        return vec![frame.to_vec()];
+    }
+    let part = |(n, part): (usize, &[u8])| {
+        let length = u16::try_from(part.len() + 8).unwrap().to_be_bytes();
+        let place = u16::try_from(n * size).unwrap() | u16::from(n + 1 < count);
+        let header = [&[head[6], 0][..], &place.to_be_bytes(), &7u32.to_be_bytes()].concat();
+        [&frame[..18], &length, &[44], &head[7..], &header, part].concat()
     };
     payload.chunks(size).enumerate().map(part).collect()
 }
