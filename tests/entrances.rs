@@ -132,7 +132,7 @@ pub fn enter(way: Way, octets: &[u8]) {
     match way {
         Way::Frame(link) => {
             hear(link, octets);
-            hear(Link::Ppi, octets);
+            [Link::Ppi, Link::Prism, Link::Avs, Link::CiscoHdlc].into_iter().for_each(|link| hear(link, octets));
         }
         Way::Packets => pieces(octets).for_each(|(_, packet)| hear(Link::RawIp, packet)),
         Way::Datagram(port) => {

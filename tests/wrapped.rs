@@ -58,6 +58,38 @@ fn an_opening_in_pieces_of_some_octets_is_recognised() {
 }
 
 #[test]
+fn the_air_is_the_same_behind_every_header_of_a_radio() {
+    let prism = [&[0x44, 0, 0, 0, 144, 0, 0, 0][..], &[0; 136]].concat(); // message, length; device and ten fields
+    let avs = [&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64][..], &[0; 56]].concat(); // magic, length; fourteen fields
+    let ppi = [0, 0, 8, 0, 105, 0, 0, 0]; // version, flags, length, link type
+    let radiotap = [0, 0, 8, 0, 0, 0, 0, 0]; // version, length, nothing present
+    let mut compared = 0;
+    for capture in recorded() {
+        let octets = fs::read(&capture.path).unwrap();
+        let ways: [(Link, &[u8]); 5] = [
+            (Link::Prism, &prism),
+            (Link::Prism, &avs),
+            (Link::Avs, &avs),
+            (Link::Ppi, &ppi),
+            (Link::Radiotap, &radiotap),
+        ];
+        for (link, header) in ways {
+            let (mut plain, mut changed) = (Sensor::new(capture.settings()), Sensor::new(capture.settings()));
+            CaptureFile::open(octets.as_slice()).unwrap().each(|frame, _| {
+                if frame.link == Link::Ieee80211 {
+                    plain.hear(frame);
+                    changed.hear(&Frame { at: frame.at, link, ..framed(&[header, frame.octets].concat()) });
+                }
+            });
+            let (plain, changed) = (every(&plain.close()), every(&changed.close()));
+            assert_eq!(plain, changed, "{} behind {link:?}", capture.name);
+            compared += usize::from(!plain.is_empty());
+        }
+    }
+    assert!(compared >= 5, "{compared}");
+}
+
+#[test]
 fn tunnels_within_tunnels_end_somewhere() {
     let mut sensor = Sensor::new(auscult_agent::sensor::Settings::default());
     let mut packet = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];

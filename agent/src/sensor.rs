@@ -135,6 +135,9 @@ impl Sensor {
             Link::Ieee80211 => return self.wireless(frame, RadioHeader::None),
             Link::Radiotap => return self.wireless(frame, RadioHeader::Radiotap),
             Link::Ppi => return self.wireless(frame, RadioHeader::Ppi),
+            Link::Prism => return self.wireless(frame, RadioHeader::Prism),
+            Link::Avs => return self.wireless(frame, RadioHeader::Avs),
+            Link::CiscoHdlc => Layers::cisco_hdlc(frame.octets),
             Link::Other => {
                 self.counters.not_understood = self.counters.not_understood.saturating_add(1);
                 return self.around.faults.unknown(FaultPlace::Frame);
@@ -203,7 +206,7 @@ impl Sensor {
                     return;
                 }
                 Body::Udp(packet) => {
-                    if let Some(inner) = tunnel::in_datagram(&packet) {
+                    if let Some(inner) = tunnel::in_datagram(packet.destination_port, packet.payload) {
                         return self.inner(at, inner);
                     }
                     self.around.near = near(&layers, &packet);
@@ -213,7 +216,7 @@ impl Sensor {
                 }
                 Body::Arp { hardware, address } => {
                     // A probe (RFC 5227) asks with no address of its own.
-                    if self.around.hosts.zone(address) != Zone::Outside && !is_unspecified(address) {
+                    if self.around.hosts.zone(address) != Zone::Outside && !address.is_unspecified() {
                         self.around.hosts.meet(address, Some(hardware), at);
                         self.around.twins.has_address(hardware, address);
                     }
@@ -366,13 +369,6 @@ impl Sensor {
 
 fn near(layers: &Layers<'_>, packet: &Packet<'_>) -> [Option<(IpAddr, Mac)>; 2] {
     [layers.link.source.map(|h| (packet.source, h)), layers.link.destination.map(|h| (packet.destination, h))]
-}
-
-fn is_unspecified(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => a.is_unspecified(),
-        IpAddr::V6(a) => a.is_unspecified(),
-    }
 }
 
 fn port_set() -> Box<[u64]> {

@@ -49,6 +49,12 @@ pub enum Link {
     Radiotap,
     /// 192: 802.11 (or another) behind a PPI header.
     Ppi,
+    /// 119: 802.11 behind a Prism header (or one of AVS: drivers differ).
+    Prism,
+    /// 163: 802.11 behind an AVS header.
+    Avs,
+    /// 104: Cisco's HDLC, two octets and an EtherType.
+    CiscoHdlc,
     /// Any other: counted.
     Other,
 }
@@ -67,6 +73,9 @@ impl Link {
             105 => Link::Ieee80211,
             127 => Link::Radiotap,
             192 => Link::Ppi,
+            119 => Link::Prism,
+            163 => Link::Avs,
+            104 => Link::CiscoHdlc,
             _ => Link::Other,
         }
     }
@@ -79,6 +88,7 @@ impl Link {
             // PPP (its header is taken off before), tunnels over IPv4, IPv6 and both, raw IP, none
             512 | 768 | 769 | 776 | 519 | 65534 => Link::RawIp,
             801 => Link::Ieee80211,
+            802 => Link::Prism,
             803 => Link::Radiotap,
             _ => Link::Other,
         }

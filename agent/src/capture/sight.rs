@@ -99,7 +99,7 @@ impl Tally {
                 let packet = Ip::read(frame.octets);
                 (packet.as_ref().map_or(Whose::Own, |p| self.by_address(p)), packet)
             }
-            Link::Ieee80211 | Link::Radiotap | Link::Ppi => {
+            Link::Ieee80211 | Link::Radiotap | Link::Ppi | Link::Prism | Link::Avs => {
                 counts.radio = counts.radio.saturating_add(1);
                 return;
             }
@@ -107,6 +107,7 @@ impl Tally {
             Link::LinuxCooked => between(frame.octets.get(16..)),
             Link::LinuxCooked2 => between(frame.octets.get(20..)),
             Link::Loopback => between(frame.octets.get(4..)),
+            Link::CiscoHdlc => between(frame.octets.get(4..)),
             Link::Ppp => between(frame.octets.strip_prefix(&[0xff, 0x03]).unwrap_or(frame.octets).get(2..)),
             Link::Other => return,
         };

@@ -5,7 +5,6 @@
 
 use super::domains::Domains;
 use super::faults::Faults;
-use super::is_unspecified;
 use super::outflows::Outflows;
 use super::pairs::Pairs;
 use super::stations::Stations;
@@ -113,7 +112,7 @@ impl Around {
             Body::Udp(packet) | Body::Icmp6(packet) => packet.source,
             _ => return,
         };
-        if first & 1 == 0 || is_unspecified(caller) {
+        if first & 1 == 0 || caller.is_unspecified() {
             return;
         }
         if self.domains.hear(at, (domain, link.vlan), source, self.hosts.zone(caller)) {
@@ -314,5 +313,5 @@ fn is_built_in(address: IpAddr) -> bool {
 /// No group, no loopback: an address that a neighbour can have.
 fn is_of_one_host(address: IpAddr) -> bool {
     let is_broadcast = matches!(address, IpAddr::V4(a) if a.is_broadcast());
-    !(is_unspecified(address) || address.is_loopback() || address.is_multicast() || is_broadcast)
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || is_broadcast)
 }

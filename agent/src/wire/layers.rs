@@ -1,6 +1,6 @@
 //! Layers: a frame peeled down to its segment or datagram.
 //!
-//! Ethernet (IEEE 802.3, 802.1Q, 802.1ad), Linux cooked (tcpdump.org LINUX_SLL, SLL2), PPPoE (RFC 2516), PPP (RFC 1661),
+//! Ethernet (IEEE 802.3, 802.1Q, 802.1ad), Linux cooked (tcpdump.org LINUX_SLL, SLL2), PPPoE (RFC 2516), PPP (RFC 1661), Cisco's HDLC,
 //! LLC (IEEE 802.2) and SNAP (RFC 1042), MPLS labels (RFC 3032), ARP (RFC 826), on pnet_packet's views; what IP carries
 //! is peeled by [`super::internet`].
 //! Keeps: addresses, ports, sequence numbers, flags, the payload as far as captured and how much of it is missing.
@@ -177,6 +177,17 @@ impl<'a> Layers<'a> {
         Layers::ppp_protocol(rest, Ends::default())
     }
 
+    /// Peels a frame of Cisco's HDLC: to whom (15: one, 143: all), a zero, an EtherType.
+    ///
+    /// # Errors
+    /// As [`Layers::ethernet`].
+    pub fn cisco_hdlc(octets: &'a [u8]) -> Result<Layers<'a>, WireError> {
+        let mut rest = Reader::new(octets);
+        rest.take(2, "HDLC address")?;
+        let ether_type = rest.u16("EtherType")?;
+        Layers::ether_type(ether_type, rest, Ends::default())
+    }
+
     /// Peels a packet that begins with its IP header.
     ///
     /// # Errors
@@ -347,6 +358,7 @@ mod tests {
             Layers::linux_cooked_2(&cooked_2),
             Layers::loopback(&[&[2, 0, 0, 0][..], &ip].concat()),
             Layers::ppp(&[&[0xff, 3, 0, 0x21][..], &ip].concat()),
+            Layers::cisco_hdlc(&[&[15, 0, 8, 0][..], &ip].concat()),
             Layers::raw_ip(&ip),
         ] {
             assert_eq!(payload(&layers.unwrap()), (&b"hello"[..], 0));

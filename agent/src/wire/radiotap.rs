@@ -212,13 +212,16 @@ fn passed_over(octets: &[u8]) -> Result<(Radio, &[u8]), WireError> {
     let length: [u8; 4] = r.array("Prism or AVS length")?;
     let (network, little) = (u32::from_be_bytes(length), u32::from_le_bytes(length));
     let length = if cookie & AVS_MASK == AVS || network <= MAX_OLD_HEADER { network } else { little };
-    if length > MAX_OLD_HEADER {
+    if !(MIN_OLD_HEADER..=MAX_OLD_HEADER).contains(&length) {
         return Err(WireError::Malformed("Prism or AVS length"));
     }
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let frame = octets.get(length..).ok_or(WireError::Truncated("Prism or AVS header"))?;
     Ok((Radio::default(), frame))
 }
+
+/// Its first two words.
+const MIN_OLD_HEADER: u32 = 8;
 
 /// Where the presence words of radiotap begin.
 const PRESENCE: usize = 4;

@@ -6,7 +6,6 @@
 //! looked into: what it carries is compressed or encrypted.
 
 use super::WireError;
-use super::layers::Packet;
 use super::reader::Reader;
 
 /// What is inside.
@@ -35,9 +34,9 @@ pub fn in_ip(protocol: u8, octets: &[u8]) -> Result<Option<Inner<'_>>, WireError
 
 /// What a datagram carries, if it goes to the port of a tunnel and looks like one: anybody may use such a port for something else.
 #[must_use]
-pub fn in_datagram<'a>(packet: &Packet<'a>) -> Option<Inner<'a>> {
-    let rest = Reader::new(packet.payload);
-    let inner = match packet.destination_port {
+pub fn in_datagram(destination_port: u16, payload: &[u8]) -> Option<Inner<'_>> {
+    let rest = Reader::new(payload);
+    let inner = match destination_port {
         VXLAN | VXLAN_BEFORE => vxlan(rest),
         GENEVE => geneve(rest),
         TZSP => tzsp(rest),
@@ -154,15 +153,8 @@ const MAX_TAGS: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::{IpAddr, Ipv4Addr};
 
     const FRAME: [u8; 3] = [0xaa, 0xbb, 0xcc];
-
-    fn datagram(destination_port: u16, payload: &[u8]) -> Option<Inner<'_>> {
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (source, destination, source_port) = (address, address, 50_000);
-        in_datagram(&Packet { source, destination, source_port, destination_port, ttl: 64, payload, missing: 0 })
-    }
 
     #[test]
     fn ip_in_ip_is_what_its_protocol_says() {
@@ -217,16 +209,16 @@ mod tests {
     #[test]
     fn tunnels_over_udp_are_known_by_port_and_header() {
         let vxlan = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &FRAME].concat(); // flags; network number 42
-        assert_eq!(datagram(4789, &vxlan), Some(Inner::Ethernet(&FRAME)));
-        assert_eq!(datagram(8472, &vxlan), Some(Inner::Ethernet(&FRAME)));
-        assert_eq!(datagram(53, &vxlan), None);
+        assert_eq!(in_datagram(4789, &vxlan), Some(Inner::Ethernet(&FRAME)));
+        assert_eq!(in_datagram(8472, &vxlan), Some(Inner::Ethernet(&FRAME)));
+        assert_eq!(in_datagram(53, &vxlan), None);
         let geneve = [
             &[0x01, 0, 0x65, 0x58, 0, 0, 42, 0][..], // one word of options; Ethernet; network number 42
             &[0, 1, 0x80, 0],                        // the option
             &FRAME,
         ]
         .concat();
-        assert_eq!(datagram(6081, &geneve), Some(Inner::Ethernet(&FRAME)));
+        assert_eq!(in_datagram(6081, &geneve), Some(Inner::Ethernet(&FRAME)));
         let tzsp = |kind: u8| {
             [
                 &[1, 0, 0, kind][..], // version, received, kind of frame
@@ -237,18 +229,18 @@ mod tests {
             ]
             .concat()
         };
-        assert_eq!(datagram(37_008, &tzsp(1)), Some(Inner::Ethernet(&FRAME)));
-        assert_eq!(datagram(37_008, &tzsp(18)), Some(Inner::Ieee80211(&FRAME)));
-        assert_eq!(datagram(37_008, &tzsp(119)), None);
-        assert_eq!(datagram(37_008, &[[1, 0, 0, 1].as_slice(), &[0; 40]].concat()), None, "tags without end");
+        assert_eq!(in_datagram(37_008, &tzsp(1)), Some(Inner::Ethernet(&FRAME)));
+        assert_eq!(in_datagram(37_008, &tzsp(18)), Some(Inner::Ieee80211(&FRAME)));
+        assert_eq!(in_datagram(37_008, &tzsp(119)), None);
+        assert_eq!(in_datagram(37_008, &[[1, 0, 0, 1].as_slice(), &[0; 40]].concat()), None, "tags without end");
     }
 
     #[test]
     fn somebody_elses_datagram_at_such_a_port_is_no_tunnel() {
         for port in [4789, 8472, 6081, 37_008] {
             // An answer of a name server to a client that happens to ask from there.
-            assert_eq!(datagram(port, &[0x5c, 0x1e, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 3, b'w', b'w', b'w']), None);
-            assert_eq!(datagram(port, &[]), None);
+            assert_eq!(in_datagram(port, &[0x5c, 0x1e, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 3, b'w', b'w', b'w']), None);
+            assert_eq!(in_datagram(port, &[]), None);
         }
     }
 }
