@@ -49,7 +49,7 @@ impl TryFrom<u16> for Product {
 pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("unlisted", "", ""),
     // web servers and what stands behind them
-    ("Apache httpd", "Apache", "apache-http-server"),
+    ("Apache httpd", "Apache|Apache-AdvancedExtranetServer", "apache-http-server"),
     ("nginx", "nginx", "nginx"),
     ("Microsoft IIS", "Microsoft-IIS", ""),
     ("Microsoft HTTPAPI", "Microsoft-HTTPAPI", ""),
@@ -59,7 +59,7 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("Kestrel", "Kestrel", ""),
     ("gSOAP", "gSOAP", ""),
     ("GoAhead", "GoAhead-Webs|GoAhead", ""),
-    ("Virata EmWeb", "Virata-EmWeb|Agranat-EmWeb|EmWeb", ""),
+    ("Virata EmWeb", "Virata-EmWeb|Agranat-EmWeb|EmWeb|Conexant-EmWeb|GlobespanVirata-EmWeb", ""),
     ("mini_httpd", "mini_httpd", ""),
     ("thttpd", "thttpd", ""),
     ("Boa", "Boa", ""),
@@ -168,7 +168,7 @@ pub const PRODUCTS: &[(&str, &str, &str)] = &[
     ("dhcpcd", "dhcpcd", ""),
     ("Microsoft DHCP client", "MSFT", ""),
     ("Android DHCP client", "android-dhcp", ""),
-    ("Cisco IOS", "Cisco IOS", "cisco-ios"),
+    ("Cisco IOS", "Cisco IOS|cisco-IOS", "cisco-ios"),
     ("Brother printer", "Brother", ""),
     ("HP printer", "HP|Hewlett-Packard", ""),
     ("Jenkins", "Jenkins", "jenkins"),

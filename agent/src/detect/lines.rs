@@ -302,6 +302,8 @@ const FIRST_COMMANDS: &[&[u8]] =
 /// Servers that greet with their name.
 const PRODUCTS: &[Named] = &[
     Named { word: b"vsFTPd", product: "vsftpd", version: Where::Next },
+    // QNAP: the version stands before the name.
+    Named { word: b"NASFTPD Turbo station", product: "ProFTPD", version: Where::Next },
     Named { word: b"ProFTPD", product: "ProFTPD", version: Where::Next },
     Named { word: b"Pure-FTPd", product: "Pure-FTPd", version: Where::Nowhere },
     Named { word: b"FileZilla Server", product: "FileZilla Server", version: Where::Next },
@@ -407,6 +409,7 @@ mod tests {
         assert_eq!(version(b"FileZilla Server version 0.9.41 beta"), Some(("FileZilla Server", exact(b"0.9.41"))));
         assert_eq!(version(b"---- Welcome to Pure-FTPd [privsep] [TLS] ----"), Some(("Pure-FTPd", None)));
         assert_eq!(version(b"foo Microsoft FTP Service (Version 5.0)."), Some(("Microsoft FTP", exact(b"5.0"))));
+        assert_eq!(version(b"NASFTPD Turbo station 1.3.5a Server (ProFTPD)"), Some(("ProFTPD", exact(b"1.3.5a"))));
         assert_eq!(version(b"ProFTPD Server (x) [192.168.1.10]"), Some(("ProFTPD", None)));
         assert_eq!(version(b"proftpd.example.com ready"), None);
         assert_eq!(version(b"my-vsftpd ready"), None);

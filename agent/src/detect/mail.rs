@@ -355,7 +355,10 @@ pub(super) const READABLE: &[&[u8]] = &[b"PLAIN", b"LOGIN"];
 const PRODUCTS: &[Named] = &[
     Named { word: b"Postfix", product: "Postfix", version: Where::Next },
     Named { word: b"Exim", product: "Exim", version: Where::Next },
+    // HP-UX: @(#)Sendmail version 8.13.3
+    Named { word: b"Sendmail version", product: "Sendmail", version: Where::Next },
     Named { word: b"Sendmail", product: "Sendmail", version: Where::Next },
+    Named { word: b"Microsoft SMTP MAIL", product: "Microsoft SMTP", version: Where::After(b"Version: ") },
     Named {
         word: b"Microsoft ESMTP MAIL Service",
         product: "Microsoft SMTP",

@@ -323,6 +323,8 @@ const IMAP_COMMANDS: &[&[u8]] =
 const PRODUCTS: &[Named] = &[
     Named { word: b"Dovecot", product: "Dovecot", version: Where::Nowhere },
     Named { word: b"Courier-IMAP", product: "Courier", version: Where::Nowhere },
+    Named { word: b"Cyrus IMAP Murder", product: "Cyrus IMAP", version: Where::Next },
+    Named { word: b"Cyrus POP3 Murder", product: "Cyrus IMAP", version: Where::Next },
     Named { word: b"Cyrus", product: "Cyrus IMAP", version: Where::Next },
     Named { word: b"Microsoft Exchange", product: "Microsoft Exchange", version: Where::After(b" version ") },
 ];

@@ -69,6 +69,12 @@ pub(super) fn product_words(text: &[u8]) -> Option<(&[u8], Option<Version>)> {
 /// Server = product *( RWS ( product / comment ) ), product = token [ "/" version ].
 fn server_field(value: &[u8], said: &mut Said<'_>, told: &mut Told) {
     let mut rest = value.trim_ascii();
+    if let Some((phrase, word)) = PHRASES.iter().find(|(phrase, _)| starts_with(rest, phrase)) {
+        let behind = rest.get(phrase.len()..).unwrap_or_default();
+        server_product(word, Version::leading(behind), said, told);
+        let end = behind.iter().position(|o| *o == b' ').unwrap_or(behind.len());
+        rest = behind.get(end..).unwrap_or_default().trim_ascii_start();
+    }
     for _ in 0..MAX_WORDS {
         let end = rest.iter().position(|o| matches!(o, b' ' | b'(' | b',' | b';')).unwrap_or(rest.len());
         let (word, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
@@ -218,6 +224,21 @@ fn without_separators(octets: &[u8]) -> &[u8] {
 /// Words of a field that are looked at: Apache with all its modules says about eight.
 const MAX_WORDS: usize = 12;
 
+/// Names of several words with which a Server field begins, in lower case, and the word of the list that each is; empty: none.
+const PHRASES: &[(&[u8], &[u8])] = &[
+    (b"tomcat web server/", b"Tomcat"),
+    (b"apache coyote/", b"Apache-Coyote"),
+    (b"hp apache-based web server/", b"Apache"),
+    (b"hp web jetadmin/", b""),
+    (b"glassfish server open source edition ", b"GlassFish"),
+    (b"oracle glassfish server ", b"GlassFish"),
+    (b"sun glassfish enterprise server v", b"GlassFish"),
+    (b"weblogic weblogic server ", b"WebLogic"),
+    (b"weblogic server ", b"WebLogic"),
+    (b"vnc server enterprise edition/e", b"RealVNC"),
+    (b"vnc server personal edition/p", b"RealVNC"),
+];
+
 /// Fields that name products, in the order in which `products` takes them apart.
 const NAMING_FIELDS: [&str; 8] = [
     "Server",
@@ -232,7 +253,7 @@ const NAMING_FIELDS: [&str; 8] = [
 
 /// Products whose words mean something else in a Server field.
 const NOT_ON_THE_WEB: &[&str] =
-    &["Cisco SSH", "Cisco IOS", "Windows", "Debian", "Ubuntu", "Laurel Bridge DCF", "Microsoft DHCP client"];
+    &["Cisco SSH", "Windows", "Debian", "Ubuntu", "Laurel Bridge DCF", "Microsoft DHCP client"];
 
 const LINUX: &[&[u8]] =
     &[b"debian", b"ubuntu", b"centos", b"red hat", b"fedora", b"suse", b"raspbian", b"alma", b"rocky", b"amazon"];
@@ -295,6 +316,21 @@ mod tests {
             ("Server: Jetty(9.4.44.v20210927)", vec!["Jetty 9.4.44 "]),
             ("Server: Apache-Coyote/1.1", vec!["Apache Tomcat  "]),
             ("Server: Apache Tomcat/7.0.11", vec!["Apache Tomcat 7.0.11 "]),
+            ("Server: Tomcat Web Server/3.2.2 (JSP 1.1; Servlet 2.2)", vec!["Apache Tomcat 3.2.2 "]),
+            ("Server: Apache Coyote/1.0", vec!["Apache Tomcat  "]),
+            (
+                "Server: Apache-AdvancedExtranetServer/2.0.48 (Mandrake Linux/6mdk) PHP/4.3.4",
+                vec!["Apache httpd 2.0.48 ", "PHP 4.3.4 "],
+            ),
+            (
+                "Server: HP Apache-based Web Server/1.3.26 (Unix) OpenSSL/0.9.6c",
+                vec!["Apache httpd 1.3.26 ", "OpenSSL 0.9.6c "],
+            ),
+            ("Server: HP Web Jetadmin/2 (Win32) OpenSSL/0.9.6m", vec!["OpenSSL 0.9.6m "]),
+            ("Server: Oracle GlassFish Server 3.1.2.14", vec!["GlassFish 3.1.2.14 "]),
+            ("Server: WebLogic WebLogic Server 6.1 SP4  11/08/2002 21:50:43 #221641", vec!["Oracle WebLogic 6.1 "]),
+            ("Server: VNC Server Enterprise Edition/E4.5.1 (r27892)", vec!["RealVNC 4.5.1 "]),
+            ("Server: cisco-IOS/12.1 HTTP-server/1.0(1)", vec!["Cisco IOS 12.1 "]),
             ("Server: Werkzeug/2.0.1 Python/3.9.2", vec!["Werkzeug 2.0.1 ", "Python 3.9.2 "]),
             (
                 "Server: Apache/2.2.15 (CentOS) mod_ssl/2.2.15 OpenSSL/1.0.1e-fips PHP/5.3.3",
