@@ -197,6 +197,7 @@ fn reviewed(
     let witness = NoteSigner::new("rita.review.example", &random()?).ok_or("no name")?;
     let ledger = by.0;
     ledger.register(clinic, &witness.key(NoteKind::Cosignature).vkey(), "nora", now)?;
+    ledger.take_all(clinic, now)?;
     let (text, _) = before.split_once("\n\n").ok_or("no note")?;
     let cosigned = format!("{before}{}", witness.cosign(&format!("{text}\n"), now.0 / 1_000));
     ledger.take_cosigned(clinic, cosigned.as_bytes(), now)?;
