@@ -292,6 +292,7 @@ impl Sensor {
     /// Ends the last window: nothing more will be heard, so that conversations end here as well. Whom it spoke of stays known.
     pub fn close(&mut self) -> Summary {
         self.flows.finish(self.to, &mut self.around);
+        self.end_parts();
         self.end_window(Timestamp(self.to.0.saturating_add(u64::from(self.from.is_some()))))
     }
 

@@ -74,6 +74,13 @@ impl Fragments {
         None
     }
 
+    /// Nothing more will be heard: what is not whole never will be.
+    pub fn finish(&mut self) {
+        while !self.packets.is_empty() {
+            self.forget(0);
+        }
+    }
+
     /// Parts that were let go since this was asked last.
     pub fn take_let_go(&mut self) -> u64 {
         core::mem::take(&mut self.let_go)
@@ -262,5 +269,13 @@ mod tests {
             assert_eq!(table.hear(AT, &part(8, 8 + n * 8, true, &[0; 8])), None);
         }
         assert!(table.packets.iter().all(|packet| packet.parts.len() <= MOST_PARTS));
+        let _ = (table.finish(), table.take_let_go());
+        assert_eq!(table.hear(AT, &part(9, 0, true, &[0; 8])), None);
+        table.finish();
+        assert_eq!(
+            (table.packets.len(), table.held, table.take_let_go()),
+            (0, 0, 1),
+            "what never became whole is counted"
+        );
     }
 }

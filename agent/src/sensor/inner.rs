@@ -22,6 +22,12 @@ impl Sensor {
         self.deeper(|sensor| sensor.layers(at, peeled));
     }
 
+    /// Counts the parts whose packet will never be whole.
+    pub(super) fn end_parts(&mut self) {
+        self.fragments.finish();
+        self.counters.fragments = self.counters.fragments.saturating_add(self.fragments.take_let_go());
+    }
+
     /// Hears what is in a tunnel.
     pub(super) fn inner(&mut self, at: Timestamp, inner: Inner<'_>) {
         self.deeper(|sensor| match inner {
