@@ -39,6 +39,24 @@ fn links_between_sites_that_hide_nothing_hide_nothing() {
 }
 
 #[test]
+fn nobody_outside_is_believed_what_he_puts_into_a_tunnel() {
+    let capture = recorded().into_iter().find(|r| r.name == "pacs-open-lan").unwrap();
+    let octets = fs::read(&capture.path).unwrap();
+    for from in [[10, 99, 0, 1], [198, 51, 100, 7]] {
+        let mut sensor = Sensor::new(capture.settings());
+        CaptureFile::open(octets.as_slice()).unwrap().each(|frame, _| {
+            let vxlan = datagram(4_789, &[&[8, 0, 0, 0, 0, 0, 42, 0], frame.octets].concat());
+            for mut tunnel in [over_ip(17, &vxlan), over_ip(47, &[GRE_ERSPAN, ERSPAN, frame.octets].concat())] {
+                tunnel[26..30].copy_from_slice(&from);
+                sensor.hear(&framed(&tunnel));
+                parts(&tunnel, 64).iter().for_each(|part| sensor.hear(&framed(part)));
+            }
+        });
+        assert_eq!(every(&sensor.close()).is_empty(), from[0] != 10, "{from:?}");
+    }
+}
+
+#[test]
 fn packets_in_parts_are_put_together() {
     for size in [64, 512] {
         compare("parts", every, |frame, hear| parts(frame, size).iter().for_each(|part| hear(part)));

@@ -207,7 +207,7 @@ impl Sensor {
                 }
                 Body::Udp(packet) => {
                     if let Some(inner) = tunnel::in_datagram(packet.destination_port, packet.payload) {
-                        return self.inner(at, inner);
+                        return self.inner(at, packet.source, inner);
                     }
                     self.around.near = near(&layers, &packet);
                     self.around.outward(at, &packet);
@@ -229,7 +229,7 @@ impl Sensor {
                 }
                 Body::OtherIp => return,
                 Body::Fragment(fragment) => return self.part(at, layers.link, &fragment),
-                Body::Tunnel(inner) => return self.inner(at, inner),
+                Body::Tunnel { source, inner } => return self.inner(at, source, inner),
                 Body::Other => {
                     self.around.faults.unknown(FaultPlace::Frame);
                     &mut self.counters.not_understood

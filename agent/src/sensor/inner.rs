@@ -1,7 +1,8 @@
 //! What is not a frame of its own: the parts of a packet, and what travels in a tunnel.
 //!
-//! Keeps: how deep it is. Drops: what lies deeper than [`MAX_DEPTH`]: it is counted as not understood. Who is at the ends of a tunnel
-//! says nothing about the hardware of those who speak in it.
+//! Keeps: how deep it is. Drops, and counts as not understood: what lies deeper than [`MAX_DEPTH`], and what somebody outside or a guest
+//! sends in a tunnel: anybody could put frames of the clinic's own network into one, and be believed. Who is at the ends of a tunnel says
+//! nothing about the hardware of those who speak in it.
 
 use super::Sensor;
 use crate::capture::{Frame, Link};
@@ -11,6 +12,8 @@ use crate::wire::radiotap::RadioHeader;
 use crate::wire::reader::Reader;
 use crate::wire::tunnel::Inner;
 use auscult_report::time::Timestamp;
+use auscult_report::zone::Zone;
+use core::net::IpAddr;
 
 impl Sensor {
     /// Hears a part of a packet; when it was the last that was missing, the packet.
@@ -28,8 +31,12 @@ impl Sensor {
         self.counters.fragments = self.counters.fragments.saturating_add(self.fragments.take_let_go());
     }
 
-    /// Hears what is in a tunnel.
-    pub(super) fn inner(&mut self, at: Timestamp, inner: Inner<'_>) {
+    /// Hears what is in a tunnel that begins at `source`.
+    pub(super) fn inner(&mut self, at: Timestamp, source: IpAddr, inner: Inner<'_>) {
+        if matches!(self.around.hosts.zone(source), Zone::Outside | Zone::Guest) {
+            self.counters.not_understood = self.counters.not_understood.saturating_add(1);
+            return;
+        }
         self.deeper(|sensor| match inner {
             Inner::Ethernet(octets) => sensor.layers(at, Layers::ethernet(octets)),
             Inner::Typed(ether_type, octets) => {

@@ -209,7 +209,7 @@ fn transport(protocol: u8, header: Header, octets: &[u8], missing: u32) -> Resul
                 Packet { source, destination, source_port: 0, destination_port: 0, ttl, payload: octets, missing };
             Ok(Body::Icmp6(packet))
         }
-        _ => Ok(tunnel::in_ip(protocol, octets)?.map_or(Body::OtherIp, Body::Tunnel)),
+        _ => Ok(tunnel::in_ip(protocol, octets)?.map_or(Body::OtherIp, |inner| Body::Tunnel { source, inner })),
     }
 }
 

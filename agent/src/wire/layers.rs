@@ -58,7 +58,12 @@ pub enum Body<'a> {
     /// A part of an IP packet.
     Fragment(Fragment<'a>),
     /// A packet or frame in this one.
-    Tunnel(Inner<'a>),
+    Tunnel {
+        /// Who sent the packet around it.
+        source: IpAddr,
+        /// What is inside.
+        inner: Inner<'a>,
+    },
     /// ICMP, IGMP and other protocols over IP.
     OtherIp,
     /// A protocol that is not looked into.
