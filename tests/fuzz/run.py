@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Brings every fuzz target to its minutes, several at a time, and says of each what it did: `tests/fuzz/run.py [--seconds 600] [--at-once 2] [NAME...]`
 
-Seconds are those of the processor, so that a busy machine does not shorten a run. What a target had of them stands in fuzz-found/runs.tsv
-under cargo's target folder and a run that was interrupted goes on from there, piece by piece, the target that had the least first; a
-new compiler or another commit begins again with `--anew` (the inputs that were found stay).
+Seconds are those of the processor, so that a busy machine does not shorten a run. What a target had of them stands in runs.tsv beside
+this file, which is kept with the project: a run that was interrupted goes on from there, on another machine too, piece by piece, the
+target that had the least first, those of `agent/src/wire` before the papers of `report`. A row belongs to its file as it is: one whose
+file changed begins again (not one whose file uses another that changed; `--anew` begins all again, the inputs that were found stay).
 Counts as failure: a crash, a failed assertion, a single allocation of more than 4 MiB, an input that takes longer than thirty seconds
 under the sanitizer. At the end the uninstrumented program takes every input that was found (the example `fuzzed`), and one of more
-than 100 ms of processor time is a failure. What was found is kept in fuzz-found/NAME; an input that hurt lies in fuzz-hurt/NAME.
+than 100 ms of processor time is a failure. What was found is kept in fuzz-found/NAME under cargo's target folder; an input that hurt lies in fuzz-hurt/NAME.
 Needs cargo-fuzz and a nightly compiler. Standard library only.
 """
 import argparse
 import concurrent.futures
+import functools
+import hashlib
 import os
 import pathlib
 import re
@@ -22,8 +25,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 FOUND, HURT = BUILT / "fuzz-found", BUILT / "fuzz-hurt"
-TABLE = FOUND / "runs.tsv"
-COLUMNS = ("target", "processor s", "runs", "edges", "found", "peak MiB")
+TABLE = HERE / "runs.tsv"
+COLUMNS = ("target", "file", "processor s", "runs", "edges", "found", "peak MiB")
 # Wall time of one piece: what an interruption loses at most.
 PIECE_S = 120
 LOCK = threading.Lock()
@@ -39,6 +42,8 @@ def main():
     asked = asked.parse_args()
     for name in set(asked.names) - set(known):
         sys.exit(f"no target is called {name}; there are {' '.join(known)}")
+    for name in known:
+        digest(name)  # what is built now, whatever is edited while it runs
     subprocess.run(["cargo", "+nightly", "fuzz", "build", "--fuzz-dir", HERE, "-O", "--debug-assertions"], cwd=ROOT, check=True)
     done = {} if asked.anew else read()
     hurt, busy = set(), set()
@@ -47,7 +52,7 @@ def main():
         """The target that had the least, and is not running now."""
         with LOCK:
             left = [n for n in asked.names or known if n not in hurt | busy and done.get(n, {}).get("processor s", 0) < asked.seconds]
-            name = min(left, key=lambda n: done.get(n, {}).get("processor s", 0), default=None)
+            name = min(left, key=lambda n: (not wire(n).exists(), done.get(n, {}).get("processor s", 0)), default=None)
             busy.add(name)
             return name
 
@@ -72,17 +77,29 @@ def main():
     sys.exit(1 if hurt or slow else 0)
 
 
+def wire(name):
+    """The file that a target is for; there is none where it reads a paper of `report`."""
+    return ROOT / "agent/src/wire" / f"{name}.rs"
+
+
+@functools.cache
+def digest(name):
+    """What a target's file is at present: the beginning of its SHA-256, for a paper that of all of `report`."""
+    files = [wire(name)] if wire(name).exists() else sorted((ROOT / "report/src").rglob("*.rs"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:12]
+
+
 def read():
-    """What each target had so far."""
+    """What each target had so far, where its file is what it was."""
     rows = [line.split("\t") for line in TABLE.read_text().splitlines()[1:]] if TABLE.exists() else []
-    return {name: dict(zip(COLUMNS[1:], map(int, numbers))) for name, *numbers in rows}
+    return {name: {"file": file} | dict(zip(COLUMNS[2:], map(int, numbers))) for name, file, *numbers in rows if file == digest(name)}
 
 
 def add(done, name, piece):
     """Adds a piece, and writes the table as a whole."""
-    before = done.get(name, dict.fromkeys(COLUMNS[1:], 0))
+    before = done.get(name, dict.fromkeys(COLUMNS[2:], 0))
     sums = {c: before[c] + piece[c] for c in ("processor s", "runs")}
-    done[name] = sums | {"edges": max(before["edges"], piece["edges"]), "found": piece["found"], "peak MiB": max(before["peak MiB"], piece["peak MiB"])}
+    done[name] = {"file": digest(name)} | sums | {"edges": max(before["edges"], piece["edges"]), "found": piece["found"], "peak MiB": max(before["peak MiB"], piece["peak MiB"])}
     lines = ["\t".join(COLUMNS)] + ["\t".join([n, *(str(done[n][c]) for c in COLUMNS[1:])]) for n in sorted(done)]
     new = TABLE.with_suffix(".new")
     new.write_text("\n".join(lines) + "\n")
