@@ -8,10 +8,11 @@
 #![allow(clippy::disallowed_methods, reason = "a program that measures")]
 
 use auscult_tests::guest::admin;
+use auscult_tests::spent::cpu_ms;
 use auscult_tests::station::Station;
 use auscult_tests::throng::throng;
 use clap::Parser;
-use std::fs;
+use std::process::id;
 use std::time::Instant;
 
 #[derive(Parser)]
@@ -43,7 +44,7 @@ fn main() {
     for path in every {
         let first = maria.get(path);
         assert_eq!(first.status, 200, "{path}");
-        let before = cpu_ms();
+        let before = cpu_ms(id());
         let mut took: Vec<f64> = (0..arguments.times)
             .map(|_| {
                 let begun = Instant::now();
@@ -52,17 +53,10 @@ fn main() {
                 begun.elapsed().as_secs_f64() * 1_000.0
             })
             .collect();
-        let cpu = (cpu_ms() - before) / arguments.times as f64;
+        let cpu = (cpu_ms(id()) - before) as f64 / arguments.times as f64;
         took.sort_by(f64::total_cmp);
         let at = |permille: usize| took[(took.len() - 1) * permille / 1_000];
         let name: String = path.chars().take(34).collect();
         println!("{name:34} {:8} {:9.1} {:9.1} {cpu:9.1}", first.text.len(), at(500), at(990));
     }
-}
-
-/// User and system time of this process in milliseconds (proc(5): clock ticks of 10 ms).
-fn cpu_ms() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 10.0
 }

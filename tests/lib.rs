@@ -51,6 +51,7 @@ pub mod scenes;
 pub mod search;
 pub mod season;
 pub mod sensor;
+pub mod spent;
 pub mod statements;
 pub mod station;
 pub mod story;

@@ -15,6 +15,7 @@ use auscult_report::receipt::{Outcome, Receipt};
 use auscult_report::subject::{HostId, Subject, Transport};
 use auscult_report::time::Timestamp;
 use auscult_tests::archive::{Folder, full, sighting};
+use auscult_tests::spent::{cpu_ms, peak_kib};
 use auscult_tests::station::{Caller, REPORTS, settings};
 use auscult_tests::way::{client_config, connect};
 use clap::Parser;
@@ -73,7 +74,7 @@ fn main() {
     let outcome = threads.block_on(send_all(sensors, &arguments, collector.agents, begun));
     let wall = begun.elapsed();
     let (after, own_after) = (cpu_ms(collector.child.id()), cpu_ms(std::process::id()));
-    outcome.print(&arguments, wall, (after - before, own_after - own_before), memory_kib(collector.child.id()));
+    outcome.print(&arguments, wall, (after - before, own_after - own_before), peak_kib(collector.child.id()));
     collector.stop();
     let store = Store::open(&folder.0.join("archive.db"), u64::MAX, now()).unwrap();
     let kept = store.clinic_named("load").unwrap().unwrap().counts().unwrap().reports;
@@ -283,18 +284,6 @@ impl Sent {
         );
         println!("  collector's memory: {} MiB", rss_kib / 1_024);
     }
-}
-
-/// User and system time of a process, in milliseconds (proc(5): clock ticks of 10 ms).
-fn cpu_ms(id: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10
-}
-
-fn memory_kib(id: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
 fn now() -> Timestamp {

@@ -2,6 +2,7 @@
 
 use crate::archive::NOW;
 use crate::desk::Provider;
+use crate::spent::peak_kib;
 use crate::station::Caller;
 use crate::way::{Way, client_config};
 use auscult_collector::authority::Authority;
@@ -144,9 +145,7 @@ pub fn ask_ops(provider: &Provider, path: &str) -> String {
 /// If the system does not say.
 #[must_use]
 pub fn most_memory_mib(provider: &Provider) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", provider.id().unwrap())).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    peak_kib(provider.id().unwrap()) / 1_024
 }
 
 /// That a collector still serves: a sensor's next reports are stored, nothing panicked, all levels are well.
