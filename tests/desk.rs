@@ -389,7 +389,11 @@ fn patient(program: &Command) -> Command {
     shell
 }
 
-fn signal(which: &str, id: u32) {
+/// Tells a process something.
+///
+/// # Panics
+/// If there is none.
+pub fn signal(which: &str, id: u32) {
     Command::new("kill").args([which, &id.to_string()]).status().unwrap();
 }
 

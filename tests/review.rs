@@ -7,14 +7,19 @@ use auscult_report::note::{NoteKey, NoteSigner};
 use auscult_report::receipt::{Inclusion, Proven};
 use auscult_report::seal::SealedReport;
 use auscult_tests::archive::Folder;
-use auscult_tests::desk::Provider;
+use auscult_tests::collector;
+use auscult_tests::desk::{Provider, signal};
 use auscult_tests::raw::{agents, authority, let_in};
 use auscult_tests::reviewer::{Change, change_an_entry_with_its_tile, flip, foreign, ours, refuses_each, run, text};
+use auscult_tests::sensor::wait_until;
 use auscult_tests::station::Caller;
 use auscult_tests::way::Way;
 use base64ct::{Base64, Encoding};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_ledger_that_the_collector_made_verifies_and_refuses_every_change() {
@@ -81,6 +86,34 @@ fn a_first_review_has_nothing_to_compare_with_and_a_folder_is_never_written_twic
         assert!(!run(verify, &dir).0);
         fs::remove_file(dir.join("checkpoint.old")).unwrap();
         assert!(run(verify, &dir).0);
+    }
+}
+
+#[test]
+fn a_check_that_somebody_ends_leaves_nothing_in_the_scratch_folder() {
+    let provider = Provider::serving();
+    let mut caller = let_in(&provider, "north", 1);
+    let mut way = Way::try_to(agents(&provider), &authority(&provider), Some(&caller)).unwrap();
+    assert_eq!(way.reports(&caller.ear.chain(3)).0, 200);
+    let folder = Folder::new();
+    let (dir, scratch) = (folder.0.join("north"), folder.0.join("scratch"));
+    fs::create_dir(&scratch).unwrap();
+    let _ = checkpoint(&provider);
+    let _ = provider.command(&["ledger", "export", "north", dir.to_str().unwrap()]);
+    // The last file that is read never ends, so that there is a time in which to end the check.
+    fs::remove_file(dir.join("findings")).unwrap();
+    assert!(Command::new("mkfifo").arg(dir.join("findings")).status().unwrap().success());
+    let held = || fs::read_dir(&scratch).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    for (name, number) in [("-TERM", 15), ("-INT", 2), ("-HUP", 1)] {
+        let mut check = Command::new(collector());
+        check.args(["ledger", "verify"]).arg(&dir).env("TMPDIR", &scratch).stdout(Stdio::null());
+        let mut check = check.spawn().unwrap();
+        wait_until(|| held().iter().any(|own| own.join("archive.db").exists()));
+        let mode = fs::metadata(&held()[0]).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        signal(name, check.id());
+        assert_eq!(check.wait().unwrap().signal(), Some(number));
+        assert_eq!(held(), [""; 0].map(PathBuf::from));
     }
 }
 

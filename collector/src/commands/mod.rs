@@ -8,6 +8,7 @@ mod import;
 mod notices;
 mod review;
 mod reviewer;
+mod scratch;
 mod serve;
 mod show;
 

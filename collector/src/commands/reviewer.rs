@@ -2,6 +2,7 @@
 //!
 //! Keeps: a scratch folder while it checks; what he verified, in his own file, once every claim held. Drops: nothing; what does not hold leaves all files as they were.
 
+use super::scratch::Scratch;
 use super::{Done, EXIT_PERSON, read};
 use crate::Brought;
 use auscult_assess::knowledge::Knowledge;
@@ -10,10 +11,8 @@ use auscult_collector::review::behind;
 use auscult_collector::run::now;
 use auscult_collector::store::ClinicStore;
 use auscult_report::note::NoteKey;
-use std::fs::{self, DirBuilder};
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn new_key(file: &Path, name: &str, out: &mut impl Write) -> Done {
@@ -44,7 +43,7 @@ pub(super) fn verified(folder: &Path, brought: &Brought, out: &mut impl Write) -
     let scratch = if brought.ledger_alone { None } else { Some(Scratch::new()?) };
     let holds = verify(folder, &mut say).and_then(|found| {
         memory.as_ref().map_or(Ok(()), |memory| memory.agrees(folder, &found, &mut say))?;
-        scratch.map_or(Ok(()), |own| behind(folder, &found, &own.0, &Knowledge::compiled(), &mut say))?;
+        scratch.map_or(Ok(()), |own| behind(folder, &found, own.path(), &Knowledge::compiled(), &mut say))?;
         Ok(found)
     });
     told?;
@@ -62,25 +61,6 @@ pub(super) fn verified(folder: &Path, brought: &Brought, out: &mut impl Write) -
             writeln!(out, "FAILED: {why}")?;
             Ok(ExitCode::from(EXIT_PERSON))
         }
-    }
-}
-
-/// A folder that nobody else can look into, gone when the check ends: what is in it is as confidential as the reports.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Scratch, String> {
-        let folder = std::env::temp_dir().join(format!("auscult-review-{}", std::process::id()));
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|e| format!("{}: {e}; TMPDIR names another place for scratch files", folder.display()))?;
-        Ok(Scratch(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed is in a folder of this user alone.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
