@@ -94,7 +94,7 @@ impl Listener {
     fn new(ear: Ear, seed: u8) -> Listener {
         let (octets, place) = capture("clinic-day-mixed");
         let mut engine = Sensor::new(Settings { key: [seed; 32], ..place.settings() });
-        CaptureFile::open(&octets[..]).unwrap().each(|frame, _| engine.hear(&frame));
+        CaptureFile::open(&octets[..]).unwrap().each(|frame, _| engine.hear(frame));
         Listener { ear, windows: Windows::default(), day: engine.close(), dice: Dice(u64::from(seed)) }
     }
 
