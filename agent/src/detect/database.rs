@@ -3,9 +3,11 @@
 //!
 //! Keeps: which facts of a conversation were said. Drops: every name, query and row.
 
+use super::system::say_ntlm;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::wire::WireError;
 use crate::wire::elasticsearch::Transport;
+use crate::wire::ntlm;
 use crate::wire::tds;
 use crate::wire::tns::Tns;
 use auscult_report::fact::{Encryption, Fact, Login, Protocol, Software, SoftwarePlace};
@@ -18,7 +20,8 @@ pub const MSSQL: Detector = Detector {
     version: 1,
     hears: "Tabular Data Stream on any port: the server's build and its word on encryption from PRELOGIN, and whether a \
             LOGIN7 went out of TLS with a password in it, which is only scrambled. A server that says `off` still \
-            protects the login packet: only `not supported` shows it. Names, queries and rows are never read.",
+            protects the login packet: only `not supported` shows it. A login by NTLM names builds of \
+            Windows. Names, queries and rows are never read.",
     sniff: sniff_mssql,
     start: || Box::new(Mssql::default()),
 };
@@ -218,9 +221,17 @@ impl Mssql {
         if octets.is_empty() {
             return Step::Wait;
         }
-        if is_tls(octets) {
+        match octets {
             // The handshake went before it in PRELOGIN packets: nothing of it is left to hear.
-            return Step::End(Interest::Done);
+            [0x14..=0x17, ..] if self.encryption != Some(ONLY_LOGIN) => return Step::End(Interest::Done),
+            // The login is one record; what follows is readable.
+            [0x14..=0x17, 3, 0..=4, high, low, ..] => {
+                talk.client.skip(5u64.saturating_add(u64::from(u16::from_be_bytes([*high, *low]))));
+                return Step::Taken;
+            }
+            [0x14..=0x17, _, _, _, _, ..] => return Step::End(Interest::Done),
+            [0x14..=0x17, ..] => return Step::Wait,
+            _ => {}
         }
         let header = match tds::Header::parse(octets) {
             Ok(header) => header,
@@ -237,6 +248,7 @@ impl Mssql {
                 self.session.password_clear(said);
             }
             self.session.encryption(said, Encryption::None);
+            say_ntlm(ntlm::find(data), false, said);
         }
         talk.client.skip(u64::from(header.length));
         Step::Taken
@@ -271,12 +283,20 @@ impl Mssql {
             self.session.software(said, named);
             match prelogin.encryption {
                 // Off: the login alone is inside TLS. On, required: everything is.
-                0 => self.session.encryption(said, Encryption::Partly),
+                ONLY_LOGIN => self.session.encryption(said, Encryption::Partly),
                 1 | 3 => self.session.encryption(said, Encryption::Tls),
                 _ => {}
             }
-            // Only a server without encryption lets the login be heard.
-            ends = prelogin.encryption != NOT_SUPPORTED;
+            // Only a server without encryption lets the login be heard, one that protects it alone what it says to it.
+            ends = !matches!(prelogin.encryption, NOT_SUPPORTED | ONLY_LOGIN);
+        } else if header.kind != tds::Kind::Answer {
+            // The server's side of the handshake.
+            ends = false;
+        } else if data.first() == Some(&SSPI) {
+            // A login by the domain, whose challenge (MS-TDS 2.2.7.22) may be NTLM's.
+            say_ntlm(ntlm::find(data), true, said);
+            self.shown = Some(tds::Shown::Other);
+            ends = false;
         } else {
             match (tds::verdict(data), self.shown) {
                 (tds::Verdict::Accepted, Some(tds::Shown::EmptyPassword)) => self.session.empty_password(said),
@@ -367,6 +387,10 @@ impl Listener for Elasticsearch {
 
 /// ENCRYPT_NOT_SUP.
 const NOT_SUPPORTED: u8 = 2;
+/// ENCRYPT_OFF: the login is inside TLS and nothing else.
+const ONLY_LOGIN: u8 = 0;
+/// The token of a login by the domain (MS-TDS 2.2.7.22).
+const SSPI: u8 = 0xed;
 
 #[cfg(test)]
 pub(super) mod trials {
@@ -418,8 +442,9 @@ pub(super) mod trials {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Says, facts, hear};
+    use super::super::testing::{Says, facts, hear, is_windows, ntlm_challenge};
     use super::*;
+    use auscult_report::fact::SignPlace;
 
     /// PRELOGIN of `kind`: VERSION 15.0.4153, ENCRYPTION as given.
     fn prelogin(kind: u8, encryption: u8) -> Vec<u8> {
@@ -493,6 +518,31 @@ mod tests {
         // Only the server is heard.
         let heard = facts(&hear(&MSSQL, 9999, 1, &[Says::Server(&on)]));
         assert!(heard.contains(&build()));
+    }
+
+    #[test]
+    fn the_challenge_of_a_login_by_the_domain_names_the_build_of_the_server() {
+        let challenge = [&[SSPI, 56, 0][..], &ntlm_challenge(20_348)].concat();
+        let answer = [&[4, 1, 0, 67, 0, 0, 1, 0][..], &challenge].concat();
+        let handshake = [0x12, 1, 0, 13, 0, 0, 1, 0, 0x16, 3, 3, 0, 0];
+        let record = [0x17, 3, 3, 0, 4, 1, 2, 3, 4];
+        let reply = [0x11, 1, 0, 12, 0, 0, 1, 0, 1, 2, 3, 4];
+        // A server that protects the login alone, and one that protects nothing.
+        for (off, steps) in [
+            (0, vec![Says::Client(&handshake), Says::Server(&handshake), Says::Client(&record)]),
+            (2, vec![Says::Client(&reply)]),
+        ] {
+            let (ask, offer) = (prelogin(0x12, off), prelogin(4, off));
+            let says = [Says::Client(&ask), Says::Server(&offer)].into_iter().chain(steps);
+            let ends = [Says::Server(&answer), Says::Client(&reply), Says::Server(ACCEPTED)];
+            let says: Vec<Says<'_>> = says.chain(ends).collect();
+            for piece in [1, 2000] {
+                let heard = facts(&hear(&MSSQL, 1433, piece, &says));
+                assert!(is_windows(&heard, SignPlace::NtlmChallenge, 20_348), "{heard:?}");
+                assert_eq!(heard.last(), Some(&Fact::Login(Login::Used)));
+            }
+            trials::mutate(&MSSQL, &says);
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Directories: LDAP without TLS (RFC 4511, 4513).
 //!
-//! Keeps: whether a readable password crossed, whether entries were given to somebody without a name. Drops: names,
+//! Keeps: whether a readable password crossed, whether entries were given to somebody without a name, what a bind by NTLM tells of
+//! Windows. Drops: names,
 //! passwords, filters, entries: they are passed over.
 
+use super::system::say_ntlm;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::flow::head::Head;
 use crate::wire::WireError;
 use crate::wire::ldap::{Bind, Message, Operation, SUCCESS};
+use crate::wire::ntlm;
 use auscult_report::fact::{Encryption, Fact, Login, Protocol};
 
 /// LDAP on any port.
@@ -16,9 +19,9 @@ pub const LDAP: Detector = Detector {
     hears: "Bind requests and their results, searches and whether entries came back, StartTLS. A simple bind with a \
             password before StartTLS is a readable password; entries after an anonymous bind, or after none at all, are \
             an open directory. The answer to a question about the server itself (root DSE) is an entry too: one entry \
-            alone is not called open. Names, filters and entries are passed over.",
+            alone is not called open. A bind by NTLM names builds of Windows. Names, filters and entries are passed over.",
     sniff,
-    start: || Box::new(Directory::default()),
+    start: || Box::new(Directory::new()),
 };
 
 fn sniff(opening: &Opening<'_>) -> Verdict {
@@ -53,8 +56,10 @@ const fn verdict(operation: Operation, client: bool) -> Verdict {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Directory {
+    asks: Side,
+    gives: Side,
     begun: bool,
     answered: bool,
     clear_said: bool,
@@ -65,6 +70,14 @@ struct Directory {
     asked_tls: bool,
     /// Entries given to somebody without a name.
     entries: u32,
+}
+
+/// What one side says.
+#[derive(Debug)]
+struct Side {
+    is_server: bool,
+    /// Of the message that waits the operation was given already; the rest of it may hold an NTLM message.
+    is_given: bool,
 }
 
 impl Listener for Directory {
@@ -78,13 +91,13 @@ impl Listener for Directory {
             said.service(Fact::Encryption(Encryption::None));
         }
         // Bounded: each round takes a message.
-        while let Some(operation) = next(talk.client) {
+        while let Some(operation) = self.asks.next(talk.client, said) {
             match operation {
                 Ok(operation) => self.asked(operation, said),
                 Err(_) => return Interest::Done,
             }
         }
-        while let Some(operation) = next(talk.server) {
+        while let Some(operation) = self.gives.next(talk.server, said) {
             match operation {
                 Ok(operation) => {
                     if let Some(interest) = self.answer(operation, said) {
@@ -99,6 +112,12 @@ impl Listener for Directory {
 }
 
 impl Directory {
+    const fn new() -> Directory {
+        let (asks, gives) = (Side::new(false), Side::new(true));
+        let (begun, answered, clear_said, bound, asked_tls) = (false, false, false, false, false);
+        Directory { asks, gives, begun, answered, clear_said, binding: None, bound, asked_tls, entries: 0 }
+    }
+
     fn asked(&mut self, operation: Operation, said: &mut Said<'_>) {
         match operation {
             Operation::Bind(bind) => {
@@ -148,18 +167,33 @@ impl Directory {
     }
 }
 
-/// The next message of a side: its operation, once it can be told. The message is passed over.
-fn next(head: &mut Head) -> Option<Result<Operation, WireError>> {
-    if head.octets().is_empty() {
-        return None;
+impl Side {
+    const fn new(is_server: bool) -> Side {
+        Side { is_server, is_given: false }
     }
-    match Message::read(head.octets()) {
-        Ok(message) => {
+
+    /// The next message: its operation, once it can be told. The message is passed over, a short one about a bind once it is whole.
+    fn next(&mut self, head: &mut Head, said: &mut Said<'_>) -> Option<Result<Operation, WireError>> {
+        // Bounded: each round takes a message.
+        loop {
+            let message = match Message::read(head.octets()) {
+                Ok(message) => message,
+                Err(WireError::Truncated(_)) => return None,
+                Err(e) => return Some(Err(e)),
+            };
+            let is_of_bind = matches!(message.operation, Operation::Bind(Bind::Sasl) | Operation::BindResponse(_));
+            if is_of_bind && message.octets <= ntlm::MAX_SEARCH {
+                match head.octets().get(..message.octets) {
+                    Some(whole) => say_ntlm(ntlm::find(whole), self.is_server, said),
+                    None if core::mem::replace(&mut self.is_given, true) => return None,
+                    None => return Some(Ok(message.operation)),
+                }
+            }
             head.skip(u64::try_from(message.octets).unwrap_or(u64::MAX));
-            Some(Ok(message.operation))
+            if !core::mem::take(&mut self.is_given) {
+                return Some(Ok(message.operation));
+            }
         }
-        Err(WireError::Truncated(_)) => None,
-        Err(e) => Some(Err(e)),
     }
 }
 
@@ -171,9 +205,10 @@ const OPEN_ENTRIES: u32 = 2;
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Says, facts, hear};
+    use super::super::testing::{Says, facts, hear, is_windows, ntlm_challenge};
     use super::*;
     use crate::wire::ldap::tests::{bind, message, response};
+    use auscult_report::fact::SignPlace;
 
     fn search() -> Vec<u8> {
         message(0x63, &[4, 0, 10, 1, 2, 10, 1, 0])
@@ -233,6 +268,26 @@ mod tests {
         let half =
             hear(&LDAP, 389, 7, &[Says::Server(&response(0x61, 0)), Says::Server(&entry()), Says::Server(&entry())]);
         assert!(!facts(&half).contains(&Fact::LdapAnonymousData));
+    }
+
+    #[test]
+    fn a_bind_by_ntlm_names_builds_of_windows_however_it_comes() {
+        let offer = [
+            &b"\x02\x01\x03\x04\x00\xa3\x36\x04\x0aGSS-SPNEGO\x04\x28NTLMSSP\0\x01\0\0\0\x05\x82\x08\x02"[..],
+            &[0; 16],
+        ];
+        let client = [10, 0, 0xf4, 0x65, 0, 0, 0, 15]; // version 10.0.26100
+        let offer = message(0x60, &[offer.concat(), client.to_vec()].concat());
+        let result = [&[10, 1, 14, 4, 0, 4, 0, 0x87, 56][..], &ntlm_challenge(17_763)].concat();
+        let challenge = message(0x61, &result);
+        let done = response(0x61, 0);
+        for piece in [1, 7, 1000] {
+            let says = [Says::Client(&offer), Says::Server(&challenge), Says::Client(&offer), Says::Server(&done)];
+            let heard = facts(&hear(&LDAP, 389, piece, &says));
+            assert!(is_windows(&heard, SignPlace::NtlmChallenge, 17_763), "{piece}: {heard:?}");
+            assert!(is_windows(&heard, SignPlace::NtlmClient, 26_100), "{piece}: {heard:?}");
+            assert!(heard.contains(&Fact::Login(Login::Used)));
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, may_be_reply, once};
 use super::mail_body::{Chunk, Message, Progress};
+use super::system::say_ntlm;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use crate::wire::ntlm;
 use crate::wire::text::{self, Reply, after, begins, word};
 use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
 
@@ -15,7 +17,7 @@ pub const SMTP: Detector = Detector {
     name: "smtp",
     version: 2,
     hears: "A greeting 220, EHLO or HELO. The answer to EHLO offers STARTTLS or does not; DATA or BDAT before STARTTLS \
-            is a readable message, AUTH PLAIN or LOGIN a readable password. Between servers TLS is a matter of luck: \
+            is a readable message, AUTH PLAIN or LOGIN a readable password; AUTH NTLM names builds of Windows. Between servers TLS is a matter of luck: \
             the other side may be the one without. A firewall that masks STARTTLS is said as such. In a readable message it is \
             looked for a link that opens an account and for a code, in one message or, within a day, in two to one mailbox: only \
             that both went there is kept. A second code of a login that comes on the day of the link looks alike.",
@@ -190,6 +192,7 @@ impl Smtp {
             220 if !self.greeted => self.greet(&reply, said),
             250 => self.hear_hello(&reply, alone, said),
             354 => self.message_begins(None, said),
+            334 => say_ntlm(ntlm::in_base64(reply.text), true, said),
             235 => self.end_login(Login::Used, said),
             535 => self.end_login(Login::Refused, said),
             400.. if reply.last && self.phase != Phase::Message => {
@@ -240,6 +243,8 @@ impl Smtp {
                 self.secret = Secret::Nothing;
             } else if readable {
                 self.told.clear(said);
+            } else {
+                say_ntlm(ntlm::in_base64(line), false, said);
             }
             return Interest::More;
         }
@@ -256,6 +261,7 @@ impl Smtp {
             if readable && !initial.is_empty() {
                 self.told.clear(said);
             }
+            say_ntlm(ntlm::in_base64(initial), false, said);
             self.secret = Secret::Asked { readable };
         } else if is(b"MAIL") || is(b"RSET") {
             self.told.goes_on_in_clear(self.hello == Hello::Offered, said);
@@ -373,8 +379,9 @@ const PRODUCTS: &[Named] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Says, facts, hear};
+    use super::super::testing::{NTLM_IN_BASE64, Says, facts, hear, is_windows};
     use super::*;
+    use auscult_report::fact::SignPlace;
     use auscult_report::fact::{Software, SoftwarePlace};
     use auscult_report::product::Product;
     use auscult_report::version::Version;
@@ -475,6 +482,23 @@ mod tests {
         assert!(masked.contains(&Fact::MailStartTls(MailStartTls::Stripped)));
         let refused = hello(b"500 Command unrecognized\r\n");
         assert!(!refused.iter().any(|f| matches!(f, Fact::MailStartTls(_))));
+    }
+
+    #[test]
+    fn a_login_by_ntlm_names_builds_of_windows_and_shows_no_password() {
+        let [challenge, offer] = NTLM_IN_BASE64;
+        let (challenge, alone) = (format!("334 {challenge}\r\n"), format!("{offer}\r\n"));
+        let at_once = format!("AUTH NTLM {offer}\r\n");
+        for asks in [vec!["AUTH NTLM\r\n", &alone], vec![&at_once]] {
+            let mut says = vec![Says::Server(b"220 mx Microsoft ESMTP MAIL Service ready\r\n")];
+            says.extend(asks.iter().map(|line| Says::Client(line.as_bytes())));
+            says.extend([Says::Server(challenge.as_bytes()), Says::Client(b"TlRMTVNTUAADAAAA\r\n")]);
+            says.push(Says::Server(b"235 2.7.0 Authentication successful\r\n"));
+            let heard = facts(&hear(&SMTP, 25, 1000, &says));
+            assert!(is_windows(&heard, SignPlace::NtlmChallenge, 17_763), "{heard:?}");
+            assert!(is_windows(&heard, SignPlace::NtlmClient, 26_100), "{heard:?}");
+            assert!(heard.contains(&Fact::Login(Login::Used)) && !heard.contains(&Fact::MailAuthClear));
+        }
     }
 
     #[test]

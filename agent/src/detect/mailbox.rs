@@ -6,7 +6,9 @@
 
 use super::lines::{Named, Side, Where, command_verdict, greeted_by, is_tls, once};
 use super::mail::{READABLE, Told, is_masked, message};
+use super::system::say_ntlm;
 use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use crate::wire::ntlm;
 use crate::wire::text::{self, after, begins, word, words};
 use auscult_report::fact::{Fact, Login, MailStartTls, Protocol};
 
@@ -15,7 +17,7 @@ pub const POP3: Detector = Detector {
     name: "pop3",
     version: 1,
     hears: "A greeting +OK and commands of POP3. PASS, AUTH PLAIN or LOGIN before STLS is a readable password (APOP is \
-            not), RETR before it a readable message.",
+            not), RETR before it a readable message; AUTH NTLM names builds of Windows.",
     sniff: sniff_pop3,
     start: || Box::new(Mailbox::new(Kind::Pop3)),
 };
@@ -25,7 +27,7 @@ pub const IMAP: Detector = Detector {
     name: "imap",
     version: 1,
     hears: "A greeting * OK and tagged commands of IMAP. LOGIN, AUTHENTICATE PLAIN or LOGIN before STARTTLS is a readable \
-            password, a body that is fetched before it a readable message.",
+            password, a body that is fetched before it a readable message; AUTHENTICATE NTLM names builds of Windows.",
     sniff: sniff_imap,
     start: || Box::new(Mailbox::new(Kind::Imap)),
 };
@@ -200,6 +202,9 @@ impl Mailbox {
             // POP3 says +OK before its list of capabilities.
             (Answer::Good, Asked::Capabilities) if self.kind == Kind::Pop3 => {}
             (Answer::Good | Answer::Bad, _) => self.asked = Asked::Nothing,
+            (Answer::Between, Asked::Secret { .. }) if begins(line, b"+ ") => {
+                say_ntlm(ntlm::in_base64(word(line).1), true, said);
+            }
             (Answer::Between, _) => {}
         }
         Interest::More
@@ -247,7 +252,9 @@ impl Mailbox {
 
     fn hear_client(&mut self, line: &[u8], said: &mut Said<'_>) -> Interest {
         if let Asked::Secret { readable } = self.asked {
-            if readable && line != b"*" {
+            if !readable {
+                say_ntlm(ntlm::in_base64(line), false, said);
+            } else if line != b"*" {
                 self.told.clear(said);
             }
             return Interest::More;
@@ -292,6 +299,7 @@ impl Mailbox {
         if readable && !initial.is_empty() {
             self.told.clear(said);
         }
+        say_ntlm(ntlm::in_base64(initial), false, said);
         self.asked = Asked::Secret { readable };
     }
 
@@ -331,9 +339,10 @@ const PRODUCTS: &[Named] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Says, facts, hear};
+    use super::super::testing::{NTLM_IN_BASE64, Says, facts, hear, is_windows};
     use super::*;
     use auscult_report::fact::Encryption;
+    use auscult_report::fact::SignPlace;
     use auscult_report::fact::{Software, SoftwarePlace};
     use auscult_report::product::Product;
 
@@ -419,6 +428,34 @@ mod tests {
         for heard in [pop3, imap] {
             assert!(heard.contains(&Fact::MailStartTls(MailStartTls::Used)));
             assert!(!heard.iter().any(|f| matches!(f, Fact::MailAuthClear | Fact::Encryption(_))));
+        }
+    }
+
+    #[test]
+    fn a_login_by_ntlm_names_builds_of_windows_and_shows_no_password() {
+        let [challenge, offer] = NTLM_IN_BASE64.map(|line| format!("{line}\r\n"));
+        let challenge = format!("+ {challenge}");
+        for (detector, port, greeting, ask, done) in [
+            (&POP3, 110, "+OK POP3 ready\r\n", "AUTH NTLM\r\n", "+OK\r\n"),
+            (&IMAP, 143, "* OK IMAP4 ready\r\n", "a1 AUTHENTICATE NTLM\r\n", "a1 OK\r\n"),
+        ] {
+            let heard = facts(&hear(
+                detector,
+                port,
+                1000,
+                &[
+                    Says::Server(greeting.as_bytes()),
+                    Says::Client(ask.as_bytes()),
+                    Says::Server(b"+ \r\n"),
+                    Says::Client(offer.as_bytes()),
+                    Says::Server(challenge.as_bytes()),
+                    Says::Client(b"TlRMTVNTUAADAAAA\r\n"),
+                    Says::Server(done.as_bytes()),
+                ],
+            ));
+            assert!(is_windows(&heard, SignPlace::NtlmChallenge, 17_763), "{heard:?}");
+            assert!(is_windows(&heard, SignPlace::NtlmClient, 26_100), "{heard:?}");
+            assert!(heard.contains(&Fact::Login(Login::Used)) && !heard.contains(&Fact::MailAuthClear));
         }
     }
 

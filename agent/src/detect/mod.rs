@@ -281,9 +281,34 @@ pub(crate) mod testing {
     //! For the unit tests of the detectors: a conversation made of octets.
     use super::kept::Kept;
     use super::*;
-    use auscult_report::fact::Fact;
+    use auscult_report::fact::{Fact, SignPlace, SystemFamily, SystemSign};
     use auscult_report::subject::{HostId, Transport};
     use auscult_report::zone::Zone;
+
+    /// A challenge of NTLM (MS-NLMP 2.2.1.2) by Windows 10.0 of this build: 56 octets, of no name.
+    pub(crate) fn ntlm_challenge(build: u16) -> Vec<u8> {
+        let mut o = b"NTLMSSP\0\x02\0\0\0".to_vec();
+        o.extend([0; 8]); // target name: no octets
+        o.extend([0x05, 0x82, 0x89, 0x02]); // flags: a version is there
+        o.extend([7; 8]); // challenge
+        o.extend([0; 16]); // reserved; target information: no octets
+        o.extend([10, 0]); // version
+        o.extend(build.to_le_bytes());
+        o.extend([0, 0, 0, 15]); // reserved, revision
+        o
+    }
+
+    /// The same of build 17763, and an offer of a client of build 26100, in base64.
+    pub(crate) const NTLM_IN_BASE64: [&str; 2] = [
+        "TlRMTVNTUAACAAAAAAAAAAAAAAAFgokCBwcHBwcHBwcAAAAAAAAAAAAAAAAAAAAACgBjRQAAAA8=",
+        "TlRMTVNTUAABAAAABYIIAgAAAAAAAAAAAAAAAAAAAAAKAPRlAAAADw==",
+    ];
+
+    /// Whether a host was heard to be Windows 10.0 of this build.
+    pub(crate) fn is_windows(facts: &[Fact], place: SignPlace, build: u32) -> bool {
+        let sign = SystemSign { place, family: SystemFamily::Windows, major: 10, minor: 0, build };
+        facts.contains(&Fact::System(sign))
+    }
 
     /// One side of a conversation says something.
     pub(crate) enum Says<'a> {

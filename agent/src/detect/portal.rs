@@ -288,7 +288,7 @@ const GREETINGS: &[&[u8]] = &[b"SSH-", b"220", b"+OK", b"* OK", b"RFB ", b"-ERR"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Says, facts, hear};
+    use crate::detect::testing::{NTLM_IN_BASE64, Says, facts, hear, is_windows};
     use crate::detect::{End, Observation};
     use crate::flow::head::Head;
     use auscult_report::fact::*;
@@ -430,6 +430,20 @@ mod tests {
         ];
         let said = facts(&hear(&HTTP, 80, 1000, &says));
         assert!(!said.iter().any(|f| matches!(f, Fact::Software(_))), "{said:?}");
+    }
+
+    #[test]
+    fn the_challenge_of_a_proxy_is_its_own_and_what_it_passes_on_is_not() {
+        let [challenge, _] = NTLM_IN_BASE64;
+        for (status, field, is_own) in [(407, "Proxy-Authenticate", true), (401, "WWW-Authenticate", false)] {
+            let answer = format!("HTTP/1.1 {status} no\r\n{field}: NTLM {challenge}\r\nContent-Length: 0\r\n\r\n");
+            let says = [
+                Says::Client(b"GET http://portal.example/ HTTP/1.1\r\nHost: portal.example\r\n\r\n"),
+                Says::Server(answer.as_bytes()),
+            ];
+            let said = facts(&hear(&HTTP, 3128, 1000, &says));
+            assert_eq!(is_windows(&said, SignPlace::NtlmChallenge, 17_763), is_own, "{said:?}");
+        }
     }
 
     #[test]

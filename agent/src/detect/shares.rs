@@ -290,10 +290,7 @@ impl Shares {
     }
 
     fn ntlm(&mut self, message: Option<ntlm::Message>, about: About, said: &mut Said<'_>) {
-        let by_server = message.is_some_and(|m| m.kind == ntlm::Kind::Challenge);
-        if by_server == (about == About::ServerHost)
-            && let Some(sign) = message.as_ref().and_then(by_ntlm)
-        {
+        if let Some(sign) = message.and_then(|m| by_ntlm(&m, about == About::ServerHost)) {
             self.tell(Fact::System(sign), about, said);
         }
     }

@@ -5,8 +5,9 @@
 //! a weight that the judge knows by its place; what is known to be copied by others (Samba's 6.1 without a build, a
 //! crawler's browser) gives no sign at all.
 
+use super::Said;
 use crate::wire::ntlm::{Kind, Message};
-use auscult_report::fact::{SignPlace, SystemFamily, SystemSign};
+use auscult_report::fact::{Fact, SignPlace, SystemFamily, SystemSign};
 
 /// Signs of one string: a User-Agent says at most a system, a browser of Windows, and one program of Windows.
 pub type Signs = [Option<SystemSign>; 3];
@@ -21,9 +22,12 @@ pub const UBUNTU: u32 = 2;
 /// `SystemSign::build` of a Linux whose distribution is CentOS.
 pub const CENTOS: u32 = 3;
 
-/// Of an NTLM message, about the host that sent it: the server's for a challenge, else the client's.
+/// Of an NTLM message, about the host that sent it: only a server challenges, and it does nothing else.
 #[must_use]
-pub fn by_ntlm(message: &Message) -> Option<SystemSign> {
+pub fn by_ntlm(message: &Message, by_server: bool) -> Option<SystemSign> {
+    if (message.kind == Kind::Challenge) != by_server {
+        return None;
+    }
     // Build 0 is Samba (6.1) and other libraries; every Windows since XP writes revision 15.
     let v = message.version.filter(|v| v.revision == 15 && v.build > 0)?;
     let place = if message.kind == Kind::Challenge { SignPlace::NtlmChallenge } else { SignPlace::NtlmClient };
@@ -34,6 +38,15 @@ pub fn by_ntlm(message: &Message) -> Option<SystemSign> {
         minor: v.minor,
         build: u32::from(v.build),
     })
+}
+
+/// Says what an NTLM message tells of the system of the side that sent it.
+pub(super) fn say_ntlm(message: Option<Message>, by_server: bool, said: &mut Said<'_>) {
+    match message.and_then(|message| by_ntlm(&message, by_server)) {
+        Some(sign) if by_server => said.server_host(Fact::System(sign)),
+        Some(sign) => said.client_host(Fact::System(sign)),
+        None => {}
+    }
 }
 
 /// Of the NativeOS of SMB1 (MS-CIFS 2.2.4.53): `Windows 5.1`, `Windows Server 2003 3790 Service Pack 2`.
@@ -402,11 +415,12 @@ mod tests {
             version: Some(Version { major, minor, build, revision }),
             anonymous: false,
         };
-        assert_eq!(said(by_ntlm(&message(10, 0, 17763, 15))), Some((WINDOWS, 10, 0, 17763)));
-        assert_eq!(said(by_ntlm(&message(5, 1, 2600, 15))), Some((WINDOWS, 5, 1, 2600)));
-        assert_eq!(by_ntlm(&message(6, 1, 0, 15)), None);
-        assert_eq!(by_ntlm(&message(10, 0, 17763, 0)), None);
-        assert_eq!(by_ntlm(&message(77, 0, 17763, 15)), None);
+        assert_eq!(said(by_ntlm(&message(10, 0, 17763, 15), true)), Some((WINDOWS, 10, 0, 17763)));
+        assert_eq!(said(by_ntlm(&message(5, 1, 2600, 15), true)), Some((WINDOWS, 5, 1, 2600)));
+        assert_eq!(by_ntlm(&message(5, 1, 2600, 15), false), None, "a client does not challenge");
+        assert_eq!(by_ntlm(&message(6, 1, 0, 15), true), None);
+        assert_eq!(by_ntlm(&message(10, 0, 17763, 0), true), None);
+        assert_eq!(by_ntlm(&message(77, 0, 17763, 15), true), None);
     }
 
     #[test]

@@ -35,7 +35,10 @@ pub(super) fn hear(
         said.service(Fact::Encryption(Encryption::None));
     }
     if asked.is_some_and(|a| a.path.elsewhere || a.method == Method::Connect) {
-        // A proxy: what it passes on belongs to somebody else.
+        // A proxy: what it passes on belongs to somebody else, its own challenge does not.
+        if let Some(sign) = answer.fields.all("Proxy-Authenticate").find_map(windows_behind) {
+            told.server_host(said, Fact::System(sign));
+        }
         if let Some(asked) = asked {
             proxied(asked, answer.status, said, told);
         }
@@ -73,7 +76,7 @@ fn windows_behind(challenge: &[u8]) -> Option<SystemSign> {
     let blank = challenge.iter().position(|o| *o == b' ')?;
     let (scheme, message) = challenge.split_at_checked(blank)?;
     let known = [&b"NTLM"[..], b"Negotiate"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
-    known.then(|| system::by_ntlm(&ntlm::in_base64(message.trim_ascii())?)).flatten()
+    known.then(|| system::by_ntlm(&ntlm::in_base64(message.trim_ascii())?, true)).flatten()
 }
 
 /// A request to a proxy: its password is as readable as any other.
