@@ -49,6 +49,7 @@ const UNDERSTOOD: &[&str] = &[
     "mssql-browser",
     "firebird",
     "db2",
+    "dcerpc",
     "mysql-x",
     "ipmi",
     "iscsi",

@@ -2,7 +2,7 @@
 
 use crate::archive::Folder;
 use crate::station::settings;
-use crate::{agent, collector, root};
+use crate::{agent, collector, root, signal};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -387,14 +387,6 @@ fn patient(program: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(program.get_program()).args(program.get_args());
     shell
-}
-
-/// Tells a process something.
-///
-/// # Panics
-/// If there is none.
-pub fn signal(which: &str, id: u32) {
-    Command::new("kill").args([which, &id.to_string()]).status().unwrap();
 }
 
 fn said(command: &mut Command) -> String {

@@ -34,6 +34,7 @@ pub const ENTRANCES: &[(&str, Enter)] = &[
     ("cdp", |o| enter(Way::Frame(Link::Ethernet), o)),
     ("certificate", |o| enter(Way::Talk(443), o)),
     ("coap", |o| enter(Way::Datagram(5683), o)),
+    ("dcerpc", |o| enter(Way::Talk(135), o)),
     ("dhcp", |o| enter(Way::Datagram(67), o)),
     ("dhcp6", |o| enter(Way::Datagram(547), o)),
     ("dicom", |o| enter(Way::Talk(104), o)),

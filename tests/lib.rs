@@ -219,6 +219,14 @@ fn foreign(variable: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Sends a process a signal, as kill(1) names it.
+///
+/// # Panics
+/// If kill(1) cannot be started.
+pub fn signal(which: &str, id: u32) {
+    Command::new("kill").args([which, &id.to_string()]).status().unwrap();
+}
+
 /// `auscult-collector`, as a path.
 ///
 /// # Panics

@@ -201,8 +201,8 @@ mod tests {
         let knowledge = Knowledge::compiled();
         assert_eq!(knowledge.faults(), []);
         assert_eq!(knowledge.rules().len(), 131);
-        assert_eq!(knowledge.version(), "2026-11-22.1");
-        assert_eq!(knowledge.dated(), Day::read("2026-11-22").unwrap().start());
+        assert_eq!(knowledge.version(), "2026-11-23.1");
+        assert_eq!(knowledge.dated(), Day::read("2026-11-23").unwrap().start());
     }
 
     #[test]

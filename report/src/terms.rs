@@ -18,7 +18,7 @@ words! {
         Docker = "docker", Webmin = "webmin", Winrm = "winrm",
         X11 = "x11", Rexec = "rexec", Rlogin = "rlogin", Rsh = "rsh", Iscsi = "iscsi", Ipmi = "ipmi", Coap = "coap",
         Modbus = "modbus", IsoTsap = "iso-tsap", MssqlBrowser = "mssql-browser", MysqlX = "mysql-x", Firebird = "firebird",
-        Db2 = "db2",
+        Db2 = "db2", Dcerpc = "dcerpc",
     }
 }
 words! { /// `svc.encrypted`.

@@ -197,6 +197,7 @@ def seeds():
         "ja4": talks("remote-support", 443) + tls,
         "drda": talks("databases-inside", 1527) + talks("databases-inside", 50000), "firebird": talks("databases-inside", 3050),
         "mysql_x": talks("databases-inside", 33060),
+        "dcerpc": talks("domain-controller", 135) + talks("domain-controller", 49153),
         "kerberos": talks("kerberos-logins", 88),
         "onc_rpc": talks("nfs-to-others", 2049) + talks("nfs-to-others", 111),
         "printing": talks("printers-for-all", 9100) + talks("printers-for-all", 9101),

@@ -14,6 +14,7 @@ pub mod constrained;
 mod counted;
 pub mod database;
 pub mod db2;
+pub mod dcerpc;
 pub mod desktop;
 mod dicom_maker;
 mod dicom_once;
@@ -236,6 +237,7 @@ pub const DETECTORS: &[&Detector] = &[
     &printer::JETDIRECT,
     &printer::LPD,
     &transfer::DNS_TCP,
+    &dcerpc::DCERPC,
     &machines::MODBUS,
     &machines::ISO_TSAP,
     &firebird::FIREBIRD,

@@ -9,6 +9,7 @@ pub mod ber;
 pub mod cdp;
 pub mod certificate;
 pub mod coap;
+pub mod dcerpc;
 pub mod dhcp;
 pub mod dhcp6;
 pub mod dicom;
