@@ -1,11 +1,11 @@
-//! Directories: LDAP without TLS (RFC 4511, 4513).
+//! Directories: LDAP without TLS (RFC 4511, 4513), and in datagrams.
 //!
 //! Keeps: whether a readable password crossed, whether entries were given to somebody without a name, what a bind by NTLM tells of
 //! Windows. Drops: names,
 //! passwords, filters, entries: they are passed over.
 
 use super::system::say_ntlm;
-use super::{Detector, Interest, Listener, Opening, Said, Talk, Verdict};
+use super::{Datagram, DatagramDetector, Detector, Ears, Interest, Listener, Opening, Said, Talk, Verdict};
 use crate::flow::head::Head;
 use crate::wire::WireError;
 use crate::wire::ldap::{Bind, Message, Operation, SUCCESS};
@@ -23,6 +23,28 @@ pub const LDAP: Detector = Detector {
     sniff,
     start: || Box::new(Directory::new()),
 };
+
+/// LDAP in datagrams (RFC 1798, MS-ADTS 6.3.3).
+pub const CLDAP: DatagramDetector = DatagramDetector {
+    name: "cldap",
+    version: 1,
+    hears: "Answers from UDP port 389, by which a computer finds its domain's controllers. Each is small on purpose and needs no login:             nothing is called open by it. One that strangers get may be used to flood others. Names are passed over.",
+    ports: &[389],
+    listen: found,
+};
+
+fn found(datagram: &Datagram<'_>, ears: &mut Ears<'_>) -> bool {
+    match Message::read(datagram.payload).map(|message| message.operation) {
+        Ok(Operation::Search) => datagram.destination_port == PORT,
+        Ok(Operation::Entry | Operation::SearchDone(_)) if datagram.source_port == PORT => {
+            let mut said = ears.from_server();
+            said.protocol(Protocol::Ldap);
+            said.answered();
+            true
+        }
+        _ => false,
+    }
+}
 
 fn sniff(opening: &Opening<'_>) -> Verdict {
     let heard = [(opening.client, true), (opening.server, false)].map(|(octets, client)| {
@@ -197,6 +219,9 @@ impl Side {
     }
 }
 
+/// Where directories answer datagrams (IANA).
+const PORT: u16 = 389;
+
 /// saslBindInProgress (RFC 4511 appendix A.1).
 const SASL_IN_PROGRESS: u8 = 14;
 
@@ -205,7 +230,7 @@ const OPEN_ENTRIES: u32 = 2;
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Says, facts, hear, is_windows, ntlm_challenge};
+    use super::super::testing::{Says, facts, hear, hear_datagram, is_windows, ntlm_challenge};
     use super::*;
     use crate::wire::ldap::tests::{bind, message, response};
     use auscult_report::fact::SignPlace;
@@ -287,6 +312,16 @@ mod tests {
             assert!(is_windows(&heard, SignPlace::NtlmChallenge, 17_763), "{piece}: {heard:?}");
             assert!(is_windows(&heard, SignPlace::NtlmClient, 26_100), "{piece}: {heard:?}");
             assert!(heard.contains(&Fact::Login(Login::Used)));
+        }
+    }
+
+    #[test]
+    fn a_controller_that_is_found_by_a_datagram_is_a_directory_and_not_an_open_one() {
+        let (ask, give) = (search(), [entry(), response(0x65, 0)].concat());
+        let said = facts(&hear_datagram(&CLDAP, 389, 50_123, &give));
+        assert_eq!(said, [Fact::Protocol(Protocol::Ldap), Fact::Answered]);
+        for (source, destination, octets) in [(50_123, 389, &ask), (389, 50_123, &ask), (50_123, 389, &give)] {
+            assert_eq!(hear_datagram(&CLDAP, source, destination, octets), []);
         }
     }
 

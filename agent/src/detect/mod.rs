@@ -267,6 +267,7 @@ pub const DATAGRAM_DETECTORS: &[&DatagramDetector] = &[
     &rpc::RPC_DATAGRAM,
     &tftp::TFTP,
     &ticket::KERBEROS_DATAGRAM,
+    &directory::CLDAP,
     &constrained::COAP,
     &instances::MSSQL_BROWSER,
     &ipmi::IPMI,
