@@ -3,6 +3,7 @@
 //! Keeps: of at most [`MAX_ASKED`] requests that wait for their answers what [`Asked`] keeps, of one body its first
 //! octets. Drops: paths, queries, host names, cookies, form fields, credentials, titles, bodies.
 
+use super::system::say_ntlm;
 use super::web_answer;
 use super::web_body::Body;
 use super::web_request::{self, Asked, Method, PostedForm};
@@ -21,7 +22,7 @@ pub const HTTP: Detector = Detector {
     hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP and ICAP are \
             not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
             nothing is paired until both sides are sure again. A field can be forged or written by a proxy in front: \
-            products and crawlers are what they call themselves. Compressed pages are not searched. Documents are counted by \
+            products and crawlers are what they call themselves; logins by NTLM name builds of Windows. Compressed pages are not searched. Documents are counted by \
             address, browser and session: people with none of these apart are taken for one. Paths, names, \
             cookies, passwords and bodies are compared and dropped.",
     sniff,
@@ -189,6 +190,9 @@ impl Hears for Requests<'_, '_> {
             if self.memory.agent.replace(mark) != Some(mark) {
                 web_agent::client_signs(agent, self.said);
             }
+        }
+        for field in ["Authorization", "Proxy-Authorization"].iter().filter_map(|name| request.fields.get(name)) {
+            say_ntlm(web_answer::ntlm_message(field), false, self.said);
         }
         let asked = web_request::read(&request, self.said.key).heard_from(self.said.client.zone);
         let media = request.fields.get("Content-Type").unwrap_or_default();
@@ -434,14 +438,18 @@ mod tests {
 
     #[test]
     fn the_challenge_of_a_proxy_is_its_own_and_what_it_passes_on_is_not() {
-        let [challenge, _] = NTLM_IN_BASE64;
+        let [challenge, offer] = NTLM_IN_BASE64;
         for (status, field, is_own) in [(407, "Proxy-Authenticate", true), (401, "WWW-Authenticate", false)] {
+            let again = field.replace("enticate", "orization").replace("WWW-", "");
+            let again = format!("GET http://portal.example/ HTTP/1.1\r\n{again}: Negotiate {offer}\r\n\r\n");
             let answer = format!("HTTP/1.1 {status} no\r\n{field}: NTLM {challenge}\r\nContent-Length: 0\r\n\r\n");
             let says = [
                 Says::Client(b"GET http://portal.example/ HTTP/1.1\r\nHost: portal.example\r\n\r\n"),
                 Says::Server(answer.as_bytes()),
+                Says::Client(again.as_bytes()),
             ];
             let said = facts(&hear(&HTTP, 3128, 1000, &says));
+            assert!(is_windows(&said, SignPlace::NtlmClient, 26_100), "{said:?}");
             assert_eq!(is_windows(&said, SignPlace::NtlmChallenge, 17_763), is_own, "{said:?}");
         }
     }

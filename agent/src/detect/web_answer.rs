@@ -71,12 +71,17 @@ pub(super) fn hear(
     body(answer, framing, asked, said, told)
 }
 
-/// `NTLM TlRMTVNT..` or `Negotiate TlRMTVNT..`.
+/// The message in `NTLM TlRMTVNT..` or `Negotiate TlRMTVNT..`.
+pub(super) fn ntlm_message(field: &[u8]) -> Option<ntlm::Message> {
+    let blank = field.iter().position(|o| *o == b' ')?;
+    let (scheme, message) = field.split_at_checked(blank)?;
+    let is_known = [&b"NTLM"[..], b"Negotiate"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
+    is_known.then(|| ntlm::in_base64(message.trim_ascii())).flatten()
+}
+
+/// The system that a challenge names.
 fn windows_behind(challenge: &[u8]) -> Option<SystemSign> {
-    let blank = challenge.iter().position(|o| *o == b' ')?;
-    let (scheme, message) = challenge.split_at_checked(blank)?;
-    let known = [&b"NTLM"[..], b"Negotiate"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
-    known.then(|| system::by_ntlm(&ntlm::in_base64(message.trim_ascii())?, true)).flatten()
+    system::by_ntlm(&ntlm_message(challenge)?, true)
 }
 
 /// A request to a proxy: its password is as readable as any other.
