@@ -642,7 +642,7 @@ mod tests {
             vectors += 1;
         }
         assert_eq!(faults, [""; 0]);
-        assert_eq!((vectors, whole), (392, 51));
+        assert_eq!((vectors, whole), (392, 54));
     }
 
     /// The facts of a vector, in one layer.
