@@ -17,7 +17,7 @@ use auscult_report::version::Version;
 /// Microsoft SQL Server.
 pub const MSSQL: Detector = Detector {
     name: "mssql",
-    version: 1,
+    version: 2,
     hears: "Tabular Data Stream on any port: the server's build and its word on encryption from PRELOGIN, and whether a \
             LOGIN7 went out of TLS with a password in it, which is only scrambled. A server that says `off` still \
             protects the login packet: only `not supported` shows it. A login by NTLM names builds of \

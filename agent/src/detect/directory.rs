@@ -15,7 +15,7 @@ use auscult_report::fact::{Encryption, Fact, Login, Protocol};
 /// LDAP on any port.
 pub const LDAP: Detector = Detector {
     name: "ldap",
-    version: 1,
+    version: 2,
     hears: "Bind requests and their results, searches and whether entries came back, StartTLS. A simple bind with a \
             password before StartTLS is a readable password; entries after an anonymous bind, or after none at all, are \
             an open directory. The answer to a question about the server itself (root DSE) is an entry too: one entry \

@@ -15,10 +15,10 @@ use auscult_report::fact::{Encryption, Fact, Login, MailStartTls, Protocol};
 /// SMTP and LMTP.
 pub const SMTP: Detector = Detector {
     name: "smtp",
-    version: 2,
+    version: 3,
     hears: "A greeting 220, EHLO or HELO. The answer to EHLO offers STARTTLS or does not; DATA or BDAT before STARTTLS \
-            is a readable message, AUTH PLAIN or LOGIN a readable password; AUTH NTLM names builds of Windows. Between servers TLS is a matter of luck: \
-            the other side may be the one without. A firewall that masks STARTTLS is said as such. In a readable message it is \
+            is a readable message, AUTH PLAIN or LOGIN a readable password; AUTH NTLM names \
+            builds of Windows. Between servers TLS is a matter of luck: the other side may be the one without. A firewall that masks STARTTLS is said as such. In a readable message it is \
             looked for a link that opens an account and for a code, in one message or, within a day, in two to one mailbox: only \
             that both went there is kept. A second code of a login that comes on the day of the link looks alike.",
     sniff,
@@ -381,8 +381,7 @@ const PRODUCTS: &[Named] = &[
 mod tests {
     use super::super::testing::{NTLM_IN_BASE64, Says, facts, hear, is_windows};
     use super::*;
-    use auscult_report::fact::SignPlace;
-    use auscult_report::fact::{Software, SoftwarePlace};
+    use auscult_report::fact::{SignPlace, Software, SoftwarePlace};
     use auscult_report::product::Product;
     use auscult_report::version::Version;
 

@@ -15,7 +15,7 @@ use auscult_report::fact::{Fact, Login, MailStartTls, Protocol};
 /// POP3.
 pub const POP3: Detector = Detector {
     name: "pop3",
-    version: 1,
+    version: 2,
     hears: "A greeting +OK and commands of POP3. PASS, AUTH PLAIN or LOGIN before STLS is a readable password (APOP is \
             not), RETR before it a readable message; AUTH NTLM names builds of Windows.",
     sniff: sniff_pop3,
@@ -25,7 +25,7 @@ pub const POP3: Detector = Detector {
 /// IMAP.
 pub const IMAP: Detector = Detector {
     name: "imap",
-    version: 1,
+    version: 2,
     hears: "A greeting * OK and tagged commands of IMAP. LOGIN, AUTHENTICATE PLAIN or LOGIN before STARTTLS is a readable \
             password, a body that is fetched before it a readable message; AUTHENTICATE NTLM names builds of Windows.",
     sniff: sniff_imap,
@@ -341,9 +341,7 @@ const PRODUCTS: &[Named] = &[
 mod tests {
     use super::super::testing::{NTLM_IN_BASE64, Says, facts, hear, is_windows};
     use super::*;
-    use auscult_report::fact::Encryption;
-    use auscult_report::fact::SignPlace;
-    use auscult_report::fact::{Software, SoftwarePlace};
+    use auscult_report::fact::{Encryption, SignPlace, Software, SoftwarePlace};
     use auscult_report::product::Product;
 
     fn dovecot() -> Fact {

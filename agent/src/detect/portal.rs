@@ -18,12 +18,12 @@ use std::collections::VecDeque;
 /// HTTP/1.x.
 pub const HTTP: Detector = Detector {
     name: "http",
-    version: 2,
+    version: 3,
     hears: "Requests and answers of HTTP/1.0 and 1.1 on any port, told by their first line; RTSP, SIP and ICAP are \
             not taken. It follows keep-alive and pipelined requests and pairs answers with them; after a hole \
             nothing is paired until both sides are sure again. A field can be forged or written by a proxy in front: \
-            products and crawlers are what they call themselves; logins by NTLM name builds of Windows. Compressed pages are not searched. Documents are counted by \
-            address, browser and session: people with none of these apart are taken for one. Paths, names, \
+            products and crawlers are what they call themselves; logins by NTLM name builds of Windows. Compressed pages \
+            are not searched. Documents are counted by address, browser and session: people with none of these apart are taken for one. Paths, names, \
             cookies, passwords and bodies are compared and dropped.",
     sniff,
     start: || Box::new(Web::default()),

@@ -1,10 +1,10 @@
 //! A folder for scratch files that nobody else can look into: what is in it is as confidential as the reports.
 //!
 //! Keeps: a name that nobody can foresee. Drops: the folder, when the work ends, and also where somebody ends it from the keyboard or by
-//! a signal; only where the process is killed or the power goes does it stay.
+//! a signal; it stays where the process is killed, its terminal is closed (nohup would not hold otherwise) or the power goes.
 
 use auscult_collector::access::random;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::fs::{self, DirBuilder};
@@ -23,7 +23,7 @@ impl Scratch {
         let failed = |e| format!("{}: {e}; TMPDIR names another place for scratch files", folder.display());
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
         let scratch = Scratch(folder);
-        let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| format!("signals: {e}"))?;
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals: {e}"))?;
         let folder = scratch.0.clone();
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
